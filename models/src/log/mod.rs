@@ -1,0 +1,4 @@
+//! A log broker (Kafka-like).
+
+mod config;
+pub use config::*;

@@ -1,0 +1,113 @@
+//! Settings of the queue broker and of its clients.
+
+use crate::setup::NodePattern;
+use redeliver_sim::Span;
+
+/// A queue broker: exchanges, queues, and how its clients talk to it.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The broker's node name: `broker/1`, or a product's.
+    pub node: String,
+    /// What carries packets between clients and broker.
+    pub transport: Transport,
+    /// Queues that stand before time 0, in the order of their names.
+    pub queues: Vec<QueueConfig>,
+    /// Exchanges that stand before time 0, in the order of their names. A topic is published to the exchange of
+    /// its name. The default exchange (a queue by its name) always exists and is not listed.
+    pub exchanges: Vec<ExchangeConfig>,
+    /// Messages survive a restart of the broker if their queue is durable. RabbitMQ: `delivery_mode = 2`.
+    pub persistent: bool,
+    /// A delivery that is not acked for so long is requeued; none waits for ever. SQS: visibility timeout, 30 s.
+    pub redeliver_after: Option<Span>,
+    /// Publishers are blocked while the messages in memory are more than this share of the broker's memory.
+    /// RabbitMQ: `vm_memory_high_watermark`, 0.4 before 4.0, 0.6 since.
+    pub memory_high_watermark: f64,
+    /// How clients of the broker are set, by their names; of several that match the later wins, field by field
+    /// (`scenarios` has merged them: the first match counts here, and the last entry matches all).
+    pub clients: Vec<(NodePattern, ClientConfig)>,
+}
+
+/// What carries packets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transport {
+    /// Reliable, in order, seen to break.
+    Connections,
+    /// May be lost, duplicated, reordered; nobody sees a peer die.
+    Datagrams,
+}
+
+/// One queue.
+#[derive(Clone, PartialEq, Debug)]
+pub struct QueueConfig {
+    /// Its name.
+    pub name: String,
+    /// It survives a restart of the broker. RabbitMQ: `durable`.
+    pub durable: bool,
+    /// Ready messages it holds at most; none is no limit. RabbitMQ: `x-max-length`.
+    pub length_max: Option<u32>,
+    /// What happens beyond that. RabbitMQ: `x-overflow`, `drop-head`.
+    pub overflow: Overflow,
+    /// A message that waits longer is dropped once it is at the head. RabbitMQ: `x-message-ttl`.
+    pub message_ttl: Option<Span>,
+    /// Redeliveries of a message, at most; beyond them it is dead-lettered. RabbitMQ: `x-delivery-limit` (n means
+    /// n + 1 deliveries).
+    pub delivery_limit: Option<u32>,
+}
+
+/// What a full queue does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Overflow {
+    /// Drop the oldest ready message. Invisible to the publisher.
+    DropHead,
+    /// Refuse the new one: with confirms, the publisher learns.
+    RejectPublish,
+}
+
+/// A fanout exchange.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ExchangeConfig {
+    /// Its name.
+    pub name: String,
+    /// Queues bound to it before time 0: indexes into [`Config::queues`], in order.
+    pub queues: Vec<usize>,
+}
+
+/// How a client of the broker is set.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ClientConfig {
+    /// Deliveries a consumer may hold unacked; 0 is no limit. Void under [`AckMode::Auto`]. RabbitMQ: `prefetch_count`.
+    pub prefetch: u32,
+    /// When a consumer acks.
+    pub ack: AckMode,
+    /// The publisher waits for a confirm of every message and sends again what is not confirmed.
+    pub confirms: bool,
+    /// Unconfirmed messages a publisher holds at most; 0 is no limit. When it is reached the publisher waits.
+    pub window: u32,
+    /// Without a confirm for so long, a message is sent again.
+    pub confirm_timeout: Span,
+    /// How often it is sent again, at most.
+    pub retries: u32,
+    /// A client that lost its connection tries again after this long.
+    pub reconnect_after: Span,
+    /// Headers that are shown with each delivery of a story.
+    pub headers: Vec<String>,
+}
+
+/// When a consumer acks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AckMode {
+    /// Never: the broker forgets a message as it sends it. RabbitMQ: `auto_ack`, `no_ack`.
+    Auto,
+    /// On receipt.
+    BeforeWork,
+    /// When the work is done.
+    AfterWork,
+}
+
+impl Config {
+    /// The settings of this client.
+    pub fn client(&self, name: &str, role: crate::setup::Role) -> &ClientConfig {
+        let found = self.clients.iter().find(|(pattern, _)| pattern.matches(name, role));
+        &found.expect("the last entry matches every client").1
+    }
+}

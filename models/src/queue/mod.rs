@@ -1,0 +1,4 @@
+//! A queue broker (RabbitMQ-like).
+
+mod config;
+pub use config::*;

@@ -1,0 +1,495 @@
+//! What is to be simulated: one design under one workload, as plain data, every name resolved and every range
+//! checked. `scenarios` makes it from a file; [`crate::build`] makes a world from it, and cannot fail.
+//!
+//! All lists that carry names are in the order of the names (members by number), never of the file.
+
+use crate::{direct, log, queue};
+use redeliver_sim::{Chance, Distribution, Span, Time};
+
+/// One run: a design, the workload it carries and what breaks.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The seed of every draw.
+    pub seed: u64,
+    /// How long producers work, at most.
+    pub duration: Span,
+    /// How much longer the rest may take.
+    pub drain: Span,
+    /// Averages start here.
+    pub warm_up: Span,
+    /// How many entries each kept list holds (`run.keep`).
+    pub keep: usize,
+    /// The run ends, undecided, after so many events (`run.max_events`).
+    pub events_max: u64,
+    /// Names of the topics.
+    pub topics: Vec<String>,
+    /// Who publishes.
+    pub producers: Vec<Producer>,
+    /// Who consumes: one entry per subscription, whatever the design.
+    pub consumers: Vec<Consumer>,
+    /// Links between nodes.
+    pub network: Network,
+    /// Machines: the first entry matches everything and holds the defaults; of several that match the later wins.
+    pub machines: Vec<(NodePattern, MachineChange)>,
+    /// What breaks, in the order of the file (which no result depends on).
+    pub faults: Vec<Fault>,
+    /// How messages travel.
+    pub design: Design,
+    /// A story instead of (or beside) a load.
+    pub script: Option<crate::story::Script>,
+}
+
+/// A group of producers: `members` alike, each with its own schedule.
+#[derive(Clone, Debug)]
+pub struct Producer {
+    /// Its name; its members' nodes are `name/1`, `name/2`, …
+    pub name: String,
+    /// Index into [`Setup::topics`].
+    pub topic: usize,
+    /// How many members; at least one.
+    pub members: u32,
+    /// When the schedule starts.
+    pub start: Span,
+    /// When each member publishes.
+    pub schedule: Schedule,
+    /// How many messages each member publishes; without it, until the duration is over.
+    pub count: Option<u64>,
+    /// Which key a message has.
+    pub key: KeyChoice,
+    /// Size of a message, in bytes.
+    pub size: Distribution,
+    /// What a message is about, by number; shown beside its id. An empty text is none.
+    pub labels: Vec<String>,
+}
+
+/// When a producer's member publishes.
+#[derive(Clone, Debug)]
+pub enum Schedule {
+    /// At the start and every so often.
+    Every(Span),
+    /// At random times, so many a second on average.
+    Poisson(f64),
+    /// As often as its messages' sizes make so many bytes a second: the span after a message is its size / rate.
+    Rate(f64),
+    /// At these times after the start, ascending.
+    At(Vec<Span>),
+}
+
+/// Which key a message has.
+#[derive(Clone, Debug)]
+pub enum KeyChoice {
+    /// None: no order is asked for.
+    None,
+    /// Always this one.
+    Const(String),
+    /// One after the other, around.
+    Cycle(Vec<String>),
+    /// Evenly one of `"0"` … `"n-1"`.
+    Uniform(u32),
+    /// One of `"0"` … `"n-1"` by Zipf's law.
+    Zipf {
+        /// How many keys.
+        n: u32,
+        /// The exponent.
+        s: f64,
+    },
+}
+
+/// A subscription: a group of members that share a topic's messages.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    /// Its name; its members' nodes are `name/1`, `name/2`, …
+    pub name: String,
+    /// Index into [`Setup::topics`].
+    pub topic: usize,
+    /// The members, in order; at least one.
+    pub members: Vec<Member>,
+    /// Where a member that joins later starts to read, in designs that have a history.
+    pub from: StartAt,
+    /// What a handler's failure leads to.
+    pub on_failure: OnFailure,
+}
+
+/// One consumer process.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// How long a message's work takes.
+    pub work: Work,
+    /// When it starts. Zero: it is there before time 0.
+    pub joins: Span,
+}
+
+/// How long the work on a message takes: a span, and so long per byte.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// The part that does not depend on the size, in nanoseconds.
+    pub span: Distribution,
+    /// Bytes per second of the part that does; none if there is no such part.
+    pub rate: Option<f64>,
+}
+
+/// Where to start in a topic that has a history.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StartAt {
+    /// With the oldest message that is kept.
+    Beginning,
+    /// With the next message.
+    End,
+}
+
+/// What follows when a handler fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnFailure {
+    /// Give it back (a queue), or read it again from the committed offset (a log).
+    Requeue,
+    /// Settle it as if it had been processed.
+    Drop,
+    /// Send it aside, settle it and go on.
+    DeadLetter,
+    /// Try again after this span, and let nothing pass meanwhile.
+    RetryInPlace(Span),
+}
+
+/// What a node is in a design.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// It publishes.
+    Producer,
+    /// It carries.
+    Broker,
+    /// It consumes.
+    Consumer,
+    /// A client of a story: it may do both.
+    Client,
+}
+
+/// Nodes by name (with `*` and `?`) or by role. `shop` alone also names all its members.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NodePattern {
+    /// `producers`, `brokers`, `consumers`.
+    Role(Role),
+    /// A name or a glob.
+    Glob(String),
+}
+
+impl NodePattern {
+    /// Every node.
+    pub fn any() -> Self {
+        NodePattern::Glob("*".into())
+    }
+
+    /// Whether a node of this name and role is meant.
+    pub fn matches(&self, name: &str, role: Role) -> bool {
+        match self {
+            NodePattern::Role(wanted) => *wanted == role,
+            NodePattern::Glob(glob) => {
+                glob_matches(glob, name) || name.rsplit_once('/').is_some_and(|(group, _)| glob == group)
+            }
+        }
+    }
+}
+
+/// Whether `name` fits `glob`: `*` stands for any run of characters, `?` for one.
+pub fn glob_matches(glob: &str, name: &str) -> bool {
+    let (glob, name): (Vec<char>, Vec<char>) = (glob.chars().collect(), name.chars().collect());
+    let (mut g, mut n) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        if g < glob.len() && glob[g] == '*' {
+            star = Some((g, n));
+            g += 1;
+        } else if g < glob.len() && (glob[g] == '?' || glob[g] == name[n]) {
+            g += 1;
+            n += 1;
+        } else if let Some((at, taken)) = star {
+            g = at + 1;
+            n = taken + 1;
+            star = Some((at, taken + 1));
+        } else {
+            return false;
+        }
+    }
+    glob[g..].iter().all(|c| *c == '*')
+}
+
+/// The links: a default, and changes to it; of several that match the later wins, field by field.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// Every link, unless a rule changes it.
+    pub default: Link,
+    /// Changes, by the link's two ends (directed).
+    pub rules: Vec<LinkRule>,
+}
+
+/// One directed link.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Link {
+    /// One-way delay, in nanoseconds.
+    pub latency: Distribution,
+    /// Added to the latency, in nanoseconds.
+    pub jitter: Distribution,
+    /// Chance that a packet is lost (on a connection: a segment, which comes late).
+    pub loss: Chance,
+    /// Chance that a datagram comes twice.
+    pub duplication: Chance,
+    /// Bytes per second; none is no limit.
+    pub bandwidth: Option<f64>,
+}
+
+/// A change to the links that match.
+#[derive(Clone, Debug)]
+pub struct LinkRule {
+    /// The sending end.
+    pub from: NodePattern,
+    /// The receiving end.
+    pub to: NodePattern,
+    /// New values; none leaves what is.
+    pub latency: Option<Distribution>,
+    /// See [`Link::jitter`].
+    pub jitter: Option<Distribution>,
+    /// See [`Link::loss`].
+    pub loss: Option<Chance>,
+    /// See [`Link::duplication`].
+    pub duplication: Option<Chance>,
+    /// See [`Link::bandwidth`].
+    pub bandwidth: Option<f64>,
+}
+
+/// A machine's properties. In a list of changes `None` leaves what is.
+#[derive(Clone, Default, Debug)]
+pub struct MachineChange {
+    /// Bytes the disk holds; `Some(None)` is unlimited.
+    pub disk_capacity: Option<Option<u64>>,
+    /// Bytes per second the disk reads and writes.
+    pub disk_bandwidth: Option<f64>,
+    /// How long a sync takes, in nanoseconds.
+    pub disk_sync: Option<Distribution>,
+    /// Bytes of memory.
+    pub memory: Option<u64>,
+    /// Cores that work side by side.
+    pub cores: Option<u32>,
+    /// What the node's clock shows beyond the true time, in nanoseconds.
+    pub clock_offset: Option<i64>,
+}
+
+/// Something that breaks.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// What happens.
+    pub what: FaultKind,
+    /// When.
+    pub when: When,
+    /// As the file says it, for reports.
+    pub text: String,
+}
+
+/// When a fault acts.
+#[derive(Clone, Debug)]
+pub enum When {
+    /// At this time.
+    At(Time),
+    /// At these times, drawn up front from a stream of its own: first after one draw, and again after each draw,
+    /// until the end of the duration.
+    Every {
+        /// The span to the next one, in nanoseconds.
+        span: Distribution,
+        /// The name of the stream.
+        stream: String,
+    },
+    /// When this is noted for the first time (the first `times` times), and `after` has passed. `after: 0` acts at
+    /// the fact itself: what the node does after it does not happen.
+    On {
+        /// Which facts.
+        fact: FactPattern,
+        /// The delay.
+        after: Span,
+        /// How often, at the most.
+        times: u32,
+    },
+}
+
+/// Facts of one kind, about some messages, at some nodes.
+#[derive(Clone, Debug)]
+pub struct FactPattern {
+    /// The kind.
+    pub kind: FactKind,
+    /// Only about this message.
+    pub message: Option<MessageName>,
+    /// Only about messages of this key.
+    pub key: Option<String>,
+    /// Only for this subscription (index into [`Setup::consumers`]).
+    pub subscription: Option<usize>,
+    /// Only noted by these nodes.
+    pub node: Option<NodePattern>,
+}
+
+/// The facts that a fault can wait for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // each is the fact of that name
+pub enum FactKind {
+    Published,
+    Stored,
+    Confirmed,
+    Delivered,
+    Processed,
+    Acked,
+}
+
+/// A message of a load by its name: `shop#3`, `shop/2#3`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct MessageName {
+    /// Index into [`Setup::producers`].
+    pub producer: usize,
+    /// Which member, from 0.
+    pub member: u32,
+    /// Its number, from 1.
+    pub number: u32,
+}
+
+/// Whom a fault meets.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// All nodes that match.
+    Nodes(NodePattern),
+    /// The node that noted the fact that triggered it: for `Delivered`, whoever the message went to.
+    Receiver,
+}
+
+/// What happens.
+#[derive(Clone, Debug)]
+pub enum FaultKind {
+    /// The process dies: peers see a reset at once; the page cache survives.
+    Crash {
+        /// Who.
+        target: Target,
+        /// It starts again so long after; none is never.
+        restart_after: Option<Span>,
+    },
+    /// The machine dies: peers see silence; what was not synced is gone.
+    MachineCrash {
+        /// Who.
+        target: Target,
+        /// It starts again so long after; none is never.
+        restart_after: Option<Span>,
+    },
+    /// Nothing passes between these nodes and all others: datagrams are lost, connections stall.
+    Partition {
+        /// One side.
+        nodes: Target,
+        /// The other side; all others if empty.
+        others: Vec<NodePattern>,
+        /// Only what goes out of `nodes` is cut.
+        one_way: bool,
+        /// How long it lasts; none is for ever.
+        lasts: Option<Span>,
+    },
+    /// All connections of these nodes break, without a crash.
+    Reset {
+        /// Who.
+        target: Target,
+    },
+    /// The next packet of this kind is taken out for good.
+    Drop {
+        /// The kind.
+        packet: PacketKind,
+        /// Only of this message.
+        message: Option<MessageName>,
+        /// How many.
+        times: u32,
+    },
+    /// The disk takes no more until it is made larger or `lasts` is over.
+    DiskFull {
+        /// Who.
+        target: Target,
+        /// How long it lasts; none is for ever.
+        lasts: Option<Span>,
+    },
+    /// The handler fails on these messages. [`Fault::when`] is the time from which on.
+    FailingHandler {
+        /// Index into [`Setup::consumers`]; none is every subscription.
+        subscription: Option<usize>,
+        /// On which messages.
+        which: Which,
+        /// How often it fails on each; none is always: a poison message.
+        times: Option<u32>,
+    },
+    /// The handler needs this long on these messages, in nanoseconds.
+    SlowHandler {
+        /// Index into [`Setup::consumers`]; none is every subscription.
+        subscription: Option<usize>,
+        /// On which messages.
+        which: Which,
+        /// How long.
+        work: Distribution,
+    },
+}
+
+/// Some of the messages.
+#[derive(Clone, Debug)]
+pub enum Which {
+    /// These.
+    Messages(Vec<MessageName>),
+    /// Each with this chance, by its luck.
+    Chance(Chance),
+    /// Those of this key.
+    Key(String),
+}
+
+/// Packets that a fault can take out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // each is the packet of that name
+pub enum PacketKind {
+    Publish,
+    Confirm,
+    Deliver,
+    Ack,
+    Commit,
+}
+
+/// How messages travel.
+#[derive(Clone, Debug)]
+pub enum Design {
+    /// A queue broker.
+    Queue(queue::Config),
+    /// A log broker.
+    Log(log::Config),
+    /// Datagrams from the producer to every receiver.
+    Udp(direct::UdpConfig),
+    /// Requests from the producer to every receiver, retried.
+    Webhook(direct::WebhookConfig),
+}
+
+/// How the members of a subscription share messages in a direct design.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Share {
+    /// One after the other.
+    RoundRobin,
+    /// By the message's key; without one, round robin.
+    ByKey,
+    /// Each member gets all: it is a subscription of its own, `group/n`. `scenarios` splits them; a model never
+    /// sees this.
+    All,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_and_group_names_match_members() {
+        for (glob, name, expected) in [
+            ("*", "shop/1", true),
+            ("shop", "shop/12", true),
+            ("shop/?", "shop/12", false),
+            ("s*/1", "shop/1", true),
+            ("shop", "shopping/1", false),
+            ("*x*", "abc", false),
+        ] {
+            assert_eq!(
+                NodePattern::Glob(glob.into()).matches(name, Role::Producer),
+                expected,
+                "{glob} {name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! A story as data: who does what, step by step. `scenarios` makes it from the file's `script`.
+
+use redeliver_sim::Span;
+
+/// A whole story.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// Names of the clients, in the order of the names. Their nodes have the same names.
+    pub clients: Vec<String>,
+    /// The lines, in order.
+    pub lines: Vec<Line>,
+}
+
+/// One line: one or several actors, and what each does, one verb after the other.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Who acts; each does all of it before the next begins.
+    pub who: Vec<Who>,
+    /// What is done.
+    pub verbs: Vec<Verb>,
+    /// The line in the file, from 1, for messages.
+    pub line: u32,
+}
+
+/// An actor.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Who {
+    /// A client of the story: an index into [`Script::clients`].
+    Client(usize),
+    /// A broker's node, or a member of a load, by name.
+    Node(String),
+    /// The wires.
+    Net,
+    /// An administrator, and the one who looks.
+    Ops,
+}
+
+/// A message of a story as it is sent: a key, and a body, which is a label and may repeat.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Label {
+    /// Before the `=`.
+    pub key: Option<String>,
+    /// The body, a single word.
+    pub body: String,
+}
+
+impl std::fmt::Display for Label {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.key {
+            Some(key) => write!(f, "{key}={}", self.body),
+            None => f.write_str(&self.body),
+        }
+    }
+}
+
+/// Something that is done.
+#[derive(Clone, Debug)]
+pub enum Verb {
+    /// Publish these, one after the other, each when the one before has its outcome.
+    Send {
+        /// What.
+        messages: Vec<Label>,
+        /// A queue, an exchange, a topic, or `topic-partition`; the only one if none is named.
+        to: Option<String>,
+        /// Bytes of each.
+        size: u64,
+        /// Survives a restart, if the broker tells such messages apart (`delivery_mode`). None: the design's.
+        persistent: Option<bool>,
+    },
+    /// Be given messages from now on. For a log: subscribe, and keep polling.
+    Consume(String),
+    /// Ask until `n` have come, or without `n` until something has, or `wait` is over.
+    Poll {
+        /// Where; the only subscription if none is named.
+        from: Option<String>,
+        /// How many.
+        n: Option<u32>,
+        /// How long; none is the client's own default.
+        wait: Option<Span>,
+    },
+    /// Ask until nothing is left.
+    PollAll {
+        /// Where; the only subscription if none is named.
+        from: Option<String>,
+    },
+    /// Settle a held message (none: the one at hand in a handler, else all held); what is not processed yet is
+    /// processed first.
+    Ack {
+        /// Which.
+        message: Option<String>,
+        /// And all before it. AMQP: `multiple`.
+        multiple: bool,
+    },
+    /// Give a held message back, or away.
+    Nack {
+        /// Which (none: the one at hand in a handler, else all held).
+        message: Option<String>,
+        /// And all before it.
+        multiple: bool,
+        /// Back into the queue; else it is dropped or dead-lettered.
+        requeue: bool,
+    },
+    /// The effect takes place (none: of the one at hand in a handler, else of all held). Labels.
+    Process(Vec<String>),
+    /// With each message from now on, and with those held: the first rule that matches.
+    Handle(Vec<Rule>),
+    /// Write the position down.
+    Commit {
+        /// This offset; none is the position.
+        offset: Option<u64>,
+        /// Of this topic, or `topic-partition`; the only one if none is named.
+        of: Option<String>,
+    },
+    /// Join a group for this topic; polling is separate.
+    Subscribe(String),
+    /// Make a queue.
+    Declare(crate::queue::QueueConfig),
+    /// Bind a queue to an exchange.
+    Bind {
+        /// The exchange.
+        exchange: String,
+        /// The queue.
+        queue: String,
+    },
+    /// Die as by kill -9.
+    Crash,
+    /// Start again.
+    Restart,
+    /// Leave in good order.
+    Close,
+    /// Keep the picture under this name.
+    Look(String),
+    /// Let time pass.
+    Wait(Span),
+    /// Let time pass until this condition holds: an index into the plan's conditions.
+    Until(usize),
+    /// Do it, and go on at once.
+    Async(Box<Verb>),
+    /// Answer the request at hand with this HTTP status (webhook).
+    Answer(u16),
+}
+
+/// One rule of a [`Verb::Handle`].
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// A body; none is any.
+    pub body: Option<String>,
+    /// Only the n-th time that this body comes, from 1.
+    pub time: Option<u32>,
+    /// What is done with it.
+    pub verbs: Vec<Verb>,
+}

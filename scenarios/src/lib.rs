@@ -1,0 +1,1 @@
+//! Scenario files: the RON schema, its diagnostics, from scenario to plan; and the library.

@@ -1,0 +1,252 @@
+//! Samplers: 64 uniform bits in, a whole number (nanoseconds, or bytes) out.
+//!
+//! Only additions, multiplications and `libm`, so the answer is the same on every machine. The exponential uses
+//! a table-driven logarithm in plain multiplications (error below 1e-10, monotone in the draw).
+
+use std::sync::LazyLock;
+
+/// A uniform number strictly between 0 and 1, from the upper 52 bits.
+#[inline(always)]
+pub fn unit(bits: u64) -> f64 {
+    ((bits >> 12) as f64 + 0.5) * (1.0 / 4_503_599_627_370_496.0)
+}
+
+/// What a span or a size is drawn from. Times in nanoseconds, sizes in bytes.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Distribution {
+    /// Always the same.
+    Constant(u64),
+    /// Memoryless, with this mean.
+    Exponential {
+        /// The mean.
+        mean: f64,
+    },
+    /// Evenly between two values.
+    Uniform {
+        /// The least.
+        low: u64,
+        /// The greatest.
+        high: u64,
+    },
+    /// The logarithm is normal.
+    LogNormal {
+        /// Mean of the logarithm.
+        mu: f64,
+        /// Standard deviation of the logarithm.
+        sigma: f64,
+    },
+    /// A heavy tail: P(X > x) = (scale / x)^shape.
+    Pareto {
+        /// The least value.
+        scale: f64,
+        /// The smaller, the heavier the tail; at 1 and below the mean is infinite.
+        shape: f64,
+    },
+    /// One of these, evenly: recorded values, sorted.
+    Empirical(Vec<u64>),
+}
+
+impl Distribution {
+    /// Always zero.
+    pub const ZERO: Distribution = Distribution::Constant(0);
+
+    /// The value for these bits.
+    #[inline(always)]
+    pub fn sample(&self, bits: u64) -> u64 {
+        match *self {
+            Distribution::Constant(value) => value,
+            Distribution::Exponential { mean } => (LN.negative_ln(bits) * mean + 0.5) as u64,
+            _ => self.sample_rare(bits),
+        }
+    }
+
+    #[inline(never)]
+    fn sample_rare(&self, bits: u64) -> u64 {
+        match self {
+            Distribution::Uniform { low, high } => {
+                let width = u128::from(high - low) + 1;
+                low + ((u128::from(bits) * width) >> 64) as u64
+            }
+            Distribution::LogNormal { mu, sigma } => (libm::exp(mu + sigma * normal(bits)) + 0.5) as u64,
+            Distribution::Pareto { scale, shape } => {
+                (scale * libm::pow(unit(bits), -1.0 / shape) + 0.5) as u64
+            }
+            Distribution::Empirical(values) => {
+                values[((u128::from(bits) * values.len() as u128) >> 64) as usize]
+            }
+            Distribution::Constant(_) | Distribution::Exponential { .. } => {
+                unreachable!("sampled by the caller")
+            }
+        }
+    }
+
+    /// The mean; infinite where the tail is that heavy.
+    pub fn mean(&self) -> f64 {
+        match self {
+            Distribution::Constant(value) => *value as f64,
+            Distribution::Exponential { mean } => *mean,
+            Distribution::Uniform { low, high } => (*low as f64 + *high as f64) / 2.0,
+            Distribution::LogNormal { mu, sigma } => libm::exp(mu + sigma * sigma / 2.0),
+            Distribution::Pareto { scale, shape } if *shape > 1.0 => scale * shape / (shape - 1.0),
+            Distribution::Pareto { .. } => f64::INFINITY,
+            Distribution::Empirical(values) => {
+                values.iter().map(|v| *v as f64).sum::<f64>() / values.len() as f64
+            }
+        }
+    }
+
+    /// Whether it can give two different values.
+    pub fn varies(&self) -> bool {
+        match self {
+            Distribution::Constant(_) => false,
+            Distribution::Uniform { low, high } => low != high,
+            Distribution::Empirical(values) => values.first() != values.last(),
+            _ => true,
+        }
+    }
+}
+
+/// A standard normal from one uniform, by Acklam's inverse of the distribution function (relative error < 1.2e-9).
+fn normal(bits: u64) -> f64 {
+    const A: [f64; 6] = [
+        -3.969683028665376e1,
+        2.209460984245205e2,
+        -2.759285104469687e2,
+        1.383577518672690e2,
+        -3.066479806614716e1,
+        2.506628277459239,
+    ];
+    const B: [f64; 5] = [
+        -5.447609879822406e1,
+        1.615858368580409e2,
+        -1.556989798598866e2,
+        6.680131188771972e1,
+        -1.328068155288572e1,
+    ];
+    const C: [f64; 6] = [
+        -7.784894002430293e-3,
+        -3.223964580411365e-1,
+        -2.400758277161838,
+        -2.549732539343734,
+        4.374664141464968,
+        2.938163982698783,
+    ];
+    const D: [f64; 4] = [7.784695709041462e-3, 3.224671290700398e-1, 2.445134137142996, 3.754408661907416];
+    let p = unit(bits);
+    let horner = |coefficients: &[f64], x: f64| coefficients.iter().fold(0.0, |sum, c| sum * x + c);
+    let tail = |p: f64| {
+        let q = libm::sqrt(-2.0 * libm::log(p));
+        horner(&C, q) / (horner(&D, q) * q + 1.0)
+    };
+    if p < 0.02425 {
+        return tail(p);
+    }
+    if p > 1.0 - 0.02425 {
+        return -tail(1.0 - p);
+    }
+    let q = p - 0.5;
+    let r = q * q;
+    horner(&A, r) * q / (horner(&B, r) * r + 1.0)
+}
+
+/// -ln(unit(bits)) by 128 table entries and a polynomial of degree four.
+struct LnTable([(f64, f64); 128]);
+
+static LN: LazyLock<LnTable> = LazyLock::new(|| {
+    let mut table = [(0.0, 0.0); 128];
+    for (i, entry) in table.iter_mut().enumerate() {
+        let centre = 1.0 + (i as f64 + 0.5) / 128.0;
+        *entry = (1.0 / centre, libm::log(centre));
+    }
+    LnTable(table)
+});
+
+impl LnTable {
+    #[inline(always)]
+    fn negative_ln(&self, bits: u64) -> f64 {
+        let u = unit(bits).to_bits();
+        let exponent = (u >> 52) as i64 - 1023;
+        let mantissa = f64::from_bits((u & ((1 << 52) - 1)) | (1023 << 52));
+        let (inverse, ln) = self.0[(u >> 45) as usize & 127];
+        let r = mantissa * inverse - 1.0; // |r| < 2^-8
+        let p = r * (1.0 - r * (0.5 - r * (1.0 / 3.0 - r * 0.25)));
+        -(exponent as f64 * std::f64::consts::LN_2 + ln + p)
+    }
+}
+
+/// Numbers 0 to n-1, the i-th with weight 1 / (i + 1)^s: some keys are much more popular than others.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Zipf {
+    /// Cumulative weights, scaled to 2^64.
+    thresholds: Vec<u64>,
+}
+
+impl Zipf {
+    /// Zipf's law over `n` ranks (at least one) with exponent `s`.
+    pub fn new(n: u32, s: f64) -> Self {
+        assert!(n > 0);
+        let weights: Vec<f64> = (1..=n).map(|rank| libm::pow(f64::from(rank), -s)).collect();
+        let total: f64 = weights.iter().sum();
+        let mut sum = 0.0;
+        let mut thresholds: Vec<u64> = weights
+            .iter()
+            .map(|weight| {
+                sum += weight;
+                (sum / total * 18_446_744_073_709_551_616.0) as u64
+            })
+            .collect();
+        thresholds[n as usize - 1] = u64::MAX;
+        Zipf { thresholds }
+    }
+
+    /// The rank for these bits.
+    pub fn sample(&self, bits: u64) -> u32 {
+        self.thresholds.partition_point(|&t| t < bits).min(self.thresholds.len() - 1) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::mix;
+
+    fn mean_of(distribution: &Distribution) -> f64 {
+        let n = 200_000;
+        (0..n).map(|i| distribution.sample(mix(i)) as f64).sum::<f64>() / n as f64
+    }
+
+    #[test]
+    fn every_sampler_has_its_mean() {
+        for distribution in [
+            Distribution::Constant(5_000_000),
+            Distribution::Exponential { mean: 5e6 },
+            Distribution::Uniform { low: 1_000_000, high: 9_000_000 },
+            Distribution::LogNormal { mu: 15.0, sigma: 0.5 },
+            Distribution::Pareto { scale: 1e6, shape: 3.0 },
+            Distribution::Empirical(vec![1_000, 2_000, 6_000]),
+        ] {
+            let (seen, expected) = (mean_of(&distribution), distribution.mean());
+            assert!((seen / expected - 1.0).abs() < 0.01, "{distribution:?}: {seen} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn the_table_agrees_with_libm() {
+        for i in 0..10_000 {
+            let bits = mix(i);
+            assert!((LN.negative_ln(bits) + libm::log(unit(bits))).abs() < 1e-10);
+        }
+    }
+
+    #[test]
+    fn the_first_rank_of_zipf_is_the_most_popular() {
+        let zipf = Zipf::new(3, 1.0);
+        let mut counts = [0u32; 3];
+        for i in 0..110_000 {
+            counts[zipf.sample(mix(i)) as usize] += 1;
+        }
+        for (count, share) in counts.iter().zip([6.0, 3.0, 2.0]) {
+            assert!((f64::from(*count) / (share * 10_000.0) - 1.0).abs() < 0.02, "{counts:?}");
+        }
+    }
+}
