@@ -1,10 +1,31 @@
 //! The parts of a messaging system: messages, producers, direct messaging, queue broker, log broker, consumers,
 //! and the ledger over them.
 
+mod build;
+pub mod causes;
+mod census;
+pub mod checks;
 pub mod direct;
+mod domain;
+pub mod fact;
+pub mod handler;
 pub mod log;
+pub mod message;
+pub mod packet;
+mod part;
+pub mod producer;
 pub mod queue;
+mod run;
 pub mod setup;
+pub mod shared;
 pub mod story;
+pub mod worker;
 
+pub use build::{build, node_names};
+pub use census::Census;
+pub use domain::{FactPattern, Messaging, Out, PacketPattern, World};
+pub use fact::Fact;
+pub use part::Part;
+pub use run::{Ended, advance, finish, run};
 pub use setup::Setup;
+pub use shared::{Names, Shared};

@@ -2,10 +2,28 @@
 //!
 //! Knows nothing of messaging. Does no I/O, and cannot fail.
 
+mod core;
+mod disk;
+mod fault;
+mod network;
+mod node;
+mod out;
+mod queue;
 mod random;
 mod sample;
 mod time;
+mod wire;
+mod world;
 
+pub use disk::{Disk, DiskFull, DiskSpec, FileId, Position};
+pub use fault::{Action, Fault, Trigger, Victims};
+pub use network::{
+    CONNECT_TIMEOUT, ConnectionId, DropCause, LinkId, LinkSpec, RETRANSMISSION_MIN, SILENCE_LIMIT,
+    SOCKET_BUFFER,
+};
+pub use node::{Checks, ConnectionChange, Domain, Machine, News, Node, NodeId};
+pub use out::Out;
 pub use random::{Chance, Luck, Purpose, Stream, mix, name_hash};
 pub use sample::{Distribution, Zipf, unit};
 pub use time::{Span, Stamp, Time};
+pub use world::{INSTANT_EVENTS_MAX, Mark, World};

@@ -1,4 +1,5 @@
 //! A log broker (Kafka-like).
 
 mod config;
+pub(crate) mod partitioner;
 pub use config::*;

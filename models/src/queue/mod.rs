@@ -1,4 +1,11 @@
 //! A queue broker (RabbitMQ-like).
 
+mod broker;
 mod config;
+mod consumer;
+#[allow(clippy::module_inception)] // a queue is a queue
+mod queue;
+pub use broker::{Broker, BrokerSpec};
 pub use config::*;
+pub use consumer::{Consumer, ConsumerSpec, Token};
+pub use queue::{Entry, Queue};

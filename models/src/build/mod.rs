@@ -1,0 +1,273 @@
+//! From a [`Setup`] to a world: nodes, links, sources, names, faults. Cannot fail: `scenarios` has checked it all.
+//!
+//! Brokers come first, then consumers, then producers, each in the order of the names; so they are numbered, and so
+//! they boot before time 0.
+
+mod faults;
+mod names;
+pub use names::node_names;
+mod queue;
+
+use crate::checks::{Book, BookSpec, Recorder};
+use crate::domain::World;
+use crate::handler::{Handler, HandlerEffect, HandlerFault, Selection};
+use crate::message::{Messages, SourceId, SubscriptionId, TopicId};
+use crate::part::Part;
+use crate::producer::{Arrivals, Keys, Purposes, Source};
+use crate::setup::{Design, FaultKind, KeyChoice, Link, Role, Schedule, Setup, Which};
+use crate::shared::{BrokerFigures, Level, Names, Shared, Subscription, Topic};
+use redeliver_sim::{
+    ConnectionId, DiskSpec, Distribution, LinkSpec, Machine, NodeId, Purpose, Span, Stream, Time, Zipf,
+};
+use std::sync::Arc;
+
+/// A world under construction.
+struct Builder<'a> {
+    setup: &'a Setup,
+    world: World,
+    names: Arc<Names>,
+    booting: Vec<NodeId>,
+}
+
+/// Makes the world of a setup. What `recorder` asks for is kept.
+pub fn build(setup: &Setup, recorder: Recorder) -> World {
+    let names = Arc::new(names::names(setup));
+    let shared = shared(setup, &names);
+    let end = Time::ZERO + setup.duration + setup.drain;
+    let counts = [setup.topics.len(), shared.subscriptions.len(), shared.sources.len(), names.nodes.len()];
+    let window = shared.window;
+    let book = Book::new(&BookSpec { counts, window, end, keep: setup.keep }, recorder);
+    let world = World::new(setup.seed, shared, book);
+    let mut builder = Builder { setup, world, names, booting: Vec::new() };
+    match &setup.design {
+        Design::Queue(config) => builder.queue(config),
+        Design::Log(_) | Design::Udp(_) | Design::Webhook(_) => todo!(),
+    }
+    builder.faults();
+    let Builder { mut world, booting, .. } = builder;
+    world.boot(&booting);
+    world.begin();
+    world.halt_at(end);
+    world
+}
+
+impl Builder<'_> {
+    fn add_node(&mut self, name: &str, role: Role, part: Part, starts: Time) -> NodeId {
+        let machine = self.machine(name, role, starts);
+        let node = self.world.add_node(part, machine);
+        assert_eq!(self.names.nodes[node.0 as usize], name, "names and nodes are in the same order");
+        self.booting.push(node);
+        node
+    }
+
+    fn machine(&self, name: &str, role: Role, starts: Time) -> Machine {
+        let mut disk = DiskSpec { capacity: None, bandwidth: 200e6, sync: Distribution::ZERO };
+        let mut machine = Machine { disk: disk.clone(), cores: 1, clock_offset: 0, starts };
+        for (_, change) in self.setup.machines.iter().filter(|(pattern, _)| pattern.matches(name, role)) {
+            disk.capacity = change.disk_capacity.unwrap_or(disk.capacity);
+            disk.bandwidth = change.disk_bandwidth.unwrap_or(disk.bandwidth);
+            disk.sync = change.disk_sync.clone().unwrap_or(disk.sync);
+            machine.cores = change.cores.unwrap_or(machine.cores);
+            machine.clock_offset = change.clock_offset.unwrap_or(machine.clock_offset);
+        }
+        machine.disk = disk;
+        machine
+    }
+
+    /// Bytes of memory of a node's machine.
+    fn memory(&self, name: &str, role: Role) -> u64 {
+        let matching = self.setup.machines.iter().filter(|(pattern, _)| pattern.matches(name, role));
+        matching.filter_map(|(_, change)| change.memory).next_back().unwrap_or(u64::MAX)
+    }
+
+    /// Two nodes that talk; `client` connects.
+    fn connect(&mut self, client: NodeId, server: NodeId) -> ConnectionId {
+        let there = self.link(client, server);
+        let back = self.link(server, client);
+        let purposes = [self.link_purpose(client, server), self.link_purpose(server, client)];
+        self.world.add_connection([client, server], [there, back], purposes)
+    }
+
+    fn link_purpose(&self, from: NodeId, to: NodeId) -> Purpose {
+        Purpose::new(self.setup.seed, &format!("link {}>{}", self.names.node(from), self.names.node(to)))
+    }
+
+    fn link(&self, from: NodeId, to: NodeId) -> LinkSpec {
+        let Link { mut latency, mut jitter, mut loss, mut duplication, mut bandwidth } =
+            self.setup.network.default.clone();
+        let matches = |pattern: &crate::setup::NodePattern, node: NodeId| {
+            pattern.matches(self.names.node(node), self.names.roles[node.0 as usize])
+        };
+        for rule in &self.setup.network.rules {
+            if matches(&rule.from, from) && matches(&rule.to, to) {
+                latency = rule.latency.clone().unwrap_or(latency);
+                jitter = rule.jitter.clone().unwrap_or(jitter);
+                loss = rule.loss.unwrap_or(loss);
+                duplication = rule.duplication.unwrap_or(duplication);
+                bandwidth = rule.bandwidth.or(bandwidth);
+            }
+        }
+        LinkSpec { latency, jitter, loss, duplication, bandwidth }
+    }
+
+    /// The node of this name.
+    fn node(&self, name: &str) -> NodeId {
+        let index = self.names.nodes.iter().position(|node| node == name);
+        NodeId(index.expect("every node has a name") as u32)
+    }
+
+    /// The handler of a subscription's member.
+    fn handler(&self, s: SubscriptionId, member: usize) -> Handler {
+        let consumer = &self.setup.consumers[s.0 as usize];
+        let purpose = Purpose::new(self.setup.seed, &format!("work {}", consumer.name));
+        let all = self.setup.faults.iter().enumerate();
+        let faults = all.filter_map(|(i, fault)| {
+            let (subscription, which, effect) = match &fault.what {
+                FaultKind::FailingHandler { subscription, which, times } => {
+                    (subscription, which, HandlerEffect::Fails(*times))
+                }
+                FaultKind::SlowHandler { subscription, which, work } => {
+                    (subscription, which, HandlerEffect::Slow(work.clone()))
+                }
+                _ => return None,
+            };
+            let meant = subscription.is_none_or(|wanted| wanted == s.0 as usize);
+            meant.then(|| HandlerFault { which: self.selection(which, i), effect })
+        });
+        Handler { work: consumer.members[member].work.clone(), purpose, faults: faults.collect() }
+    }
+
+    fn selection(&self, which: &Which, fault: usize) -> Selection {
+        match which {
+            Which::Messages(names) => {
+                Selection::Messages(names.iter().map(|name| self.about(name)).collect())
+            }
+            Which::Chance(chance) => {
+                Selection::Chance(*chance, Purpose::new(self.setup.seed, &format!("handler fault {fault}")))
+            }
+            Which::Key(key) => match self.names.find_key(key) {
+                Some(key) => Selection::Key(key),
+                None => Selection::Messages(Vec::new()),
+            },
+        }
+    }
+
+    /// Source and number of a message.
+    fn about(&self, name: &crate::setup::MessageName) -> (u32, u32) {
+        let before: u32 = self.setup.producers[..name.producer].iter().map(|producer| producer.members).sum();
+        (before + name.member, name.number)
+    }
+}
+
+/// The members of all producers, in order: producer, member, source.
+fn members(setup: &Setup) -> impl Iterator<Item = (usize, u32, SourceId)> {
+    let all = setup.producers.iter().enumerate();
+    let all = all.flat_map(|(i, producer)| (0..producer.members).map(move |member| (i, member)));
+    all.enumerate().map(|(source, (producer, member))| (producer, member, SourceId(source as u32)))
+}
+
+fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
+    let brokered = matches!(setup.design, Design::Queue(_) | Design::Log(_));
+    let topics = setup.topics.iter().enumerate().map(|(topic, _)| Topic {
+        subscriptions: subscriptions_of(setup, topic),
+        addressed_at_birth: true,
+        accepted_at_birth: !brokered,
+    });
+    let topics: Vec<Topic> = topics.collect();
+    let subscriptions = setup.consumers.iter().enumerate().map(|(i, consumer)| {
+        let slot = topics[consumer.topic].subscriptions.iter().position(|s| s.0 as usize == i);
+        Subscription {
+            topic: TopicId(consumer.topic as u16),
+            slot: slot.expect("a subscription is among its topic's") as u16,
+            bound: !brokered || consumer.members.iter().any(|member| member.joins == Span::ZERO),
+            resides_at_receiver: matches!(setup.design, Design::Udp(_)),
+            next_rank: 0,
+            level: Level::default(),
+            head_of_line: Span::ZERO,
+            busy: Span::ZERO,
+            headroom_min: None,
+        }
+    });
+    let mut labels = vec![String::new()];
+    let mut sources: Vec<Source> = Vec::new();
+    for (producer, member, source) in members(setup) {
+        sources.push(make_source(setup, names, producer, member, source, &mut labels));
+    }
+    let sources_active = sources.iter().filter(|source| !source.is_done()).count() as u32;
+    let width = topics.iter().map(|topic| topic.subscriptions.len()).max().unwrap_or(0);
+    Shared {
+        messages: Messages::new(width),
+        subscriptions: subscriptions.collect(),
+        topics,
+        sources,
+        sources_active,
+        labels,
+        brokers: vec![BrokerFigures::default(); usize::from(brokered)],
+        window: (Time::ZERO + setup.warm_up, Time::ZERO + setup.duration),
+        names: Arc::clone(names),
+    }
+}
+
+fn subscriptions_of(setup: &Setup, topic: usize) -> Vec<SubscriptionId> {
+    let all = setup.consumers.iter().enumerate();
+    all.filter(|(_, consumer)| consumer.topic == topic).map(|(i, _)| SubscriptionId(i as u16)).collect()
+}
+
+fn make_source(
+    setup: &Setup,
+    names: &Names,
+    producer: usize,
+    member: u32,
+    id: SourceId,
+    labels: &mut Vec<String>,
+) -> Source {
+    let spec = &setup.producers[producer];
+    let name = format!("{}/{}", spec.name, member + 1);
+    let start = Time::ZERO + spec.start;
+    let arrivals = match &spec.schedule {
+        Schedule::Every(span) => Arrivals::Every { start, span: *span },
+        Schedule::Poisson(rate) => Arrivals::Poisson {
+            stream: Stream::new(setup.seed, &format!("arrivals {name}")),
+            gap: Distribution::Exponential { mean: 1e9 / rate },
+        },
+        Schedule::Rate(bytes_per_second) => {
+            Arrivals::Rate { start, bytes_per_second: *bytes_per_second, bytes: 0 }
+        }
+        Schedule::At(after) => Arrivals::At { start, after: after.clone() },
+    };
+    let key = |name: &String| names.find_key(name).expect("every key of a producer has a number");
+    let keys = match &spec.key {
+        KeyChoice::None => Keys::None,
+        KeyChoice::Const(name) => Keys::Cycle(vec![key(name)]),
+        KeyChoice::Cycle(names) => Keys::Cycle(names.iter().map(key).collect()),
+        KeyChoice::Uniform(n) => Keys::Uniform(*n),
+        KeyChoice::Zipf { n, s } => Keys::Zipf(Zipf::new(*n, *s)),
+    };
+    let label = |text: &String| {
+        if text.is_empty() {
+            return 0;
+        }
+        labels.push(text.clone());
+        labels.len() as u32 - 1
+    };
+    let mut source = Source {
+        id,
+        topic: TopicId(spec.topic as u16),
+        arrivals,
+        keys,
+        size: spec.size.clone(),
+        labels: spec.labels.iter().map(label).collect(),
+        purposes: Purposes {
+            luck: Purpose::new(setup.seed, &format!("message {name}")),
+            key: Purpose::new(setup.seed, "key"),
+            size: Purpose::new(setup.seed, "size"),
+        },
+        ends: Time::ZERO + setup.duration,
+        left: spec.count.unwrap_or(u64::MAX),
+        events: 0,
+        number: 0,
+        next_at: Time::NEVER,
+    };
+    source.begin(start);
+    source
+}

@@ -1,0 +1,76 @@
+//! What everything in a setup is called, in the order in which it will be numbered.
+
+use crate::setup::{Design, KeyChoice, Role, Setup};
+use crate::shared::Names;
+
+/// All names of a setup.
+pub(super) fn names(setup: &Setup) -> Names {
+    let mut names = Names::default();
+    for (name, role) in node_names(setup) {
+        names.nodes.push(name);
+        names.roles.push(role);
+    }
+    for producer in &setup.producers {
+        if producer.members == 1 {
+            names.sources.push(producer.name.clone());
+        } else {
+            names.sources.extend((1..=producer.members).map(|member| format!("{}/{member}", producer.name)));
+        }
+        let numbered = match producer.key {
+            KeyChoice::Uniform(n) | KeyChoice::Zipf { n, .. } => n,
+            KeyChoice::None | KeyChoice::Const(_) | KeyChoice::Cycle(_) => 0,
+        };
+        names.keys_numbered = names.keys_numbered.max(numbered);
+    }
+    names.subscriptions = setup.consumers.iter().map(|consumer| consumer.name.clone()).collect();
+    names.keys = named_keys(setup, &names);
+    names.lines = match &setup.design {
+        Design::Queue(config) => config.queues.iter().map(|queue| queue.name.clone()).collect(),
+        Design::Log(config) => {
+            let all = config.topics.iter();
+            all.flat_map(|topic| (0..topic.partitions).map(|n| format!("{}-{n}", topic.name))).collect()
+        }
+        Design::Udp(_) | Design::Webhook(_) => names.sources.clone(),
+    };
+    names
+}
+
+/// Names and roles of all nodes of a setup, in the order in which they are numbered.
+pub fn node_names(setup: &Setup) -> Vec<(String, Role)> {
+    let broker = match &setup.design {
+        Design::Queue(config) => Some(config.node.clone()),
+        Design::Log(config) => Some(config.node.clone()),
+        Design::Udp(_) | Design::Webhook(_) => None,
+    };
+    let consumers = setup.consumers.iter().flat_map(|consumer| {
+        (1..=consumer.members.len()).map(|member| (format!("{}/{member}", consumer.name), Role::Consumer))
+    });
+    let producers = setup.producers.iter().flat_map(|producer| {
+        (1..=producer.members).map(|member| (format!("{}/{member}", producer.name), Role::Producer))
+    });
+    let clients = setup.script.iter().flat_map(|script| script.clients.iter().cloned());
+    let clients = clients.map(|name| (name, Role::Client));
+    broker
+        .into_iter()
+        .map(|name| (name, Role::Broker))
+        .chain(consumers)
+        .chain(producers)
+        .chain(clients)
+        .collect()
+}
+
+/// Keys that are not numbers below the greatest range of numbers, once each, in their order.
+fn named_keys(setup: &Setup, names: &Names) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for producer in &setup.producers {
+        match &producer.key {
+            KeyChoice::Const(key) => keys.push(key.clone()),
+            KeyChoice::Cycle(cycle) => keys.extend(cycle.iter().cloned()),
+            KeyChoice::None | KeyChoice::Uniform(_) | KeyChoice::Zipf { .. } => {}
+        }
+    }
+    keys.sort();
+    keys.dedup();
+    keys.retain(|key| names.find_key(key).is_none());
+    keys
+}

@@ -1,0 +1,142 @@
+//! A queue broker, with its consumers and publishers.
+
+use super::{Builder, members};
+use crate::message::SubscriptionId;
+use crate::part::Part;
+use crate::producer::{Publisher, PublisherSpec, Target};
+use crate::queue::{AckMode, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, Transport};
+use crate::setup::Role;
+use crate::worker::Worker;
+use redeliver_sim::{ConnectionId, NodeId, Span, Time};
+
+impl Builder<'_> {
+    pub(super) fn queue(&mut self, config: &Config) {
+        let server = NodeId(0);
+        let (consumers, producers) = (self.consumer_nodes(), self.producer_nodes());
+        // Connections are numbered like their clients: the broker is told of them before any node is made.
+        let consumer_connection = |i: usize| ConnectionId(i as u32);
+        let producer_connection = |i: usize| ConnectionId((consumers.len() + i) as u32);
+        let spec = BrokerSpec {
+            config: self.standing(config),
+            subscriptions: config.queues.iter().map(|queue| self.subscription_of(&queue.name)).collect(),
+            standing: (config.queues.len(), config.exchanges.len()),
+            memory_limit: (self.memory(&config.node, Role::Broker) as f64 * config.memory_high_watermark)
+                as u64,
+            publishers: (0..producers.len()).map(producer_connection).collect(),
+            consumers: if config.transport == Transport::Connections {
+                Vec::new()
+            } else {
+                let all = consumers.iter().enumerate();
+                all.map(|(i, (s, member))| {
+                    let client = config.client(&self.member_name(*s, *member), Role::Consumer);
+                    let prefetch = client.prefetch.min(u32::from(u16::MAX)) as u16;
+                    (consumer_connection(i), self.queue_of(config, *s), prefetch, client.ack == AckMode::Auto)
+                })
+                .collect()
+            },
+        };
+        self.add_node(&config.node, Role::Broker, Part::QueueBroker(Broker::new(spec)), Time::ZERO);
+        for (i, (s, member)) in consumers.iter().enumerate() {
+            self.queue_consumer(config, *s, *member, consumer_connection(i));
+        }
+        for (i, (name, producer, source)) in producers.iter().enumerate() {
+            let client = config.client(name, Role::Producer);
+            let topic = &self.setup.topics[self.setup.producers[*producer].topic];
+            let exchange = config.exchanges.iter().position(|exchange| exchange.name == *topic);
+            let publisher = PublisherSpec {
+                source: *source,
+                connection: producer_connection(i),
+                datagrams: config.transport == Transport::Datagrams,
+                target: Target::Exchange(exchange.expect("every topic has an exchange") as u32),
+                confirms: client.confirms,
+                window: client.window,
+                confirm_timeout: client.confirm_timeout,
+                retries: client.retries,
+                reconnect_after: client.reconnect_after,
+            };
+            self.add_node(name, Role::Producer, Part::Publisher(Publisher::new(publisher)), Time::ZERO);
+        }
+        for client in 0..(consumers.len() + producers.len()) as u32 {
+            self.connect(NodeId(client + 1), server);
+        }
+    }
+
+    fn queue_consumer(
+        &mut self,
+        config: &Config,
+        s: SubscriptionId,
+        member: usize,
+        connection: ConnectionId,
+    ) {
+        let name = self.member_name(s, member);
+        let client = config.client(&name, Role::Consumer);
+        let consumer = &self.setup.consumers[s.0 as usize];
+        let queue = self.queue_of(config, s);
+        let late = consumer.members.iter().all(|member| member.joins > Span::ZERO);
+        let exchange =
+            config.exchanges.iter().position(|exchange| exchange.queues.contains(&(queue as usize)));
+        let spec = ConsumerSpec {
+            connection,
+            transport: config.transport,
+            queue,
+            bind_to: exchange.filter(|_| late).map(|exchange| exchange as u32),
+            prefetch: client.prefetch,
+            ack: client.ack,
+            on_failure: consumer.on_failure,
+            reconnect_after: client.reconnect_after,
+        };
+        let starts = Time::ZERO + consumer.members[member].joins;
+        let worker = Worker::new(s, self.handler(s, member));
+        self.add_node(&name, Role::Consumer, Part::QueueConsumer(Consumer::new(spec, worker)), starts);
+    }
+
+    /// The exchanges as they are before time 0: a subscription whose members all come late is not bound yet.
+    fn standing(&self, config: &Config) -> Config {
+        let mut config = config.clone();
+        let late = |queue: &usize| {
+            let s = self.subscription_of(&config.queues[*queue].name);
+            let consumer = self.setup.consumers.get(s.0 as usize);
+            consumer.is_some_and(|consumer| consumer.members.iter().all(|member| member.joins > Span::ZERO))
+        };
+        let bound = config.exchanges.iter().map(|exchange| {
+            let queues = exchange.queues.iter().filter(|queue| !late(queue)).copied().collect();
+            crate::queue::ExchangeConfig { name: exchange.name.clone(), queues }
+        });
+        config.exchanges = bound.collect();
+        config
+    }
+
+    /// The subscription that a queue belongs to: the one of its name.
+    fn subscription_of(&self, queue: &str) -> SubscriptionId {
+        let index = self.setup.consumers.iter().position(|consumer| consumer.name == queue);
+        SubscriptionId(index.expect("every queue has a subscription") as u16)
+    }
+
+    fn queue_of(&self, config: &Config, s: SubscriptionId) -> u32 {
+        let name = &self.setup.consumers[s.0 as usize].name;
+        let index = config.queues.iter().position(|queue| queue.name == *name);
+        index.expect("every subscription has a queue") as u32
+    }
+
+    /// All members of all subscriptions, in order.
+    pub(super) fn consumer_nodes(&self) -> Vec<(SubscriptionId, usize)> {
+        let all = self.setup.consumers.iter().enumerate();
+        all.flat_map(|(s, consumer)| {
+            (0..consumer.members.len()).map(move |member| (SubscriptionId(s as u16), member))
+        })
+        .collect()
+    }
+
+    /// All members of all producers, in order: name, producer, source.
+    pub(super) fn producer_nodes(&self) -> Vec<(String, usize, crate::message::SourceId)> {
+        let name =
+            |producer: usize, member: u32| format!("{}/{}", self.setup.producers[producer].name, member + 1);
+        members(self.setup)
+            .map(|(producer, member, source)| (name(producer, member), producer, source))
+            .collect()
+    }
+
+    pub(super) fn member_name(&self, s: SubscriptionId, member: usize) -> String {
+        format!("{}/{}", self.setup.consumers[s.0 as usize].name, member + 1)
+    }
+}

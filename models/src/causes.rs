@@ -1,0 +1,153 @@
+//! Why messages are lost, and why effects take place again: closed lists, each with its name in the result.
+
+/// The fate of a message's last copy.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum LossCause {
+    /// The network dropped it.
+    Network = 0,
+    /// A partition was in its way.
+    Partition = 1,
+    /// A fault took it out of the wire.
+    Dropped = 2,
+    /// It was on its way over a connection that broke.
+    ConnectionReset = 3,
+    /// Nobody was there to receive it.
+    ReceiverDown = 4,
+    /// The receiver's buffer was full.
+    ReceiveBuffer = 5,
+    /// Its producer died and took its buffer along.
+    ProducerBuffer = 6,
+    /// Its producer stopped trying.
+    GaveUp = 7,
+    /// The broker said no, and the producer took that for an answer.
+    Refused = 8,
+    /// It was in the memory of a broker that died.
+    BrokerMemory = 9,
+    /// It was written, but no sync had covered it when the machine died.
+    Unsynced = 10,
+    /// It waited longer than its time to live.
+    TimeToLive = 11,
+    /// The queue was full.
+    QueueOverflow = 12,
+    /// Retention deleted it before it was read.
+    Retention = 13,
+    /// A consumer had taken it, and never processed it.
+    TakenNeverProcessed = 14,
+    /// The group's committed offset had passed it.
+    OffsetSkipped = 15,
+    /// Its handler failed, and the failure was dropped.
+    HandlerFailed = 16,
+    /// It fitted no queue.
+    Unroutable = 17,
+    /// Nobody was subscribed.
+    NotSubscribed = 18,
+    /// The broker's disk took no more.
+    DiskFull = 19,
+}
+
+impl LossCause {
+    /// All of them, by their numbers.
+    pub const ALL: [LossCause; 20] = [
+        LossCause::Network,
+        LossCause::Partition,
+        LossCause::Dropped,
+        LossCause::ConnectionReset,
+        LossCause::ReceiverDown,
+        LossCause::ReceiveBuffer,
+        LossCause::ProducerBuffer,
+        LossCause::GaveUp,
+        LossCause::Refused,
+        LossCause::BrokerMemory,
+        LossCause::Unsynced,
+        LossCause::TimeToLive,
+        LossCause::QueueOverflow,
+        LossCause::Retention,
+        LossCause::TakenNeverProcessed,
+        LossCause::OffsetSkipped,
+        LossCause::HandlerFailed,
+        LossCause::Unroutable,
+        LossCause::NotSubscribed,
+        LossCause::DiskFull,
+    ];
+
+    /// Its name in the result.
+    pub fn name(self) -> &'static str {
+        match self {
+            LossCause::Network => "network",
+            LossCause::Partition => "partition",
+            LossCause::Dropped => "dropped",
+            LossCause::ConnectionReset => "connection_reset",
+            LossCause::ReceiverDown => "receiver_down",
+            LossCause::ReceiveBuffer => "receive_buffer",
+            LossCause::ProducerBuffer => "producer_buffer",
+            LossCause::GaveUp => "gave_up",
+            LossCause::Refused => "refused",
+            LossCause::BrokerMemory => "broker_memory",
+            LossCause::Unsynced => "unsynced",
+            LossCause::TimeToLive => "ttl",
+            LossCause::QueueOverflow => "queue_overflow",
+            LossCause::Retention => "retention",
+            LossCause::TakenNeverProcessed => "taken_never_processed",
+            LossCause::OffsetSkipped => "offset_skipped",
+            LossCause::HandlerFailed => "handler_failed",
+            LossCause::Unroutable => "unroutable",
+            LossCause::NotSubscribed => "not_subscribed",
+            LossCause::DiskFull => "disk_full",
+        }
+    }
+}
+
+/// Why an effect took place again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum DuplicateCause {
+    /// The ack was lost or too late, or came from a connection that had broken.
+    LostAck = 0,
+    /// Nothing was heard for the redelivery timeout.
+    VisibilityTimeout = 1,
+    /// The consumer's connection broke while it held the message.
+    ConnectionClosed = 2,
+    /// The consumer gave it back.
+    Returned = 3,
+    /// A partition moved to another member, which began at the committed offset.
+    Rebalance = 4,
+    /// A consumer began again at the committed offset.
+    RewoundOffset = 5,
+    /// The producer sent it again.
+    ProducerRetry = 6,
+    /// The network delivered a packet twice.
+    NetworkDuplicate = 7,
+    /// The broker had lost what it knew of deliveries.
+    BrokerRestart = 8,
+}
+
+impl DuplicateCause {
+    /// All of them, by their numbers.
+    pub const ALL: [DuplicateCause; 9] = [
+        DuplicateCause::LostAck,
+        DuplicateCause::VisibilityTimeout,
+        DuplicateCause::ConnectionClosed,
+        DuplicateCause::Returned,
+        DuplicateCause::Rebalance,
+        DuplicateCause::RewoundOffset,
+        DuplicateCause::ProducerRetry,
+        DuplicateCause::NetworkDuplicate,
+        DuplicateCause::BrokerRestart,
+    ];
+
+    /// Its name in the result.
+    pub fn name(self) -> &'static str {
+        match self {
+            DuplicateCause::LostAck => "lost_ack",
+            DuplicateCause::VisibilityTimeout => "visibility_timeout",
+            DuplicateCause::ConnectionClosed => "connection_closed",
+            DuplicateCause::Returned => "returned",
+            DuplicateCause::Rebalance => "rebalance",
+            DuplicateCause::RewoundOffset => "rewound_offset",
+            DuplicateCause::ProducerRetry => "producer_retry",
+            DuplicateCause::NetworkDuplicate => "network_duplicate",
+            DuplicateCause::BrokerRestart => "broker_restart",
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Counts the copies that really are there: in brokers, on wires, in clients. At the end of a run the ledger's own
+//! counts, which come from facts alone, are compared with it.
+
+use crate::domain::World;
+use crate::message::{MessageRef, SubscriptionId};
+use crate::packet::Packet;
+use crate::shared::Shared;
+use redeliver_sim::NodeId;
+
+/// Copies per message, and per message and subscription.
+#[derive(Clone, Debug)]
+pub struct Census<'a> {
+    shared: &'a Shared,
+    upstream: Vec<u32>,
+    retained: Vec<u32>,
+    copies: Vec<u32>,
+    stride: usize,
+}
+
+impl<'a> Census<'a> {
+    /// Counts the copies in this world.
+    pub fn of(world: &'a World) -> Self {
+        let shared = world.shared();
+        let slots = shared.messages.slots();
+        let stride = shared.topics.iter().map(|topic| topic.subscriptions.len()).max().unwrap_or(0).max(1);
+        let mut census = Census {
+            shared,
+            upstream: vec![0; slots],
+            retained: vec![0; slots],
+            copies: vec![0; slots * stride],
+            stride,
+        };
+        for (i, part) in world.nodes().iter().enumerate() {
+            let node = NodeId(i as u32);
+            part.count(world.is_up(node), world.disk(node), &mut census);
+        }
+        for packet in world.packets() {
+            census.packet(packet);
+        }
+        census
+    }
+
+    /// The producer has it, or it is on its way to a broker.
+    pub fn upstream(&mut self, m: MessageRef) {
+        self.upstream[m.index()] += 1;
+    }
+
+    /// A log has it.
+    pub fn retained(&mut self, m: MessageRef) {
+        self.retained[m.index()] += 1;
+    }
+
+    /// Somebody has it for this subscription.
+    pub fn copy(&mut self, m: MessageRef, s: SubscriptionId) {
+        self.copies[m.index() * self.stride + self.shared.slot(s)] += 1;
+    }
+
+    fn packet(&mut self, packet: Packet) {
+        match packet {
+            Packet::Publish { m, .. } => self.upstream(m),
+            Packet::Deliver { m, s, .. }
+            | Packet::Record { m, s, .. }
+            | Packet::Datagram { m, s }
+            | Packet::Request { m, s, .. } => self.copy(m, s),
+            _ => {}
+        }
+    }
+
+    /// Asserts that the ledger has counted the same.
+    pub fn assert_agrees(&self) {
+        let messages = &self.shared.messages;
+        for m in messages.all_live() {
+            let message = messages.get(m);
+            let name = self.shared.message_name(m);
+            let index = m.index();
+            assert_eq!(u32::from(message.upstream), self.upstream[index], "copies of {name} at producers");
+            assert_eq!(u32::from(message.retained), self.retained[index], "copies of {name} in logs");
+            for (slot, s) in self.shared.topics[message.topic.0 as usize].subscriptions.iter().enumerate() {
+                let counted = u32::from(messages.delivery(m, slot).copies);
+                let found = self.copies[index * self.stride + slot];
+                let subscription = &self.shared.names.subscriptions[s.0 as usize];
+                assert_eq!(counted, found, "copies of {name} for {subscription}: in the ledger, and found");
+            }
+        }
+    }
+}

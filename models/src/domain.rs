@@ -1,0 +1,218 @@
+//! Messaging as a domain of the kernel: which nodes there are, and what packets and facts mean to it.
+
+use crate::causes::LossCause;
+use crate::checks::Book;
+use crate::fact::Fact;
+use crate::message::{KeyId, MessageRef, SubscriptionId};
+use crate::packet::{Packet, Record, Timer};
+use crate::part::Part;
+use crate::setup::PacketKind;
+use crate::shared::Shared;
+use redeliver_sim::{Domain, DropCause, Luck, NodeId, mix};
+
+/// The domain.
+#[derive(Clone, Copy, Debug)]
+pub struct Messaging;
+
+/// What a node answers with.
+pub type Out<'a> = redeliver_sim::Out<'a, Messaging>;
+/// A world of messaging.
+pub type World = redeliver_sim::World<Messaging>;
+
+/// Which facts a fault waits for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FactPattern {
+    /// Number of the kind.
+    pub kind: u32,
+    /// Only about this message: source and number.
+    pub message: Option<(u32, u32)>,
+    /// Only about messages of this key.
+    pub key: Option<KeyId>,
+    /// Only for this subscription.
+    pub subscription: Option<SubscriptionId>,
+    /// Only noted by these nodes.
+    pub nodes: Option<Vec<NodeId>>,
+}
+
+/// Which packets a fault takes out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PacketPattern {
+    /// The kind.
+    pub kind: PacketKind,
+    /// Only about this message: source and number.
+    pub message: Option<(u32, u32)>,
+}
+
+/// Bytes of a packet beside the message that it carries: headers of the protocols, roughly.
+const OVERHEAD: u64 = 64;
+
+impl Packet {
+    /// The message that it is about.
+    #[inline(always)]
+    pub fn message(&self) -> Option<MessageRef> {
+        match *self {
+            Packet::Publish { m, .. }
+            | Packet::Confirm { m, .. }
+            | Packet::Deliver { m, .. }
+            | Packet::Ack { m, .. }
+            | Packet::Nack { m, .. }
+            | Packet::Record { m, .. }
+            | Packet::Datagram { m, .. }
+            | Packet::Request { m, .. }
+            | Packet::Response { m, .. } => Some(m),
+            _ => None,
+        }
+    }
+
+    /// Whether it carries the message itself, and not news of it.
+    #[inline(always)]
+    fn carries(&self) -> bool {
+        matches!(
+            self,
+            Packet::Publish { .. }
+                | Packet::Deliver { .. }
+                | Packet::Record { .. }
+                | Packet::Datagram { .. }
+                | Packet::Request { .. }
+        )
+    }
+
+    fn kind(&self) -> Option<PacketKind> {
+        match self {
+            Packet::Publish { .. } => Some(PacketKind::Publish),
+            Packet::Confirm { .. } => Some(PacketKind::Confirm),
+            Packet::Deliver { .. }
+            | Packet::Record { .. }
+            | Packet::Datagram { .. }
+            | Packet::Request { .. } => Some(PacketKind::Deliver),
+            Packet::Ack { .. } | Packet::Response { .. } => Some(PacketKind::Ack),
+            Packet::Commit { .. } => Some(PacketKind::Commit),
+            _ => None,
+        }
+    }
+}
+
+impl Domain for Messaging {
+    type Node = Part;
+    type Message = Packet;
+    type Timer = Timer;
+    type Fact = Fact;
+    type Checks = Book;
+    type Shared = Shared;
+    type Record = Record;
+    type FactPattern = FactPattern;
+    type MessagePattern = PacketPattern;
+
+    #[inline(always)]
+    fn luck(packet: &Packet, shared: &Shared) -> Luck {
+        // Acks and confirms travel over other links than messages do, so the attempt is enough to tell them apart.
+        match *packet {
+            Packet::Publish { m, attempt, .. }
+            | Packet::Confirm { m, attempt, .. }
+            | Packet::Deliver { m, attempt, .. }
+            | Packet::Ack { m, attempt, .. }
+            | Packet::Nack { m, attempt, .. }
+            | Packet::Record { m, attempt, .. }
+            | Packet::Request { m, attempt, .. }
+            | Packet::Response { m, attempt, .. } => shared.messages.get(m).luck.attempt(u64::from(attempt)),
+            Packet::Datagram { m, .. } => shared.messages.get(m).luck,
+            _ => control_luck(packet),
+        }
+    }
+
+    #[inline(always)]
+    fn bytes(packet: &Packet, shared: &Shared) -> u64 {
+        match packet.message() {
+            Some(m) if packet.carries() => shared.messages.get(m).size + OVERHEAD,
+            _ => OVERHEAD,
+        }
+    }
+
+    fn dropped(packet: &Packet, cause: DropCause) -> Fact {
+        let why = match cause {
+            DropCause::Loss => LossCause::Network,
+            DropCause::Partition => LossCause::Partition,
+            DropCause::Fault => LossCause::Dropped,
+            DropCause::NodeDown => LossCause::ReceiverDown,
+            DropCause::Reset => LossCause::ConnectionReset,
+        };
+        match *packet {
+            Packet::Publish { m, .. } => Fact::PublishDropped { m, why },
+            Packet::Confirm { m, .. } => Fact::ConfirmDropped { m },
+            Packet::Deliver { m, s, .. }
+            | Packet::Record { m, s, .. }
+            | Packet::Datagram { m, s }
+            | Packet::Request { m, s, .. } => Fact::DeliveryDropped { m, s, why },
+            Packet::Ack { m, s, .. } | Packet::Nack { m, s, .. } | Packet::Response { m, s, .. } => {
+                Fact::AckDropped { m, s }
+            }
+            _ => Fact::ControlDropped,
+        }
+    }
+
+    fn duplicated(packet: &Packet) -> Fact {
+        match *packet {
+            Packet::Publish { m, .. } => Fact::PublishDuplicated { m },
+            Packet::Deliver { m, s, .. }
+            | Packet::Record { m, s, .. }
+            | Packet::Datagram { m, s }
+            | Packet::Request { m, s, .. } => Fact::DeliveryDuplicated { m, s },
+            _ => Fact::ControlDuplicated,
+        }
+    }
+
+    fn unsynced(record: &Record) -> Fact {
+        match *record {
+            Record::Queued { m, s, .. } => Fact::Removed { m, s, why: LossCause::Unsynced },
+            Record::Logged { m, .. } => Fact::Released { m },
+            Record::Offset { .. } => Fact::ControlDropped,
+        }
+    }
+
+    #[inline(always)]
+    fn kind(fact: &Fact) -> u32 {
+        fact.kind()
+    }
+
+    fn pattern_kind(pattern: &FactPattern) -> u32 {
+        pattern.kind
+    }
+
+    fn matches(pattern: &FactPattern, node: NodeId, fact: &Fact, shared: &Shared) -> bool {
+        let subscription = pattern.subscription.is_none_or(|wanted| fact.subscription() == Some(wanted));
+        let place = pattern.nodes.as_ref().is_none_or(|nodes| nodes.contains(&node));
+        let message = fact.message().map(|m| shared.messages.get(m));
+        let named = pattern
+            .message
+            .is_none_or(|wanted| message.is_some_and(|message| (message.source.0, message.number) == wanted));
+        let keyed = pattern.key.is_none_or(|key| message.is_some_and(|message| message.key == key));
+        subscription && place && named && keyed
+    }
+
+    fn message_matches(pattern: &PacketPattern, packet: &Packet, shared: &Shared) -> bool {
+        let message = packet.message().map(|m| shared.messages.get(m));
+        packet.kind() == Some(pattern.kind)
+            && pattern.message.is_none_or(|wanted| {
+                message.is_some_and(|message| (message.source.0, message.number) == wanted)
+            })
+    }
+}
+
+/// Control traffic draws by what it says: the same request meets the same luck.
+#[cold]
+#[inline(never)]
+fn control_luck(packet: &Packet) -> Luck {
+    let (a, b) = match *packet {
+        Packet::Fetch { partition, offset, .. } => (u64::from(partition), u64::from(offset)),
+        Packet::FetchEnd { partition, next, count } => {
+            (u64::from(partition), u64::from(next) << 16 | u64::from(count))
+        }
+        Packet::Commit { partition, offset, .. } => (u64::from(partition) | 1 << 32, u64::from(offset)),
+        Packet::CommitAnswer { partition, offset, .. } => (u64::from(partition) | 1 << 33, u64::from(offset)),
+        Packet::Join { group, member }
+        | Packet::Leave { group, member }
+        | Packet::Heartbeat { group, member } => (u64::from(group) | 1 << 34, u64::from(member)),
+        _ => (0, 0),
+    };
+    Luck(mix(mix(a) ^ b))
+}

@@ -1,0 +1,95 @@
+//! What a consumer's handler does with a message: how long it works, and whether it fails.
+
+use crate::message::{KeyId, Message};
+use crate::setup::Work;
+use redeliver_sim::{Chance, Distribution, Purpose, Span};
+
+/// A handler. Its draws are the same for all members of a subscription.
+#[derive(Clone, Debug)]
+pub struct Handler {
+    /// How long it works.
+    pub work: Work,
+    /// Draws of the work.
+    pub purpose: Purpose,
+    /// What goes wrong with some messages; the first that matches counts.
+    pub faults: Vec<HandlerFault>,
+}
+
+/// Something that is wrong with some messages.
+#[derive(Clone, Debug)]
+pub struct HandlerFault {
+    /// Which messages.
+    pub which: Selection,
+    /// What.
+    pub effect: HandlerEffect,
+}
+
+/// What is wrong.
+#[derive(Clone, Debug)]
+pub enum HandlerEffect {
+    /// The handler fails on the first so many attempts; none is always.
+    Fails(Option<u32>),
+    /// It needs this long.
+    Slow(Distribution),
+}
+
+/// Some of the messages.
+#[derive(Clone, Debug)]
+pub enum Selection {
+    /// By source and number.
+    Messages(Vec<(u32, u32)>),
+    /// By their luck.
+    Chance(Chance, Purpose),
+    /// By their key.
+    Key(KeyId),
+}
+
+/// One attempt at a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attempt {
+    /// How long it takes.
+    pub span: Span,
+    /// It fails in the end.
+    pub fails: bool,
+    /// It is slower than it should be, or it fails: what waits behind it is blocked.
+    pub blocks: bool,
+}
+
+impl Selection {
+    fn has(&self, message: &Message) -> bool {
+        match self {
+            Selection::Messages(wanted) => wanted.contains(&(message.source.0, message.number)),
+            Selection::Chance(chance, purpose) => chance.happens(purpose.draw(message.luck, 0)),
+            Selection::Key(key) => message.key == *key,
+        }
+    }
+}
+
+impl Handler {
+    /// What the `attempt`-th try at a message will be, from 1.
+    #[inline(always)]
+    pub fn attempt(&self, message: &Message, attempt: u16) -> Attempt {
+        let draw = self.purpose.draw(message.luck, u64::from(attempt));
+        let mut span = Span(self.work.span.sample(draw));
+        if let Some(rate) = self.work.rate {
+            span += Span((message.size as f64 / rate * 1e9 + 0.5) as u64);
+        }
+        let plain = Attempt { span, fails: false, blocks: false };
+        if self.faults.is_empty() { plain } else { self.attempt_at_faulty(message, attempt, plain) }
+    }
+
+    #[cold]
+    fn attempt_at_faulty(&self, message: &Message, attempt: u16, plain: Attempt) -> Attempt {
+        let Some(fault) = self.faults.iter().find(|fault| fault.which.has(message)) else { return plain };
+        match &fault.effect {
+            HandlerEffect::Fails(times) => {
+                let fails = times.is_none_or(|times| u32::from(attempt) <= times);
+                Attempt { fails, blocks: fails, ..plain }
+            }
+            HandlerEffect::Slow(span) => {
+                let draw = self.purpose.draw(message.luck, u64::from(attempt));
+                Attempt { span: Span(span.sample(draw)), fails: false, blocks: true }
+            }
+        }
+    }
+}

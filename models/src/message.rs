@@ -1,0 +1,246 @@
+//! Messages: one shared record for each that still exists somewhere, and beside it one state per subscription.
+//!
+//! Everything else holds [`MessageRef`]s. The ledger opens a record when a message is published, and closes it, for
+//! the slot to be used again, when no copy is left anywhere.
+
+use crate::causes::{DuplicateCause, LossCause};
+use redeliver_sim::{Luck, Span, Stamp, Time};
+
+/// A handle on a message's record. A reply may still carry one when the record has been closed and is used again:
+/// the generation tells.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct MessageRef {
+    /// Index of the record.
+    slot: u32,
+    /// How often the record has been closed before.
+    generation: u32,
+}
+
+impl MessageRef {
+    /// No message: for timers that are about none.
+    pub const NONE: MessageRef = MessageRef { slot: u32::MAX, generation: 0 };
+
+    /// Index of the record: no two messages that exist have the same.
+    #[inline(always)]
+    pub fn index(self) -> usize {
+        self.slot as usize
+    }
+}
+
+/// A member of a producer, numbered over all producers; for a story, a client.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct SourceId(pub u32);
+
+/// A subscription, numbered in the order of the names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct SubscriptionId(pub u16);
+
+/// A topic, numbered in the order of the names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct TopicId(pub u16);
+
+/// A key: equal keys have equal numbers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct KeyId(pub u32);
+
+impl KeyId {
+    /// The message has no key.
+    pub const NONE: KeyId = KeyId(u32::MAX);
+}
+
+/// A message: immutable, but for the ledger's part.
+#[derive(Clone, Copy, Debug)]
+pub struct Message {
+    /// Its randomness in every keyed draw.
+    pub luck: Luck,
+    /// When it was published.
+    pub born: Time,
+    /// What its source's clock showed then: the event time.
+    pub stamp: Stamp,
+    /// Bytes.
+    pub size: u64,
+    /// Who published it.
+    pub source: SourceId,
+    /// Its number at its source, from 1.
+    pub number: u32,
+    /// Its key.
+    pub key: KeyId,
+    /// Its topic.
+    pub topic: TopicId,
+    /// Its label: an index into [`crate::Shared::labels`]; 0 is none.
+    pub label: u32,
+
+    // The ledger's part.
+    /// When a broker first stored it.
+    pub stored_at: Time,
+    /// Its rank among the messages of its key, in the order in which the topic accepted them.
+    pub key_rank: u32,
+    /// Copies that would reach every subscription: the producer's own, and those on their way to a broker.
+    pub upstream: u16,
+    /// Copies in logs, readable or not.
+    pub retained: u16,
+    /// Copies that would reach one subscription, over all.
+    pub copies: u32,
+    /// The producer keeps it until it knows the outcome.
+    pub buffered: bool,
+    /// The producer holds a positive acknowledgement.
+    pub confirmed: bool,
+    /// A broker has stored it, or there is none: it has a key rank.
+    pub accepted: bool,
+    /// A copy of it was destroyed or dropped.
+    pub harmed: bool,
+    /// The record is in use.
+    pub live: bool,
+    /// How often the record has been closed before.
+    pub generation: u32,
+}
+
+/// What became of a message in one subscription.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery {
+    /// Copies that would reach it: stored and unread, on the wire, in a client's hands.
+    pub copies: u16,
+    /// How often its effect took place.
+    pub effects: u16,
+    /// It is meant for the subscription.
+    pub addressed: bool,
+    /// It was put aside.
+    pub dead_lettered: bool,
+    /// It has had no effect, was not put aside, and a copy is left: a run waits for it.
+    pub open: bool,
+    /// It has a rank where it is stored.
+    pub ranked: bool,
+    /// An ack of it was lost.
+    pub ack_lost: bool,
+    /// How the last copy that was destroyed came to its end.
+    pub cause: LossCause,
+    /// Why there is or was more than one delivery.
+    pub again: DuplicateCause,
+    /// Its position where it is stored.
+    pub rank: u32,
+    /// Which queue or partition that is, for the order of what is stored.
+    pub line: u32,
+    /// When it was first sent to a consumer.
+    pub dispatched_first: Time,
+    /// When it was last sent to a consumer.
+    pub dispatched: Time,
+    /// When it last came to a consumer.
+    pub delivered: Time,
+    /// What all attempts have worked so far.
+    pub worked: Span,
+}
+
+impl Delivery {
+    const NONE: Delivery = Delivery {
+        copies: 0,
+        effects: 0,
+        addressed: false,
+        dead_lettered: false,
+        open: false,
+        ranked: false,
+        ack_lost: false,
+        cause: LossCause::NotSubscribed,
+        again: DuplicateCause::LostAck,
+        rank: 0,
+        line: 0,
+        dispatched_first: Time::NEVER,
+        dispatched: Time::ZERO,
+        delivered: Time::ZERO,
+        worked: Span::ZERO,
+    };
+}
+
+/// The records of all messages that still exist somewhere.
+#[derive(Clone, Debug)]
+pub struct Messages {
+    records: Vec<Message>,
+    deliveries: Vec<Delivery>,
+    /// Deliveries per record: the most subscriptions that a topic has.
+    stride: usize,
+    free: Vec<u32>,
+}
+
+impl Messages {
+    /// No messages, of topics with at most so many subscriptions each.
+    pub fn new(subscriptions_max: usize) -> Self {
+        Messages {
+            records: Vec::new(),
+            deliveries: Vec::new(),
+            stride: subscriptions_max.max(1),
+            free: Vec::new(),
+        }
+    }
+
+    /// Opens a record.
+    #[inline(always)]
+    pub fn open(&mut self, message: Message) -> MessageRef {
+        assert!(message.live);
+        if let Some(slot) = self.free.pop() {
+            let generation = self.records[slot as usize].generation + 1;
+            self.records[slot as usize] = Message { generation, ..message };
+            let first = slot as usize * self.stride;
+            self.deliveries[first..first + self.stride].fill(Delivery::NONE);
+            return MessageRef { slot, generation };
+        }
+        self.records.push(message);
+        self.deliveries.resize(self.records.len() * self.stride, Delivery::NONE);
+        MessageRef { slot: self.records.len() as u32 - 1, generation: 0 }
+    }
+
+    /// Closes a record; its slot will be used again.
+    #[inline(always)]
+    pub fn close(&mut self, m: MessageRef) {
+        let record = &mut self.records[m.index()];
+        assert!(record.live);
+        record.live = false;
+        self.free.push(m.slot);
+    }
+
+    /// Whether the record is still this message's.
+    #[inline(always)]
+    pub fn is_current(&self, m: MessageRef) -> bool {
+        let record = &self.records[m.index()];
+        record.generation == m.generation && record.live
+    }
+
+    /// A message.
+    #[inline(always)]
+    pub fn get(&self, m: MessageRef) -> &Message {
+        &self.records[m.index()]
+    }
+
+    /// A message, for the ledger.
+    #[inline(always)]
+    pub fn get_mut(&mut self, m: MessageRef) -> &mut Message {
+        &mut self.records[m.index()]
+    }
+
+    /// What became of it in the topic's `slot`-th subscription.
+    #[inline(always)]
+    pub fn delivery(&self, m: MessageRef, slot: usize) -> &Delivery {
+        &self.deliveries[m.index() * self.stride + slot]
+    }
+
+    /// A message and what became of it in the topic's `slot`-th subscription, for the ledger.
+    #[inline(always)]
+    pub fn both_mut(&mut self, m: MessageRef, slot: usize) -> (&mut Message, &mut Delivery) {
+        (&mut self.records[m.index()], &mut self.deliveries[m.index() * self.stride + slot])
+    }
+
+    /// How many records are open.
+    pub fn live(&self) -> usize {
+        self.records.len() - self.free.len()
+    }
+
+    /// How many slots there are: an index below it for each record.
+    pub fn slots(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The open records, in the order of their slots.
+    pub fn all_live(&self) -> impl Iterator<Item = MessageRef> + use<'_> {
+        let all = self.records.iter().enumerate();
+        all.filter(|(_, record)| record.live)
+            .map(|(i, record)| MessageRef { slot: i as u32, generation: record.generation })
+    }
+}

@@ -1,0 +1,113 @@
+//! What travels, what nodes tell themselves, and what disks store.
+
+use crate::message::{MessageRef, SubscriptionId};
+
+/// A delivery at a queue broker: a slot and its generation, so that a late ack of an earlier one is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tag {
+    /// The slot.
+    pub slot: u32,
+    /// Its generation.
+    pub generation: u16,
+}
+
+/// A message of a protocol. What is not about a message is control traffic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // the variants say it
+pub enum Packet {
+    /// A producer's message for an exchange or a partition.
+    Publish { m: MessageRef, attempt: u16, target: u32 },
+    /// The broker has it (for a log: at this offset), or will not take it.
+    Confirm { m: MessageRef, attempt: u16, positive: bool, offset: u32 },
+    /// A publisher's connection is blocked, or no longer.
+    Block { blocked: bool },
+    /// A client wants a queue's messages, with so many unacked at most (0: no limit), or none to be acked.
+    Consume { queue: u32, prefetch: u16, auto_ack: bool },
+    /// A client asks for one message of a queue. AMQP: `basic.get`.
+    Get { queue: u32, auto_ack: bool },
+    /// There is none.
+    GetEmpty { queue: u32 },
+    /// A message for a consumer.
+    Deliver { m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag },
+    /// Settled.
+    Ack { m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag },
+    /// Not processed: back into the queue, or away.
+    Nack { m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag, requeue: bool },
+    /// An administrator makes a queue.
+    Declare { queue: u32 },
+    /// An administrator binds a queue to an exchange.
+    Bind { exchange: u32, queue: u32 },
+
+    /// A consumer wants to join its group.
+    Join { group: u16, member: u32 },
+    /// It is alive.
+    Heartbeat { group: u16, member: u32 },
+    /// It leaves in good order.
+    Leave { group: u16, member: u32 },
+    /// The group's generation in which a member now has a partition, from this offset on (`u32::MAX`: none is
+    /// committed).
+    Assign { partition: u32, generation: u16, offset: u32 },
+    /// The member must give up all that it had before this generation.
+    Revoke { generation: u16 },
+    /// The assignment of this generation is complete.
+    Assigned { generation: u16 },
+    /// A consumer wants what follows this offset, at most so many records.
+    Fetch { partition: u32, offset: u32, records_max: u16 },
+    /// One record of an answer to a fetch.
+    Record { m: MessageRef, s: SubscriptionId, attempt: u16, partition: u16, offset: u32 },
+    /// The end of an answer: the next offset to ask for.
+    FetchEnd { partition: u32, next: u32, count: u16 },
+    /// The offset of a fetch is not there: the log begins and ends here.
+    OutOfRange { partition: u32, start: u32, end: u32 },
+    /// A member writes a group's position down: the next offset to read.
+    Commit { group: u16, generation: u16, partition: u32, offset: u32 },
+    /// It is written, or not: the member is not in this generation.
+    CommitAnswer { partition: u32, offset: u32, ok: bool },
+
+    /// A datagram with a message for a receiver.
+    Datagram { m: MessageRef, s: SubscriptionId },
+    /// A request with a message for a receiver.
+    Request { m: MessageRef, s: SubscriptionId, attempt: u16 },
+    /// Its answer.
+    Response { m: MessageRef, s: SubscriptionId, attempt: u16, status: u16 },
+}
+
+/// What a node tells itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // the variants say it
+pub enum Timer {
+    /// A source has an event.
+    Tick,
+    /// The work on a message is done.
+    Done { m: MessageRef, slot: u32, generation: u16 },
+    /// The oldest of a list of equal deadlines.
+    Deadline,
+    /// A sync is over.
+    Synced,
+    /// Try to connect again: to the n-th peer.
+    Reconnect { peer: u32 },
+    /// A pause before another attempt is over.
+    Retry { m: MessageRef, slot: u32, generation: u16 },
+    /// Something periodic: say that one is alive, delete old segments.
+    Periodic,
+    /// A consumer asks again.
+    Poll,
+    /// A held fetch has waited long enough.
+    FetchExpired { slot: u32, generation: u16 },
+    /// A member has not been heard of.
+    SessionExpired { member: u32 },
+    /// A step of a story.
+    Step { token: u32 },
+}
+
+/// What disks store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // the variants say it
+pub enum Record {
+    /// A message in a queue, at this rank.
+    Queued { m: MessageRef, s: SubscriptionId, rank: u32 },
+    /// A message in a log, which these subscriptions read.
+    Logged { m: MessageRef, offset: u32 },
+    /// A committed offset.
+    Offset { offset: u32 },
+}

@@ -1,0 +1,64 @@
+//! The registry of nodes: one line per kind. Dispatch is a match.
+
+use crate::census::Census;
+use crate::domain::{Messaging, Out};
+use crate::packet::{Packet, Record, Timer};
+use crate::producer::Publisher;
+use crate::queue;
+use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node};
+
+/// What every kind of node does, beside what the kernel asks of it.
+pub(crate) trait Holder {
+    /// Counts the copies that it holds; `disk` is all that counts while it is down.
+    fn count(&self, up: bool, disk: &Disk<Record>, census: &mut Census<'_>);
+}
+
+macro_rules! parts {
+    ($($(#[$doc:meta])* $kind:ident($type:ty),)*) => {
+        /// A node.
+        #[derive(Clone, Debug)]
+        #[allow(clippy::large_enum_variant)] // nodes are few
+        pub enum Part {
+            $($(#[$doc])* $kind($type),)*
+        }
+
+        impl Node<Messaging> for Part {
+            fn start(&mut self, out: &mut Out<'_>) {
+                match self { $(Part::$kind(part) => part.start(out),)* }
+            }
+
+            #[inline(always)]
+            fn on_message(&mut self, from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
+                match self { $(Part::$kind(part) => part.on_message(from, packet, out),)* }
+            }
+
+            #[inline(always)]
+            fn on_timer(&mut self, timer: Timer, out: &mut Out<'_>) {
+                match self { $(Part::$kind(part) => part.on_timer(timer, out),)* }
+            }
+
+            fn on_connection(&mut self, connection: ConnectionId, change: ConnectionChange, out: &mut Out<'_>) {
+                match self { $(Part::$kind(part) => part.on_connection(connection, change, out),)* }
+            }
+
+            fn on_crash(&mut self, machine: bool, out: &mut Out<'_>) {
+                match self { $(Part::$kind(part) => part.on_crash(machine, out),)* }
+            }
+        }
+
+        impl Part {
+            pub(crate) fn count(&self, up: bool, disk: &Disk<Record>, census: &mut Census<'_>) {
+                match self { $(Part::$kind(part) => part.count(up, disk, census),)* }
+            }
+        }
+    };
+}
+
+parts! {
+    /// Publishes to a broker.
+    Publisher(Publisher),
+    /// A queue broker.
+    QueueBroker(queue::Broker),
+    /// Consumes from a queue broker.
+    QueueConsumer(queue::Consumer),
+}

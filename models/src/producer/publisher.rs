@@ -1,0 +1,326 @@
+//! A client that publishes to a broker: sends what its source has, waits for confirms, sends again.
+//!
+//! Models the publishers of RabbitMQ (publisher confirms) and Kafka (acks, retries, a window of unanswered sends)
+//! as far as they agree: an unconfirmed message is kept and sent again when its time is over or the connection is
+//! back; a refusal is final; a full window, a blocked or a closed connection hold the next ones up, in order.
+//!
+//! Left out: batching, idempotence, transactions.
+
+use crate::causes::LossCause;
+use crate::census::Census;
+use crate::domain::Out;
+use crate::fact::Fact;
+use crate::log::partitioner;
+use crate::message::{MessageRef, SourceId};
+use crate::packet::{Packet, Record, Timer};
+use crate::part::Holder;
+use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node, Span, Time};
+use std::collections::VecDeque;
+
+/// How a publisher is set.
+#[derive(Clone, Debug)]
+pub struct PublisherSpec {
+    /// Its source; none for a client of a story, which is told what to send.
+    pub source: SourceId,
+    /// To the broker.
+    pub connection: ConnectionId,
+    /// Connections may be lost; datagrams need none.
+    pub datagrams: bool,
+    /// Where to.
+    pub target: Target,
+    /// Keep each message until it is confirmed.
+    pub confirms: bool,
+    /// Unconfirmed messages at most; 0 is no limit.
+    pub window: u32,
+    /// Without a confirm for so long, a message is sent again.
+    pub confirm_timeout: Span,
+    /// How often, at most.
+    pub retries: u32,
+    /// A lost connection is tried again after this long.
+    pub reconnect_after: Span,
+}
+
+/// Where messages are published to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// An exchange of a queue broker.
+    Exchange(u32),
+    /// A topic of a log broker: so many partitions from the first one on.
+    Topic {
+        /// Number of its first partition.
+        first: u32,
+        /// How many there are.
+        partitions: u32,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Unconfirmed {
+    m: MessageRef,
+    target: u32,
+    attempt: u16,
+    deadline: Time,
+    settled: bool,
+}
+
+/// The client.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    spec: PublisherSpec,
+    /// Sent and not confirmed, by deadline; settled ones wait for their turn to be forgotten.
+    unconfirmed: VecDeque<Unconfirmed>,
+    /// How many of them are not settled.
+    outstanding: u32,
+    /// Published, and held up.
+    waiting: VecDeque<(MessageRef, u32)>,
+    /// The broker has asked to stop.
+    blocked: bool,
+    /// The source has been held up since, and a fact says so.
+    held_up: bool,
+    /// The deadline timer is set.
+    armed: bool,
+    /// For messages without a key.
+    round: u32,
+}
+
+impl Publisher {
+    /// A publisher that has published nothing.
+    pub fn new(spec: PublisherSpec) -> Self {
+        Publisher {
+            spec,
+            unconfirmed: VecDeque::new(),
+            outstanding: 0,
+            waiting: VecDeque::new(),
+            blocked: false,
+            held_up: false,
+            armed: false,
+            round: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn arm_source(&mut self, out: &mut Out<'_>) {
+        let now = out.now();
+        let source = &out.shared().sources[self.spec.source.0 as usize];
+        if !source.is_done() {
+            let after = source.next_at.since(now);
+            out.deadline(after, Timer::Tick);
+        }
+    }
+
+    #[inline(always)]
+    fn on_tick(&mut self, out: &mut Out<'_>) {
+        let (now, stamp) = (out.now(), out.clock());
+        let shared = out.shared();
+        let message = shared.source_event(self.spec.source, now, stamp);
+        let m = shared.messages.open(message);
+        let target = self.choose(m, out);
+        let sent = self.may_send(out);
+        out.note(Fact::Published { m, buffered: self.spec.confirms, sent });
+        if sent {
+            self.send(m, target, 1, out);
+        } else {
+            self.waiting.push_back((m, target));
+            self.note_held_up(out);
+        }
+        self.arm_source(out);
+    }
+
+    /// The exchange, or the partition.
+    #[inline(always)]
+    fn choose(&mut self, m: MessageRef, out: &mut Out<'_>) -> u32 {
+        match self.spec.target {
+            Target::Exchange(exchange) => exchange,
+            Target::Topic { first, partitions } => {
+                let key = out.shared().messages.get(m).key;
+                let chosen = partitioner::partition(key, &out.shared().names, partitions, self.round);
+                self.round = self.round.wrapping_add(1);
+                first + chosen
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn may_send(&self, out: &Out<'_>) -> bool {
+        let room = self.spec.window == 0 || self.outstanding < self.spec.window;
+        room && !self.blocked
+            && self.waiting.is_empty()
+            && (self.spec.datagrams || out.is_open(self.spec.connection))
+    }
+
+    #[inline(always)]
+    fn send(&mut self, m: MessageRef, target: u32, attempt: u16, out: &mut Out<'_>) {
+        if self.spec.confirms {
+            let deadline = out.now() + self.spec.confirm_timeout;
+            self.unconfirmed.push_back(Unconfirmed { m, target, attempt, deadline, settled: false });
+            self.outstanding += 1;
+            self.arm_deadline(out);
+        }
+        let packet = Packet::Publish { m, attempt, target };
+        if self.spec.datagrams {
+            out.datagram(self.spec.connection, packet);
+        } else {
+            out.send(self.spec.connection, packet);
+        }
+    }
+
+    fn arm_deadline(&mut self, out: &mut Out<'_>) {
+        if !self.armed
+            && let Some(first) = self.unconfirmed.front()
+        {
+            self.armed = true;
+            out.deadline(first.deadline.since(out.now()), Timer::Deadline);
+        }
+    }
+
+    /// Sends what was held up, as far as it may.
+    fn send_waiting(&mut self, out: &mut Out<'_>) {
+        while let Some((m, target)) = self.waiting.pop_front() {
+            let behind = std::mem::take(&mut self.waiting);
+            let may = self.may_send(out);
+            self.waiting = behind;
+            if !may {
+                self.waiting.push_front((m, target));
+                return;
+            }
+            out.note(Fact::Sent { m });
+            self.send(m, target, 1, out);
+        }
+        if self.held_up {
+            self.held_up = false;
+            out.note(Fact::Unblocked);
+        }
+    }
+
+    fn note_held_up(&mut self, out: &mut Out<'_>) {
+        if !self.held_up {
+            self.held_up = true;
+            out.note(Fact::Blocked);
+        }
+    }
+
+    fn on_confirm(&mut self, m: MessageRef, positive: bool, out: &mut Out<'_>) {
+        let found = self.unconfirmed.iter_mut().find(|entry| entry.m == m && !entry.settled);
+        let Some(entry) = found else { return };
+        entry.settled = true;
+        self.outstanding -= 1;
+        out.note(if positive { Fact::Confirmed { m } } else { Fact::GaveUp { m, refused: true } });
+        while self.unconfirmed.front().is_some_and(|entry| entry.settled) {
+            self.unconfirmed.pop_front();
+        }
+        if !self.waiting.is_empty() {
+            self.send_waiting(out);
+        }
+    }
+
+    /// The time of the first ones is over: they are sent again, or given up.
+    fn on_deadline(&mut self, out: &mut Out<'_>) {
+        self.armed = false;
+        while let Some(&entry) = self.unconfirmed.front() {
+            if !entry.settled && entry.deadline > out.now() {
+                break;
+            }
+            self.unconfirmed.pop_front();
+            if !entry.settled {
+                self.outstanding -= 1;
+                self.again(entry, out);
+            }
+        }
+        self.arm_deadline(out);
+        self.send_waiting(out);
+    }
+
+    fn again(&mut self, entry: Unconfirmed, out: &mut Out<'_>) {
+        if u32::from(entry.attempt) > self.spec.retries {
+            return out.note(Fact::GaveUp { m: entry.m, refused: false });
+        }
+        if !self.spec.datagrams && !out.is_open(self.spec.connection) {
+            // It goes with all the others when the connection is back.
+            let deadline = out.now() + self.spec.confirm_timeout;
+            self.unconfirmed.push_back(Unconfirmed { deadline, ..entry });
+            self.outstanding += 1;
+            return;
+        }
+        let attempt = entry.attempt.saturating_add(1);
+        out.note(Fact::Resent { m: entry.m, attempt });
+        self.send(entry.m, entry.target, attempt, out);
+    }
+
+    /// The connection is back: nobody knows what of the unconfirmed ones had arrived.
+    fn on_connected(&mut self, out: &mut Out<'_>) {
+        self.blocked = false;
+        for entry in std::mem::take(&mut self.unconfirmed) {
+            if !entry.settled {
+                self.outstanding -= 1;
+                self.again(entry, out);
+            }
+        }
+        self.send_waiting(out);
+    }
+
+    fn on_block(&mut self, blocked: bool, out: &mut Out<'_>) {
+        self.blocked = blocked;
+        if blocked {
+            self.note_held_up(out);
+        } else {
+            self.send_waiting(out);
+        }
+    }
+}
+
+impl Node<crate::domain::Messaging> for Publisher {
+    fn start(&mut self, out: &mut Out<'_>) {
+        if !self.spec.datagrams {
+            out.connect(self.spec.connection);
+        }
+        let now = out.now();
+        let source = self.spec.source;
+        out.shared().skip_events(source, now);
+        self.arm_source(out);
+    }
+
+    #[inline(always)]
+    fn on_message(&mut self, _from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
+        match packet {
+            Packet::Confirm { m, positive, .. } => self.on_confirm(m, positive, out),
+            Packet::Block { blocked } => self.on_block(blocked, out),
+            _ => {}
+        }
+    }
+
+    #[inline(always)]
+    fn on_timer(&mut self, timer: Timer, out: &mut Out<'_>) {
+        match timer {
+            Timer::Tick => self.on_tick(out),
+            Timer::Deadline => self.on_deadline(out),
+            Timer::Reconnect { .. } => out.connect(self.spec.connection),
+            _ => {}
+        }
+    }
+
+    fn on_connection(&mut self, _connection: ConnectionId, change: ConnectionChange, out: &mut Out<'_>) {
+        match change {
+            ConnectionChange::Connected => self.on_connected(out),
+            ConnectionChange::Writable => self.send_waiting(out),
+            ConnectionChange::Refused | ConnectionChange::Closed | ConnectionChange::Reset => {
+                out.deadline(self.spec.reconnect_after, Timer::Reconnect { peer: 0 });
+            }
+        }
+    }
+
+    fn on_crash(&mut self, _machine: bool, out: &mut Out<'_>) {
+        let unconfirmed = self.unconfirmed.iter().filter(|entry| !entry.settled).map(|entry| entry.m);
+        for m in unconfirmed.chain(self.waiting.iter().map(|(m, _)| *m)) {
+            out.note(Fact::PublishDropped { m, why: LossCause::ProducerBuffer });
+        }
+    }
+}
+
+impl Holder for Publisher {
+    fn count(&self, up: bool, _disk: &Disk<Record>, census: &mut Census<'_>) {
+        if up {
+            self.unconfirmed.iter().filter(|entry| !entry.settled).for_each(|entry| census.upstream(entry.m));
+            self.waiting.iter().for_each(|(m, _)| census.upstream(*m));
+        }
+    }
+}

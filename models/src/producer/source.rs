@@ -1,0 +1,152 @@
+//! Where events come from: a schedule, keys, sizes, for one member of a producer.
+//!
+//! A source stands outside every process: what it will publish, and when, depends on the seed and on its name alone.
+//! An event that happens while its producer is down is not published.
+
+use crate::message::{KeyId, Message, SourceId, TopicId};
+use redeliver_sim::{Distribution, Luck, Purpose, Span, Stamp, Stream, Time, Zipf};
+
+/// One member's source of events.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Which one it is.
+    pub id: SourceId,
+    /// Where it publishes to.
+    pub topic: TopicId,
+    /// When it publishes.
+    pub arrivals: Arrivals,
+    /// Which keys.
+    pub keys: Keys,
+    /// Bytes.
+    pub size: Distribution,
+    /// Labels of its first messages, as indexes into [`crate::Shared::labels`].
+    pub labels: Vec<u32>,
+    /// The purposes of its draws.
+    pub purposes: Purposes,
+    /// No event happens at or after this.
+    pub ends: Time,
+    /// How many messages are left.
+    pub left: u64,
+    /// How many events have happened.
+    pub events: u32,
+    /// The number of its last message: events that nobody published have none.
+    pub number: u32,
+    /// When the next event happens.
+    pub next_at: Time,
+}
+
+/// The purposes of a source's draws.
+#[derive(Clone, Copy, Debug)]
+pub struct Purposes {
+    /// Of the messages' luck.
+    pub luck: Purpose,
+    /// Of the keys.
+    pub key: Purpose,
+    /// Of the sizes.
+    pub size: Purpose,
+}
+
+/// When events happen.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // as in `setup::Schedule`
+pub enum Arrivals {
+    Every { start: Time, span: Span },
+    Poisson { stream: Stream, gap: Distribution },
+    Rate { start: Time, bytes_per_second: f64, bytes: u64 },
+    At { start: Time, after: Vec<Span> },
+}
+
+/// Which keys messages have.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // as in `setup::KeyChoice`
+pub enum Keys {
+    None,
+    Cycle(Vec<KeyId>),
+    Uniform(u32),
+    Zipf(Zipf),
+}
+
+impl Source {
+    /// Whether it has no event left.
+    #[inline(always)]
+    pub fn is_done(&self) -> bool {
+        self.left == 0 || self.next_at >= self.ends
+    }
+
+    /// Finds the time of the first event.
+    pub fn begin(&mut self, start: Time) {
+        self.next_at = match &mut self.arrivals {
+            Arrivals::Poisson { stream, gap } => start + Span(gap.sample(stream.draw())),
+            Arrivals::At { start, after } => after.first().map_or(Time::NEVER, |span| *start + *span),
+            Arrivals::Every { .. } | Arrivals::Rate { .. } => start,
+        };
+    }
+
+    /// The event that happens now, as a message; finds the time of the next.
+    #[inline(always)]
+    pub fn event(&mut self, now: Time, stamp: Stamp) -> Message {
+        self.number += 1;
+        self.events += 1;
+        self.left -= 1;
+        let luck = Luck::new(self.purposes.luck, u64::from(self.events));
+        let size = self.size.sample(self.purposes.size.draw(luck, 0));
+        self.advance(size);
+        Message {
+            luck,
+            born: now,
+            stamp,
+            size,
+            source: self.id,
+            number: self.number,
+            key: self.key(luck),
+            topic: self.topic,
+            label: self.labels.get(self.events as usize - 1).copied().unwrap_or(0),
+            stored_at: now,
+            key_rank: 0,
+            upstream: 0,
+            retained: 0,
+            copies: 0,
+            buffered: false,
+            confirmed: false,
+            accepted: false,
+            harmed: false,
+            live: true,
+            generation: 0,
+        }
+    }
+
+    /// Lets the events up to now go by: nobody was there to publish them.
+    pub fn skip_until(&mut self, now: Time) {
+        while !self.is_done() && self.next_at < now {
+            self.event(self.next_at, Stamp::default());
+            self.number -= 1;
+        }
+    }
+
+    #[inline(always)]
+    fn key(&self, luck: Luck) -> KeyId {
+        match &self.keys {
+            Keys::None => KeyId::NONE,
+            Keys::Cycle(keys) => keys[(self.events as usize - 1) % keys.len()],
+            Keys::Uniform(n) => {
+                KeyId(((u128::from(self.purposes.key.draw(luck, 0)) * u128::from(*n)) >> 64) as u32)
+            }
+            Keys::Zipf(zipf) => KeyId(zipf.sample(self.purposes.key.draw(luck, 0))),
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, size: u64) {
+        self.next_at = match &mut self.arrivals {
+            Arrivals::Every { start, span } => *start + span.times(u64::from(self.events)),
+            Arrivals::Poisson { stream, gap } => self.next_at + Span(gap.sample(stream.draw())),
+            Arrivals::Rate { start, bytes_per_second, bytes } => {
+                *bytes += size;
+                *start + Span((*bytes as f64 / *bytes_per_second * 1e9 + 0.5) as u64)
+            }
+            Arrivals::At { start, after } => {
+                after.get(self.events as usize).map_or(Time::NEVER, |span| *start + *span)
+            }
+        };
+    }
+}

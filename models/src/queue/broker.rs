@@ -1,0 +1,688 @@
+//! A queue broker with one node: exchanges, queues, competing consumers.
+//!
+//! Models RabbitMQ's classic queues: round robin over the consumers that have room, prefetch per consumer, manual and
+//! automatic acks, everything a closed connection held requeued at its original position with the redelivered flag
+//! (recorded: `rabbit-A1-classic`, `rabbit-A2-classic`, `rabbit-B-*-classic`), confirms after a batched sync, and
+//! publishers blocked above the memory watermark. With `redeliver_after` also the visibility timeout of SQS.
+//!
+//! Left out: quorum queues, priorities, paging to disk, topic and header exchanges.
+
+use super::queue::{Entry, Queue};
+use super::{Config, ExchangeConfig, Overflow, Transport};
+use crate::causes::{DuplicateCause, LossCause};
+use crate::census::Census;
+use crate::domain::{Messaging, Out};
+use crate::fact::Fact;
+use crate::message::{MessageRef, SubscriptionId};
+use crate::packet::{Packet, Record, Tag, Timer};
+use crate::part::Holder;
+use redeliver_sim::{ConnectionChange, ConnectionId, Disk, FileId, Node, Position, Time};
+use std::collections::VecDeque;
+
+/// What a broker is made from.
+#[derive(Clone, Debug)]
+pub struct BrokerSpec {
+    /// Its settings.
+    pub config: Config,
+    /// The subscription of each queue.
+    pub subscriptions: Vec<SubscriptionId>,
+    /// How many of the queues and exchanges stand before time 0; a story declares the others.
+    pub standing: (usize, usize),
+    /// Bytes of messages in memory beyond which publishers are blocked.
+    pub memory_limit: u64,
+    /// Publishers' connections.
+    pub publishers: Vec<ConnectionId>,
+    /// With datagrams, nobody says that he wants to consume: connection, queue, prefetch, automatic ack.
+    pub consumers: Vec<(ConnectionId, u32, u16, bool)>,
+}
+
+/// Somebody who consumes from a queue.
+#[derive(Clone, Copy, Debug)]
+struct Subscriber {
+    connection: ConnectionId,
+    /// How many more it takes.
+    room: u32,
+    auto_ack: bool,
+}
+
+/// A delivery that has not been settled.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    entry: Entry,
+    queue: u32,
+    connection: ConnectionId,
+    /// It was asked for singly: it takes no consumer's room.
+    single: bool,
+    generation: u16,
+    live: bool,
+}
+
+/// The broker. What is not on its disk is gone after a crash.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    spec: BrokerSpec,
+    queues: Vec<Queue>,
+    exchanges: Vec<ExchangeConfig>,
+    /// By queue.
+    subscribers: Vec<Vec<Subscriber>>,
+    /// By queue: whose turn it is.
+    turns: Vec<usize>,
+    flights: Vec<Flight>,
+    free: Vec<u32>,
+    /// Equal delays, so in order of deadline; one timer at the head.
+    deadlines: VecDeque<(Time, Tag)>,
+    deadline_armed: bool,
+    /// Confirms that wait for a sync, the first `syncing` of them for the one that is under way.
+    unsynced: VecDeque<(ConnectionId, MessageRef, u16)>,
+    syncing: usize,
+    memory: u64,
+    blocking: bool,
+}
+
+impl Broker {
+    /// A broker that has not started.
+    pub fn new(spec: BrokerSpec) -> Self {
+        let queues = spec.config.queues.iter().zip(&spec.subscriptions);
+        let queues: Vec<Queue> = queues.map(|(config, s)| Queue::new(config.clone(), *s)).collect();
+        Broker {
+            subscribers: vec![Vec::new(); queues.len()],
+            turns: vec![0; queues.len()],
+            exchanges: spec.config.exchanges.clone(),
+            queues,
+            spec,
+            flights: Vec::new(),
+            free: Vec::new(),
+            deadlines: VecDeque::new(),
+            deadline_armed: false,
+            unsynced: VecDeque::new(),
+            syncing: 0,
+            memory: 0,
+            blocking: false,
+        }
+    }
+
+    /// The queues, for a picture.
+    pub fn queues(&self) -> &[Queue] {
+        &self.queues
+    }
+
+    /// All that a queue holds, in its order, with the number of deliveries so far.
+    pub fn contents(&self, queue: usize) -> Vec<(MessageRef, u16)> {
+        let held = self.flights.iter().filter(|flight| flight.live && flight.queue as usize == queue);
+        let mut all: Vec<Entry> =
+            self.queues[queue].ready().chain(held.map(|flight| &flight.entry)).copied().collect();
+        all.sort_by_key(|entry| entry.rank);
+        all.iter().map(|entry| (entry.m, entry.attempts)).collect()
+    }
+
+    #[inline(always)]
+    fn reply(&self, connection: ConnectionId, packet: Packet, out: &mut Out<'_>) {
+        match self.spec.config.transport {
+            Transport::Connections => out.send(connection, packet),
+            Transport::Datagrams => out.datagram(connection, packet),
+        }
+    }
+
+    // Publishing.
+
+    #[inline(always)]
+    fn on_publish(
+        &mut self,
+        from: ConnectionId,
+        m: MessageRef,
+        attempt: u16,
+        target: u32,
+        out: &mut Out<'_>,
+    ) {
+        let exchange = &self.exchanges[target as usize].queues;
+        if let [queue] = exchange[..] {
+            if self.is_full(queue) {
+                return self.refuse(from, m, attempt, LossCause::QueueOverflow, out);
+            }
+            let synced = self.store(queue, m, true, out);
+            return self.confirm(from, m, attempt, synced, out);
+        }
+        self.fan_out(from, m, attempt, target as usize, out);
+    }
+
+    fn fan_out(
+        &mut self,
+        from: ConnectionId,
+        m: MessageRef,
+        attempt: u16,
+        exchange: usize,
+        out: &mut Out<'_>,
+    ) {
+        let queues = self.exchanges[exchange].queues.clone();
+        let Some(&last) = queues.iter().rfind(|queue| !self.is_full(**queue)) else {
+            let why = if queues.is_empty() { LossCause::Unroutable } else { LossCause::QueueOverflow };
+            return self.refuse(from, m, attempt, why, out);
+        };
+        let mut synced = false;
+        let mut refused = false;
+        for queue in queues {
+            if self.is_full(queue) {
+                refused = true;
+            } else {
+                synced |= self.store(queue, m, queue == last, out);
+            }
+        }
+        if refused && out.shared().messages.get(m).buffered {
+            let packet = Packet::Confirm { m, attempt, positive: false, offset: 0 };
+            return self.reply(from, packet, out);
+        }
+        self.confirm(from, m, attempt, synced, out);
+    }
+
+    /// An unroutable message is confirmed and dropped; one that finds no room is refused.
+    fn refuse(&mut self, from: ConnectionId, m: MessageRef, attempt: u16, why: LossCause, out: &mut Out<'_>) {
+        let buffered = out.shared().messages.get(m).buffered;
+        out.note(Fact::NotTaken { m, why });
+        if buffered {
+            let positive = why == LossCause::Unroutable;
+            self.reply(from, Packet::Confirm { m, attempt, positive, offset: 0 }, out);
+        }
+    }
+
+    /// Whether a queue takes no more: it refuses what is too much, and nobody has room for one more.
+    #[inline(always)]
+    fn is_full(&self, queue: usize) -> bool {
+        let state = &self.queues[queue];
+        let Some(max) = state.config.length_max else { return false };
+        state.config.overflow == Overflow::RejectPublish
+            && state.len() >= max as usize
+            && !(state.len() == 0 && self.subscribers[queue].iter().any(|subscriber| subscriber.room > 0))
+    }
+
+    /// Puts a message at a queue's end. True: a confirm has to wait for a sync.
+    #[inline(always)]
+    fn store(&mut self, queue: usize, m: MessageRef, last: bool, out: &mut Out<'_>) -> bool {
+        let (now, message) = (out.now(), *out.shared().messages.get(m));
+        let state = &self.queues[queue];
+        let s = state.s;
+        let durable = state.config.durable && self.spec.config.persistent;
+        let rank = out.shared().next_rank(s);
+        let record = Record::Queued { m, s, rank };
+        let position =
+            if durable { out.append(FileId(queue as u32), record, message.size).ok() } else { None };
+        out.note(Fact::Stored { m, s, line: queue as u32, rank, last });
+        let state = &mut self.queues[queue];
+        let expires = state.config.message_ttl.map_or(Time::NEVER, |span| now + span);
+        state.push(Entry { m, rank, attempts: 0, position, expires });
+        if message.size > 0 {
+            self.add_memory(message.size, out);
+        }
+        self.after_push(queue, out);
+        durable && position.is_some()
+    }
+
+    #[inline(always)]
+    fn after_push(&mut self, queue: usize, out: &mut Out<'_>) {
+        self.dispatch(queue, out);
+        let state = &self.queues[queue];
+        if let Some(max) = state.config.length_max
+            && state.config.overflow == Overflow::DropHead
+        {
+            while self.queues[queue].len() > max as usize {
+                let entry = self.queues[queue].pop().expect("it is longer than its limit");
+                self.forget(queue, entry, out);
+                out.note(Fact::Removed {
+                    m: entry.m,
+                    s: self.queues[queue].s,
+                    why: LossCause::QueueOverflow,
+                });
+            }
+        }
+        self.set_level(queue, out);
+        self.arm_expiry(queue, out);
+    }
+
+    #[inline(always)]
+    fn confirm(&mut self, from: ConnectionId, m: MessageRef, attempt: u16, wait: bool, out: &mut Out<'_>) {
+        // A record that was closed on its way through the queue has nobody who waits for a confirm.
+        let message = out.shared().messages.get(m);
+        if !message.live || !message.buffered {
+            return;
+        }
+        if !wait {
+            return self.reply(from, Packet::Confirm { m, attempt, positive: true, offset: 0 }, out);
+        }
+        self.unsynced.push_back((from, m, attempt));
+        if self.syncing == 0 {
+            self.sync(out);
+        }
+    }
+
+    fn sync(&mut self, out: &mut Out<'_>) {
+        self.syncing = self.unsynced.len();
+        out.sync(Timer::Synced);
+    }
+
+    fn on_synced(&mut self, out: &mut Out<'_>) {
+        for _ in 0..std::mem::take(&mut self.syncing) {
+            let (to, m, attempt) = self.unsynced.pop_front().expect("counted when the sync began");
+            self.reply(to, Packet::Confirm { m, attempt, positive: true, offset: 0 }, out);
+        }
+        if !self.unsynced.is_empty() {
+            self.sync(out);
+        }
+    }
+
+    // Memory.
+
+    #[inline(always)]
+    fn add_memory(&mut self, bytes: u64, out: &mut Out<'_>) {
+        self.memory += bytes;
+        let figures = &mut out.shared().brokers[0];
+        figures.memory_max = figures.memory_max.max(self.memory);
+        if self.memory > self.spec.memory_limit && !self.blocking {
+            self.block(true, out);
+        }
+    }
+
+    #[cold]
+    fn block(&mut self, blocking: bool, out: &mut Out<'_>) {
+        self.blocking = blocking;
+        for connection in self.spec.publishers.clone() {
+            self.block_one(connection, blocking, out);
+        }
+    }
+
+    fn block_one(&mut self, connection: ConnectionId, blocked: bool, out: &mut Out<'_>) {
+        if self.spec.config.transport == Transport::Connections && out.is_open(connection) {
+            out.send(connection, Packet::Block { blocked });
+            if blocked {
+                out.stop_reading(connection);
+            } else {
+                out.resume_reading(connection);
+            }
+        }
+    }
+
+    /// A message is no longer the broker's: its memory and its place on disk are free.
+    #[inline(always)]
+    fn forget(&mut self, queue: usize, entry: Entry, out: &mut Out<'_>) {
+        if let Some(position) = entry.position {
+            out.remove(FileId(queue as u32), position);
+        }
+        self.memory -= out.shared().messages.get(entry.m).size;
+        if self.blocking && self.memory <= self.spec.memory_limit {
+            self.block(false, out);
+        }
+    }
+
+    #[inline(always)]
+    fn set_level(&mut self, queue: usize, out: &mut Out<'_>) {
+        let state = &self.queues[queue];
+        let (now, held) = (out.now(), state.len() as u64 + u64::from(state.unacked));
+        out.shared().set_level(state.s, now, held);
+    }
+
+    // Delivering.
+
+    #[inline(always)]
+    fn dispatch(&mut self, queue: usize, out: &mut Out<'_>) {
+        loop {
+            self.drop_expired(queue, out);
+            if self.queues[queue].len() == 0 {
+                return;
+            }
+            let subscribers = &self.subscribers[queue];
+            let count = subscribers.len();
+            let mut chosen = self.turns[queue];
+            let mut asked = 0;
+            while asked < count && subscribers[chosen].room == 0 {
+                chosen = if chosen + 1 == count { 0 } else { chosen + 1 };
+                asked += 1;
+            }
+            if asked == count {
+                return;
+            }
+            self.turns[queue] = if chosen + 1 == count { 0 } else { chosen + 1 };
+            let entry = self.queues[queue].pop().expect("it is not empty");
+            self.deliver(queue, entry, chosen, out);
+        }
+    }
+
+    #[inline(always)]
+    fn deliver(&mut self, queue: usize, entry: Entry, chosen: usize, out: &mut Out<'_>) {
+        let subscriber = &mut self.subscribers[queue][chosen];
+        let (connection, auto_ack) = (subscriber.connection, subscriber.auto_ack);
+        if !auto_ack && subscriber.room != u32::MAX {
+            subscriber.room -= 1;
+        }
+        self.send(queue, entry, connection, auto_ack, false, out);
+    }
+
+    #[inline(always)]
+    fn send(
+        &mut self,
+        queue: usize,
+        entry: Entry,
+        to: ConnectionId,
+        auto_ack: bool,
+        single: bool,
+        out: &mut Out<'_>,
+    ) {
+        let s = self.queues[queue].s;
+        let attempt = entry.attempts.saturating_add(1);
+        out.note(Fact::Dispatched { m: entry.m, s, attempt, member: to.0 });
+        if auto_ack {
+            self.forget(queue, entry, out);
+            out.note(Fact::Acked { m: entry.m, s });
+            let tag = Tag { slot: u32::MAX, generation: 0 };
+            return self.reply(to, Packet::Deliver { m: entry.m, s, attempt, tag }, out);
+        }
+        self.queues[queue].unacked += 1;
+        let entry = Entry { attempts: attempt, ..entry };
+        let tag = self.take_off(Flight {
+            entry,
+            queue: queue as u32,
+            connection: to,
+            single,
+            generation: 0,
+            live: true,
+        });
+        if let Some(span) = self.spec.config.redeliver_after {
+            self.deadlines.push_back((out.now() + span, tag));
+            self.arm_deadline(out);
+        }
+        self.reply(to, Packet::Deliver { m: entry.m, s, attempt, tag }, out);
+    }
+
+    #[inline(always)]
+    fn take_off(&mut self, flight: Flight) -> Tag {
+        let Some(slot) = self.free.pop() else {
+            self.flights.push(flight);
+            return Tag { slot: self.flights.len() as u32 - 1, generation: 0 };
+        };
+        let generation = self.flights[slot as usize].generation.wrapping_add(1);
+        self.flights[slot as usize] = Flight { generation, ..flight };
+        Tag { slot, generation }
+    }
+
+    /// The delivery, if it was not settled yet; now it is.
+    #[inline(always)]
+    fn land(&mut self, tag: Tag) -> Option<Flight> {
+        let flight = self.flights.get_mut(tag.slot as usize)?;
+        if !flight.live || flight.generation != tag.generation {
+            return None;
+        }
+        flight.live = false;
+        self.free.push(tag.slot);
+        let flight = *flight;
+        let queue = flight.queue as usize;
+        self.queues[queue].unacked -= 1;
+        if !flight.single {
+            let mut all = self.subscribers[queue].iter_mut();
+            if let Some(subscriber) = all.find(|subscriber| subscriber.connection == flight.connection)
+                && subscriber.room != u32::MAX
+            {
+                subscriber.room += 1;
+            }
+        }
+        Some(flight)
+    }
+
+    #[inline(always)]
+    fn on_ack(&mut self, m: MessageRef, s: SubscriptionId, tag: Tag, out: &mut Out<'_>) {
+        let Some(flight) = self.land(tag) else { return out.note(Fact::StrayAck { m, s }) };
+        let queue = flight.queue as usize;
+        self.forget(queue, flight.entry, out);
+        out.note(Fact::Acked { m, s });
+        self.dispatch(queue, out);
+        self.set_level(queue, out);
+    }
+
+    fn on_nack(&mut self, m: MessageRef, s: SubscriptionId, tag: Tag, requeue: bool, out: &mut Out<'_>) {
+        let Some(flight) = self.land(tag) else { return out.note(Fact::StrayAck { m, s }) };
+        let queue = flight.queue as usize;
+        if requeue {
+            self.requeue(queue, flight.entry, DuplicateCause::Returned, out);
+        } else {
+            self.forget(queue, flight.entry, out);
+            out.note(Fact::DeadLettered { m, s });
+        }
+        self.dispatch(queue, out);
+        self.set_level(queue, out);
+        self.arm_expiry(queue, out);
+    }
+
+    /// Back to its original position; or away, if it has been delivered often enough.
+    fn requeue(&mut self, queue: usize, entry: Entry, why: DuplicateCause, out: &mut Out<'_>) {
+        let (m, s) = (entry.m, self.queues[queue].s);
+        if self.queues[queue].config.delivery_limit.is_some_and(|limit| u32::from(entry.attempts) > limit) {
+            self.forget(queue, entry, out);
+            return out.note(Fact::DeadLettered { m, s });
+        }
+        out.note(Fact::Requeued { m, s, why });
+        self.queues[queue].insert(entry);
+    }
+
+    #[inline(always)]
+    fn arm_deadline(&mut self, out: &mut Out<'_>) {
+        if !self.deadline_armed
+            && let Some((at, _)) = self.deadlines.front()
+        {
+            self.deadline_armed = true;
+            out.deadline(at.since(out.now()), Timer::Deadline);
+        }
+    }
+
+    fn is_settled(&self, tag: Tag) -> bool {
+        let flight = &self.flights[tag.slot as usize];
+        !flight.live || flight.generation != tag.generation
+    }
+
+    fn on_deadline(&mut self, out: &mut Out<'_>) {
+        self.deadline_armed = false;
+        while let Some(&(at, tag)) = self.deadlines.front() {
+            if !self.is_settled(tag) {
+                if at > out.now() {
+                    break;
+                }
+                let flight = self.land(tag).expect("it is not settled");
+                let queue = flight.queue as usize;
+                self.requeue(queue, flight.entry, DuplicateCause::VisibilityTimeout, out);
+                self.dispatch(queue, out);
+                self.set_level(queue, out);
+            }
+            self.deadlines.pop_front();
+        }
+        self.arm_deadline(out);
+    }
+
+    // Time to live.
+
+    /// A message expires at the head only, and never while a consumer holds it.
+    #[inline(always)]
+    fn drop_expired(&mut self, queue: usize, out: &mut Out<'_>) {
+        while self.queues[queue].head_expires() <= out.now() {
+            let entry = self.queues[queue].pop().expect("it has a head");
+            self.forget(queue, entry, out);
+            out.note(Fact::Removed { m: entry.m, s: self.queues[queue].s, why: LossCause::TimeToLive });
+        }
+    }
+
+    #[inline(always)]
+    fn arm_expiry(&mut self, queue: usize, out: &mut Out<'_>) {
+        let state = &mut self.queues[queue];
+        let expires = state.head_expires();
+        if expires != Time::NEVER && state.expiry_armed != expires {
+            state.expiry_armed = expires;
+            out.set_alarm(
+                queue as u32,
+                expires.since(out.now()),
+                Timer::Retry { m: MessageRef::NONE, slot: queue as u32, generation: 0 },
+            );
+        }
+    }
+
+    fn on_expiry(&mut self, queue: usize, out: &mut Out<'_>) {
+        self.queues[queue].expiry_armed = Time::NEVER;
+        self.drop_expired(queue, out);
+        self.set_level(queue, out);
+        self.arm_expiry(queue, out);
+    }
+
+    // Clients.
+
+    fn on_consume(
+        &mut self,
+        connection: ConnectionId,
+        queue: u32,
+        prefetch: u16,
+        auto_ack: bool,
+        out: &mut Out<'_>,
+    ) {
+        let room = if prefetch == 0 || auto_ack { u32::MAX } else { u32::from(prefetch) };
+        self.subscribers[queue as usize].push(Subscriber { connection, room, auto_ack });
+        self.dispatch(queue as usize, out);
+        self.set_level(queue as usize, out);
+    }
+
+    fn on_get(&mut self, connection: ConnectionId, queue: u32, auto_ack: bool, out: &mut Out<'_>) {
+        let index = queue as usize;
+        self.drop_expired(index, out);
+        out.shared().brokers[0].requests += 1;
+        match self.queues[index].pop() {
+            Some(entry) => self.send(index, entry, connection, auto_ack, true, out),
+            None => {
+                out.shared().brokers[0].empty_polls += 1;
+                self.reply(connection, Packet::GetEmpty { queue }, out);
+            }
+        }
+        self.set_level(index, out);
+    }
+
+    /// A client is gone: what it held goes back, in order, and it is asked no more.
+    fn on_gone(&mut self, connection: ConnectionId, out: &mut Out<'_>) {
+        for (queue, subscribers) in self.subscribers.iter_mut().enumerate() {
+            subscribers.retain(|subscriber| subscriber.connection != connection);
+            self.turns[queue] =
+                if subscribers.is_empty() { 0 } else { self.turns[queue] % subscribers.len() };
+        }
+        let held = self
+            .flights
+            .iter()
+            .enumerate()
+            .filter(|(_, flight)| flight.live && flight.connection == connection);
+        let mut held: Vec<(u32, u32, Tag)> = held
+            .map(|(i, flight)| {
+                (flight.queue, flight.entry.rank, Tag { slot: i as u32, generation: flight.generation })
+            })
+            .collect();
+        held.sort_unstable_by_key(|(queue, rank, _)| (*queue, *rank));
+        for (queue, _, tag) in &held {
+            let flight = self.land(*tag).expect("it was live");
+            self.requeue(*queue as usize, flight.entry, DuplicateCause::ConnectionClosed, out);
+        }
+        for queue in 0..self.queues.len() {
+            self.dispatch(queue, out);
+            self.set_level(queue, out);
+            self.arm_expiry(queue, out);
+        }
+    }
+
+    fn bind(&mut self, exchange: u32, queue: u32) {
+        let bound = &mut self.exchanges[exchange as usize].queues;
+        if !bound.contains(&(queue as usize)) {
+            bound.push(queue as usize);
+        }
+    }
+
+    /// What the disk kept is redelivered: nobody knows what consumers had seen (recorded: `rabbit-D1-kill9`).
+    fn recover(&mut self, out: &mut Out<'_>) {
+        for queue in 0..self.queues.len() {
+            let kept: Vec<(Position, Record)> = out.disk().records(FileId(queue as u32)).collect();
+            for (position, record) in kept {
+                let Record::Queued { m, s, rank } = record else { continue };
+                let expires =
+                    self.queues[queue].config.message_ttl.map_or(Time::NEVER, |span| out.now() + span);
+                self.queues[queue].push(Entry { m, rank, attempts: 1, position: Some(position), expires });
+                out.note(Fact::Requeued { m, s, why: DuplicateCause::BrokerRestart });
+                self.add_memory(out.shared().messages.get(m).size, out);
+            }
+            self.set_level(queue, out);
+            self.arm_expiry(queue, out);
+        }
+    }
+}
+
+impl Node<Messaging> for Broker {
+    fn start(&mut self, out: &mut Out<'_>) {
+        for (connection, queue, prefetch, auto_ack) in self.spec.consumers.clone() {
+            self.on_consume(connection, queue, prefetch, auto_ack, out);
+        }
+        self.recover(out);
+        for queue in 0..self.queues.len() {
+            self.dispatch(queue, out);
+        }
+    }
+
+    #[inline(always)]
+    fn on_message(&mut self, from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
+        match packet {
+            Packet::Publish { m, attempt, target } => self.on_publish(from, m, attempt, target, out),
+            Packet::Ack { m, s, tag, .. } => self.on_ack(m, s, tag, out),
+            Packet::Nack { m, s, tag, requeue, .. } => self.on_nack(m, s, tag, requeue, out),
+            Packet::Consume { queue, prefetch, auto_ack } => {
+                self.on_consume(from, queue, prefetch, auto_ack, out)
+            }
+            Packet::Get { queue, auto_ack } => self.on_get(from, queue, auto_ack, out),
+            Packet::Bind { exchange, queue } => self.bind(exchange, queue),
+            _ => {}
+        }
+    }
+
+    #[inline(always)]
+    fn on_timer(&mut self, timer: Timer, out: &mut Out<'_>) {
+        match timer {
+            Timer::Deadline => self.on_deadline(out),
+            Timer::Synced => self.on_synced(out),
+            Timer::Retry { slot, .. } => self.on_expiry(slot as usize, out),
+            _ => {}
+        }
+    }
+
+    fn on_connection(&mut self, connection: ConnectionId, change: ConnectionChange, out: &mut Out<'_>) {
+        match change {
+            ConnectionChange::Connected if self.blocking && self.spec.publishers.contains(&connection) => {
+                self.block_one(connection, true, out);
+            }
+            ConnectionChange::Closed | ConnectionChange::Reset => self.on_gone(connection, out),
+            _ => {}
+        }
+    }
+
+    fn on_crash(&mut self, _machine: bool, out: &mut Out<'_>) {
+        for queue in 0..self.queues.len() {
+            let s = self.queues[queue].s;
+            let held = self.flights.iter().filter(|flight| flight.live && flight.queue as usize == queue);
+            let all: Vec<Entry> =
+                self.queues[queue].ready().chain(held.map(|flight| &flight.entry)).copied().collect();
+            for entry in all.iter().filter(|entry| entry.position.is_none()) {
+                out.note(Fact::Removed { m: entry.m, s, why: LossCause::BrokerMemory });
+            }
+            let (now, kept) = (out.now(), out.disk().records(FileId(queue as u32)).count() as u64);
+            out.shared().set_level(s, now, kept);
+        }
+    }
+}
+
+impl Holder for Broker {
+    fn count(&self, up: bool, disk: &Disk<Record>, census: &mut Census<'_>) {
+        for (i, queue) in self.queues.iter().enumerate() {
+            if up {
+                queue.ready().for_each(|entry| census.copy(entry.m, queue.s));
+                let held = self.flights.iter().filter(|flight| flight.live && flight.queue as usize == i);
+                held.for_each(|flight| census.copy(flight.entry.m, queue.s));
+                continue;
+            }
+            for (_, record) in disk.records(FileId(i as u32)) {
+                let Record::Queued { m, s, .. } = record else { continue };
+                census.copy(m, s);
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What all nodes of a world share: the records, who subscribes to what, and the sources of events.
+
+use crate::message::{KeyId, Message, MessageRef, Messages, SourceId, SubscriptionId, TopicId};
+use crate::producer::Source;
+use crate::setup::Role;
+use redeliver_sim::{NodeId, Span, Stamp, Time};
+use std::sync::Arc;
+
+/// Shared by all nodes.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// The records.
+    pub messages: Messages,
+    /// By [`TopicId`].
+    pub topics: Vec<Topic>,
+    /// By [`SubscriptionId`].
+    pub subscriptions: Vec<Subscription>,
+    /// By [`crate::message::SourceId`]: where events come from, outside every process, so that no crash touches them.
+    pub sources: Vec<Source>,
+    /// Sources that have events left.
+    pub sources_active: u32,
+    /// By [`Message::label`]; the first is empty.
+    pub labels: Vec<String>,
+    /// What brokers measured of themselves: by the order of the brokers' names.
+    pub brokers: Vec<BrokerFigures>,
+    /// What is measured: from the end of the warm-up to the end of the duration.
+    pub window: (Time, Time),
+    /// What things are called.
+    pub names: Arc<Names>,
+}
+
+/// What a broker measured of itself.
+#[derive(Clone, Default, Debug)]
+pub struct BrokerFigures {
+    /// Most bytes of messages in its memory.
+    pub memory_max: u64,
+    /// When a log first deleted something.
+    pub first_deletion: Option<Time>,
+    /// Least age of the oldest record from then on.
+    pub window_min: Option<Span>,
+    /// Requests that it answered.
+    pub requests: u64,
+    /// Fetches and gets that found nothing.
+    pub empty_polls: u64,
+}
+
+/// A topic.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    /// Who reads it.
+    pub subscriptions: Vec<SubscriptionId>,
+    /// Its messages are meant for whoever is bound when they are published; else for whom a broker routes them to.
+    pub addressed_at_birth: bool,
+    /// Nothing stores its messages: the order that the topic accepted them in is that of publishing.
+    pub accepted_at_birth: bool,
+}
+
+/// A subscription.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// What it reads.
+    pub topic: TopicId,
+    /// Its place among the topic's subscriptions.
+    pub slot: u16,
+    /// What is published now is meant for it.
+    pub bound: bool,
+    /// Nothing stores its messages: they reside where they are received.
+    pub resides_at_receiver: bool,
+    /// Rank of the next message that is stored for it: the onlooker's count, which no crash resets.
+    pub next_rank: u32,
+    /// How many messages the broker (without one: the receivers) holds for it.
+    pub level: Level,
+    /// How long messages waited at a consumer behind one that was slow or failing, summed.
+    pub head_of_line: Span,
+    /// How long its members worked, within the measured window.
+    pub busy: Span,
+    /// Least retention window less age of the next unread message, in nanoseconds, since the first deletion.
+    pub headroom_min: Option<i64>,
+}
+
+/// A node's own count of what it holds, integrated over time: the other side of Little's law.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Level {
+    count: u64,
+    since: Time,
+    area: u128,
+}
+
+impl Level {
+    /// It holds so many from now on.
+    #[inline(always)]
+    pub fn set(&mut self, now: Time, count: u64) {
+        self.area += u128::from(self.count) * u128::from(now.since(self.since).0);
+        self.since = now;
+        self.count = count;
+    }
+
+    /// It holds so many now.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Messages times nanoseconds, until now.
+    pub fn area(&self, now: Time) -> u128 {
+        self.area + u128::from(self.count) * u128::from(now.since(self.since).0)
+    }
+}
+
+/// What things are called.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// By [`NodeId`].
+    pub nodes: Vec<String>,
+    /// By [`NodeId`].
+    pub roles: Vec<Role>,
+    /// By [`crate::message::SourceId`]: `shop`, or `shop/2` where there are several.
+    pub sources: Vec<String>,
+    /// By [`SubscriptionId`].
+    pub subscriptions: Vec<String>,
+    /// By [`KeyId`], from `keys_numbered` on; below it a key is called by its number.
+    pub keys: Vec<String>,
+    /// How many keys are called by their numbers.
+    pub keys_numbered: u32,
+    /// Queues or partitions, by the line of [`crate::Fact::Stored`] and [`crate::Fact::Appended`].
+    pub lines: Vec<String>,
+}
+
+impl Names {
+    /// The node's name.
+    pub fn node(&self, node: NodeId) -> &str {
+        &self.nodes[node.0 as usize]
+    }
+
+    /// The key's name; none for a message without one.
+    pub fn key(&self, key: KeyId) -> Option<String> {
+        if key == KeyId::NONE {
+            None
+        } else if key.0 < self.keys_numbered {
+            Some(key.0.to_string())
+        } else {
+            Some(self.keys[(key.0 - self.keys_numbered) as usize].clone())
+        }
+    }
+
+    /// The number of this key, if any message can have it.
+    pub fn find_key(&self, name: &str) -> Option<KeyId> {
+        if let Ok(number) = name.parse::<u32>()
+            && number < self.keys_numbered
+            && number.to_string() == name
+        {
+            return Some(KeyId(number));
+        }
+        let index = self.keys.iter().position(|key| key == name)?;
+        Some(KeyId(self.keys_numbered + index as u32))
+    }
+}
+
+impl Shared {
+    /// The subscription's place among those of its topic.
+    #[inline(always)]
+    pub fn slot(&self, s: SubscriptionId) -> usize {
+        self.subscriptions[s.0 as usize].slot as usize
+    }
+
+    /// A message.
+    #[inline(always)]
+    pub fn message(&self, m: MessageRef) -> &Message {
+        self.messages.get(m)
+    }
+
+    /// The event that happens now at a source, as a message.
+    #[inline(always)]
+    pub fn source_event(&mut self, source: SourceId, now: Time, stamp: Stamp) -> Message {
+        let source = &mut self.sources[source.0 as usize];
+        let message = source.event(now, stamp);
+        self.sources_active -= u32::from(source.is_done());
+        message
+    }
+
+    /// The events of a source up to now go by unpublished.
+    pub fn skip_events(&mut self, source: SourceId, now: Time) {
+        let source = &mut self.sources[source.0 as usize];
+        if !source.is_done() {
+            source.skip_until(now);
+            self.sources_active -= u32::from(source.is_done());
+        }
+    }
+
+    /// The rank of the next message that is stored for this subscription.
+    #[inline(always)]
+    pub fn next_rank(&mut self, s: SubscriptionId) -> u32 {
+        let next = &mut self.subscriptions[s.0 as usize].next_rank;
+        *next += 1;
+        *next - 1
+    }
+
+    /// The broker (or the receivers) now hold so many for this subscription.
+    #[inline(always)]
+    pub fn set_level(&mut self, s: SubscriptionId, now: Time, count: u64) {
+        self.subscriptions[s.0 as usize].level.set(now, count);
+    }
+
+    /// `shop#3`; in a story the label alone.
+    pub fn message_name(&self, m: MessageRef) -> String {
+        let message = self.messages.get(m);
+        self.name_of(message.source.0, message.number)
+    }
+
+    /// `shop#3`, or `shop/2#3`.
+    pub fn name_of(&self, source: u32, number: u32) -> String {
+        format!("{}#{number}", self.names.sources[source as usize])
+    }
+}

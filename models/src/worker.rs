@@ -1,0 +1,166 @@
+//! One worker: takes messages in turn, works on one at a time, and keeps account of what it held up.
+//!
+//! Every kind of consumer has one. It owns the messages from their coming to the end of their work.
+
+use crate::causes::LossCause;
+use crate::census::Census;
+use crate::domain::Out;
+use crate::fact::Fact;
+use crate::handler::{Attempt, Handler};
+use crate::message::{MessageRef, SubscriptionId};
+use crate::packet::Timer;
+use redeliver_sim::{Span, Time};
+use std::collections::VecDeque;
+
+/// A message in a worker's hands. `T` is what its consumer needs to settle it.
+#[derive(Clone, Copy, Debug)]
+pub struct Held<T> {
+    /// The message.
+    pub m: MessageRef,
+    /// Number of the delivery, from 1.
+    pub attempt: u16,
+    /// Tries in place so far.
+    pub tries: u16,
+    /// What settles it.
+    pub token: T,
+    /// What the worker's account of blocked time was when it came.
+    stuck_before: Span,
+}
+
+/// The worker.
+#[derive(Clone, Debug)]
+pub struct Worker<T> {
+    /// Its subscription.
+    pub s: SubscriptionId,
+    handler: Handler,
+    waiting: VecDeque<Held<T>>,
+    current: Option<(Held<T>, Attempt)>,
+    /// When the current attempt began.
+    since: Time,
+    /// Attempts begun: late ends of earlier ones are void.
+    generation: u16,
+    /// Time spent so far on messages that were slow or failing.
+    stuck: Span,
+}
+
+impl<T: Copy> Worker<T> {
+    /// An idle worker.
+    pub fn new(s: SubscriptionId, handler: Handler) -> Self {
+        Worker {
+            s,
+            handler,
+            waiting: VecDeque::new(),
+            current: None,
+            since: Time::ZERO,
+            generation: 0,
+            stuck: Span::ZERO,
+        }
+    }
+
+    /// A message has come.
+    #[inline(always)]
+    pub fn take(&mut self, m: MessageRef, attempt: u16, token: T, out: &mut Out<'_>) {
+        out.note(Fact::Delivered { m, s: self.s, attempt });
+        self.waiting.push_back(Held { m, attempt, tries: 0, token, stuck_before: self.stuck });
+    }
+
+    /// Begins with the next message, if it is idle and there is one; says which.
+    #[inline(always)]
+    pub fn begin(&mut self, out: &mut Out<'_>) -> Option<Held<T>> {
+        if self.current.is_some() {
+            return None;
+        }
+        let held = self.waiting.pop_front()?;
+        let stuck = self.stuck - held.stuck_before;
+        if stuck > Span::ZERO {
+            out.shared().subscriptions[self.s.0 as usize].head_of_line += stuck;
+        }
+        self.work(held, out);
+        Some(held)
+    }
+
+    #[inline(always)]
+    fn work(&mut self, held: Held<T>, out: &mut Out<'_>) {
+        let number = held.attempt.saturating_add(held.tries);
+        let attempt = self.handler.attempt(out.shared().messages.get(held.m), number);
+        self.generation = self.generation.wrapping_add(1);
+        self.since = out.now();
+        self.current = Some((held, attempt));
+        out.work(attempt.span, Timer::Done { m: held.m, slot: 0, generation: self.generation });
+    }
+
+    /// The work that ended now, if it was not given up: the message, and whether it failed.
+    #[inline(always)]
+    pub fn end(&mut self, generation: u16, out: &mut Out<'_>) -> Option<(Held<T>, bool)> {
+        if generation != self.generation {
+            return None;
+        }
+        let (held, attempt) = self.current.take()?;
+        let s = self.s;
+        self.account(attempt, out);
+        if attempt.fails {
+            out.note(Fact::Failed { m: held.m, s, attempt: held.attempt });
+        } else {
+            out.note(Fact::Processed { m: held.m, s, attempt: held.attempt, worked: attempt.span });
+        }
+        Some((held, attempt.fails))
+    }
+
+    #[inline(always)]
+    fn account(&mut self, attempt: Attempt, out: &mut Out<'_>) {
+        let (since, now) = (self.since, out.now());
+        let shared = out.shared();
+        let (from, to) = (since.max(shared.window.0), now.min(shared.window.1));
+        shared.subscriptions[self.s.0 as usize].busy += to.since(from);
+        if attempt.blocks {
+            self.stuck += now.since(since);
+        }
+    }
+
+    /// Tries a message again after a pause; nothing passes it meanwhile.
+    pub fn retry(&mut self, held: Held<T>, pause: Span, out: &mut Out<'_>) {
+        self.stuck += pause;
+        let held = Held { tries: held.tries.saturating_add(1), ..held };
+        self.generation = self.generation.wrapping_add(1);
+        self.current = Some((held, Attempt { span: Span::ZERO, fails: false, blocks: false }));
+        out.deadline(pause, Timer::Retry { m: held.m, slot: 0, generation: self.generation });
+    }
+
+    /// The pause is over.
+    pub fn on_retry(&mut self, generation: u16, out: &mut Out<'_>) {
+        if generation == self.generation
+            && let Some((held, _)) = self.current.take()
+        {
+            self.work(held, out);
+        }
+    }
+
+    /// Gives back what it has not begun with.
+    pub fn give_back_waiting(&mut self, out: &mut Out<'_>) {
+        for held in std::mem::take(&mut self.waiting) {
+            out.note(Fact::GivenBack { m: held.m, s: self.s });
+        }
+    }
+
+    /// It dies: names what dies with it.
+    pub fn on_crash(&self, out: &mut Out<'_>) {
+        for held in self.held() {
+            out.note(Fact::Discarded { m: held.m, s: self.s, why: LossCause::TakenNeverProcessed });
+        }
+    }
+
+    /// How many messages it holds.
+    #[inline(always)]
+    pub fn count_held(&self) -> usize {
+        self.waiting.len() + usize::from(self.current.is_some())
+    }
+
+    /// All that it holds, the one in work first.
+    pub fn held(&self) -> impl Iterator<Item = &Held<T>> {
+        self.current.iter().map(|(held, _)| held).chain(&self.waiting)
+    }
+
+    pub(crate) fn count(&self, census: &mut Census<'_>) {
+        self.held().for_each(|held| census.copy(held.m, self.s));
+    }
+}

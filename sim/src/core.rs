@@ -1,0 +1,257 @@
+//! What the world keeps beside the nodes' state: time, pending events, links, processes, faults, facts.
+
+use crate::fault::{Action, Fault, Step, Trigger, Victims};
+use crate::network::{Connection, ConnectionId, DropCause, Link, LinkId};
+use crate::node::{Checks, Domain, News, NodeId, Process};
+use crate::queue::{Class, Queue};
+use crate::random::Purpose;
+use crate::time::{Span, Time};
+
+/// The mark of what no verb of a story has caused: it is work all the same.
+pub(crate) const UNMARKED: u32 = 0;
+/// The mark of deadlines and periodic timers: nobody waits for them.
+pub(crate) const DEADLINE: u32 = u32::MAX;
+/// In the place of a connection's epoch: the packet is a datagram.
+pub(crate) const DATAGRAM: u32 = u32::MAX;
+
+/// What is going to happen. `Event::at` is a link or a node.
+#[derive(Clone, Copy)]
+pub(crate) enum Body<D: Domain> {
+    /// A packet arrives over a link.
+    Message(D::Message),
+    /// A node's timer, transfer or read ends.
+    Timer(D::Timer),
+    /// A node's replaceable timer ends, if it has not been replaced.
+    Alarm { slot: u32, generation: u32 },
+    /// A core has done a piece of work.
+    Work(D::Timer),
+    /// A disk has ended a sync.
+    Synced(D::Timer),
+    /// A node boots.
+    Boot,
+    /// The missing segment of a stalled stream is sent again.
+    Release { stall: u32 },
+    /// A call arrives at the server.
+    Opening,
+    /// The server's answer arrives at the client.
+    Opened,
+    /// The server's machine says that nobody listens.
+    Refused,
+    /// The client has waited long enough.
+    ConnectTimeout,
+    /// A receiver learns that the other end is gone; `reset` if it broke.
+    Ending { reset: bool },
+    /// A receiver has heard nothing for long.
+    Silence,
+    /// A sender may write again.
+    Writable,
+    /// A fault.
+    Fault(Step),
+    /// The run is over.
+    Halt,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Event<D: Domain> {
+    pub(crate) at: u32,
+    /// Incarnation of a node, or epoch of a connection.
+    pub(crate) epoch: u32,
+    /// The verb of a story that this descends from.
+    pub(crate) mark: u32,
+    pub(crate) body: Body<D>,
+}
+
+/// A replaceable timer of a node.
+#[derive(Clone)]
+pub(crate) struct Alarm<D: Domain> {
+    pub(crate) generation: u32,
+    pub(crate) timer: Option<D::Timer>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Core<D: Domain> {
+    pub(crate) now: Time,
+    pub(crate) queue: Queue<Event<D>>,
+    pub(crate) links: Vec<Link<D::Message>>,
+    pub(crate) connections: Vec<Connection>,
+    pub(crate) processes: Vec<Process<D>>,
+    pub(crate) alarms: Vec<Vec<Alarm<D>>>,
+    pub(crate) machine_down: Vec<bool>,
+    pub(crate) shared: D::Shared,
+    pub(crate) checks: D::Checks,
+    pub(crate) faults: Vec<Fault<D>>,
+    /// How often each fault that waits for facts may still act.
+    pub(crate) fault_times: Vec<u32>,
+    /// Kinds of facts that some fault waits for.
+    pub(crate) trigger_mask: u64,
+    /// What is to be taken out of the wire, and how many times.
+    pub(crate) drops: Vec<(D::MessagePattern, u32)>,
+    /// Faults that may still act, by themselves or at a fact.
+    pub(crate) faults_scheduled: u32,
+    /// The running node has crashed at a fact: what it writes after that is discarded.
+    pub(crate) cut: bool,
+    /// Crashes at a fact, carried out when the handler has returned.
+    pub(crate) crashes: Vec<(u32, NodeId)>,
+    /// The mark of what is happening.
+    pub(crate) mark: u32,
+    /// Pending events by mark; deadlines are not counted.
+    pub(crate) flying: Vec<u32>,
+    /// Before time 0: everything takes no time, and nothing is lost.
+    pub(crate) prologue: bool,
+    /// The end of the run has come.
+    pub(crate) halted: bool,
+    pub(crate) disk_purpose: Purpose,
+}
+
+impl<D: Domain> Core<D> {
+    #[inline(always)]
+    pub(crate) fn push(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>) {
+        self.push_marked(time, at, epoch, body, self.mark);
+    }
+
+    #[inline(always)]
+    pub(crate) fn push_marked(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>, mark: u32) {
+        if mark != DEADLINE {
+            self.flying[mark as usize] += 1;
+        }
+        let event = Event { at, epoch, mark, body };
+        if time == self.now {
+            self.queue.push_now(time, event);
+        } else {
+            self.queue.push(time, Class::Ordinary, event);
+        }
+    }
+
+    pub(crate) fn push_fault(&mut self, time: Time, step: Step) {
+        let event = Event { at: 0, epoch: 0, mark: DEADLINE, body: Body::Fault(step) };
+        self.queue.push(time.max(self.now), Class::Fault, event);
+    }
+
+    #[inline(always)]
+    pub(crate) fn note(&mut self, node: NodeId, fact: D::Fact) {
+        self.checks.fold(self.now, node, fact, &mut self.shared);
+        if self.trigger_mask >> D::kind(&fact) & 1 != 0 {
+            self.trigger(node, &fact);
+        }
+    }
+
+    pub(crate) fn tell_checks(&mut self, node: NodeId, news: News) {
+        self.checks.told(self.now, node, news);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn trigger(&mut self, node: NodeId, fact: &D::Fact) {
+        for fault in 0..self.faults.len() {
+            let Trigger::On { pattern, after, .. } = &self.faults[fault].trigger else { continue };
+            let after = *after;
+            if self.fault_times[fault] == 0
+                || D::pattern_kind(pattern) != D::kind(fact)
+                || !D::matches(pattern, node, fact, &self.shared)
+            {
+                continue;
+            }
+            self.fault_times[fault] -= 1;
+            if after > Span::ZERO {
+                self.faults_scheduled += 1;
+                self.push_fault(self.now + after, Step::Act { fault: fault as u32, noter: Some(node) });
+            } else if let Action::Crash { victims, .. } = &self.faults[fault].action {
+                self.cut |= victims.include(node);
+                self.crashes.push((fault as u32, node));
+            } else {
+                self.act(fault as u32, Some(node));
+            }
+        }
+    }
+
+    /// Carries out what a fault does to anything but processes.
+    pub(crate) fn act(&mut self, fault: u32, noter: Option<NodeId>) {
+        let end = |span: Option<Span>| span.map(|span| (span, Step::End { fault, noter }));
+        let end = match self.faults[fault as usize].action.clone() {
+            Action::Crash { .. } => unreachable!("crashes are the world's"),
+            Action::Cut { links, lasts } => {
+                self.set_cut(&links, true);
+                end(lasts)
+            }
+            Action::Reset { victims } => {
+                victims.nodes(noter).for_each(|node| self.reset_connections(node));
+                None
+            }
+            Action::Drop { pattern, times } => {
+                self.drops.push((pattern, times));
+                None
+            }
+            Action::FillDisk { victims, lasts } => {
+                for node in victims.nodes(noter) {
+                    self.processes[node.0 as usize].disk.set_full(true);
+                    self.tell_checks(node, News::DiskFilled);
+                }
+                end(lasts)
+            }
+        };
+        if let Some((span, step)) = end {
+            self.faults_scheduled += 1;
+            self.push_fault(self.now + span, step);
+        }
+    }
+
+    /// Takes back what a fault did.
+    pub(crate) fn end(&mut self, fault: u32, noter: Option<NodeId>) {
+        match self.faults[fault as usize].action.clone() {
+            Action::Cut { links, .. } => self.set_cut(&links, false),
+            Action::FillDisk { victims, .. } => {
+                victims.nodes(noter).for_each(|node| self.processes[node.0 as usize].disk.set_full(false));
+            }
+            Action::Crash { .. } | Action::Reset { .. } | Action::Drop { .. } => {}
+        }
+    }
+
+    fn set_cut(&mut self, links: &[LinkId], cut: bool) {
+        let mut nodes: Vec<NodeId> = links.iter().map(|link| self.links[link.0 as usize].from).collect();
+        nodes.sort();
+        nodes.dedup();
+        for node in nodes {
+            self.tell_checks(node, if cut { News::PartitionBegan } else { News::PartitionEnded });
+        }
+        for &id in links {
+            let link = &mut self.links[id.0 as usize];
+            link.cuts = if cut { link.cuts + 1 } else { link.cuts - 1 };
+            if cut && link.cuts == 1 {
+                self.expect_silence(id);
+            }
+        }
+    }
+
+    /// A message will not arrive.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn dropped(&mut self, node: NodeId, message: &D::Message, cause: DropCause) {
+        self.note(node, D::dropped(message, cause));
+    }
+
+    /// Ends of a connection that belong to a node: connection and side.
+    pub(crate) fn connections_of(&self, node: NodeId) -> Vec<(ConnectionId, usize)> {
+        let all = self.connections.iter().enumerate();
+        let sides = all.flat_map(|(i, connection)| {
+            let id = ConnectionId(i as u32);
+            [0, 1].into_iter().filter(|&side| connection.ends[side] == node).map(move |side| (id, side))
+        });
+        sides.collect()
+    }
+}
+
+impl Victims {
+    fn include(&self, node: NodeId) -> bool {
+        match self {
+            Victims::Noter => true,
+            Victims::Nodes(nodes) => nodes.contains(&node),
+        }
+    }
+
+    pub(crate) fn nodes(&self, noter: Option<NodeId>) -> impl Iterator<Item = NodeId> + use<> {
+        match self {
+            Victims::Noter => noter.into_iter().collect::<Vec<_>>().into_iter(),
+            Victims::Nodes(nodes) => nodes.clone().into_iter(),
+        }
+    }
+}

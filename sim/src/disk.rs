@@ -1,0 +1,275 @@
+//! A node's disk: files of records, a page cache, one server for all transfers.
+//!
+//! What is appended is at once in the page cache: it survives a crash of the process. It survives a crash of the
+//! machine once a sync that began after it has ended. Appends, reads and syncs share one first-come-first-served
+//! server with the disk's bandwidth; a sync takes its own time on top. Removal frees space at once.
+//!
+//! Left out: seeks, read-ahead, write reordering inside one sync.
+
+use crate::time::{Span, Time};
+use std::collections::VecDeque;
+
+/// One of a disk's files, by number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct FileId(pub u32);
+
+/// Where a record stands in its file; never given twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Position(pub u64);
+
+/// The disk takes no more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DiskFull;
+
+/// What a disk is like.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DiskSpec {
+    /// Bytes it holds; none is no limit.
+    pub capacity: Option<u64>,
+    /// Bytes per second.
+    pub bandwidth: f64,
+    /// How long a sync takes, in nanoseconds.
+    pub sync: crate::sample::Distribution,
+}
+
+#[derive(Clone)]
+struct File<R> {
+    /// Position of the first entry of `records`.
+    base: u64,
+    records: VecDeque<Option<(R, u64)>>,
+    /// Everything before this position is synced.
+    synced: u64,
+    /// For each sync that is under way: its number, and the position before which it covers everything.
+    syncing: VecDeque<(u64, u64)>,
+}
+
+/// A small value that is overwritten in place.
+#[derive(Clone)]
+struct Register<R> {
+    value: Option<R>,
+    synced: Option<R>,
+    syncing: VecDeque<(u64, Option<R>)>,
+}
+
+/// A disk and what it holds.
+#[derive(Clone)]
+pub struct Disk<R> {
+    pub(crate) spec: DiskSpec,
+    files: Vec<File<R>>,
+    registers: Vec<Register<R>>,
+    used: u64,
+    used_max: u64,
+    full: bool,
+    busy_until: Time,
+    /// Number of syncs so far, for their draws.
+    pub(crate) syncs: u64,
+    syncs_ended: u64,
+}
+
+impl<R: Copy> Disk<R> {
+    pub(crate) fn new(spec: DiskSpec) -> Self {
+        Disk {
+            spec,
+            files: Vec::new(),
+            registers: Vec::new(),
+            used: 0,
+            used_max: 0,
+            full: false,
+            busy_until: Time::ZERO,
+            syncs: 0,
+            syncs_ended: 0,
+        }
+    }
+
+    /// The records of a file that have not been removed, in order.
+    pub fn records(&self, file: FileId) -> impl Iterator<Item = (Position, R)> {
+        let found = self.files.get(file.0 as usize);
+        found.into_iter().flat_map(|file| {
+            let entries = file.records.iter().enumerate();
+            entries.filter_map(|(i, entry)| entry.map(|(record, _)| (Position(file.base + i as u64), record)))
+        })
+    }
+
+    /// The position that the next record of a file gets.
+    pub fn end(&self, file: FileId) -> Position {
+        Position(self.files.get(file.0 as usize).map_or(0, |file| file.base + file.records.len() as u64))
+    }
+
+    /// What a register holds.
+    pub fn register(&self, register: u32) -> Option<R> {
+        self.registers.get(register as usize).and_then(|register| register.value)
+    }
+
+    /// Bytes in use.
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// Most bytes that were ever in use.
+    pub fn used_max(&self) -> u64 {
+        self.used_max
+    }
+
+    /// Bytes it holds at most; none is no limit.
+    pub fn capacity(&self) -> Option<u64> {
+        self.spec.capacity
+    }
+
+    /// Whether so many more bytes fit.
+    pub fn has_room(&self, bytes: u64) -> bool {
+        !self.full && self.spec.capacity.is_none_or(|capacity| self.used.saturating_add(bytes) <= capacity)
+    }
+
+    pub(crate) fn set_full(&mut self, full: bool) {
+        self.full = full;
+    }
+
+    #[inline]
+    pub(crate) fn append(&mut self, file: FileId, record: R, bytes: u64) -> Result<Position, DiskFull> {
+        if !self.has_room(bytes) {
+            return Err(DiskFull);
+        }
+        let index = file.0 as usize;
+        if index >= self.files.len() {
+            let none = || File { base: 0, records: VecDeque::new(), synced: 0, syncing: VecDeque::new() };
+            self.files.resize_with(index + 1, none);
+        }
+        let file = &mut self.files[index];
+        file.records.push_back(Some((record, bytes)));
+        self.used += bytes;
+        self.used_max = self.used_max.max(self.used);
+        Ok(Position(file.base + file.records.len() as u64 - 1))
+    }
+
+    /// Removes a record, if it is still there.
+    #[inline]
+    pub(crate) fn remove(&mut self, file: FileId, position: Position) {
+        let Some(file) = self.files.get_mut(file.0 as usize) else { return };
+        let Some(index) = position.0.checked_sub(file.base) else { return };
+        let Some(entry) = file.records.get_mut(index as usize) else { return };
+        let Some((_, bytes)) = entry.take() else { return };
+        self.used -= bytes;
+        while let Some(None) = file.records.front() {
+            file.records.pop_front();
+            file.base += 1;
+        }
+    }
+
+    pub(crate) fn set_register(&mut self, register: u32, record: R) {
+        let index = register as usize;
+        if index >= self.registers.len() {
+            let none = || Register { value: None, synced: None, syncing: VecDeque::new() };
+            self.registers.resize_with(index + 1, none);
+        }
+        self.registers[index].value = Some(record);
+    }
+
+    /// When a transfer of so many bytes that begins now ends.
+    #[inline]
+    pub(crate) fn transfer(&mut self, now: Time, bytes: u64) -> Time {
+        let span = Span((bytes as f64 / self.spec.bandwidth * 1e9 + 0.5) as u64);
+        self.busy_until = self.busy_until.max(now) + span;
+        self.busy_until
+    }
+
+    /// Begins a sync of all that has been written so far. When it ends: after all transfers and syncs before it.
+    pub(crate) fn begin_sync(&mut self, now: Time, draw: u64) -> Time {
+        self.syncs += 1;
+        for file in &mut self.files {
+            file.syncing.push_back((self.syncs, file.base + file.records.len() as u64));
+        }
+        for register in &mut self.registers {
+            register.syncing.push_back((self.syncs, register.value));
+        }
+        self.busy_until = self.busy_until.max(now) + Span(self.spec.sync.sample(draw));
+        self.busy_until
+    }
+
+    /// The oldest sync that is under way has ended.
+    pub(crate) fn end_sync(&mut self) {
+        self.syncs_ended += 1;
+        let number = self.syncs_ended;
+        for file in &mut self.files {
+            while let Some((_, end)) = file.syncing.pop_front_if(|(sync, _)| *sync <= number) {
+                file.synced = file.synced.max(end);
+            }
+        }
+        for register in &mut self.registers {
+            while let Some((_, value)) = register.syncing.pop_front_if(|(sync, _)| *sync <= number) {
+                register.synced = value;
+            }
+        }
+    }
+
+    /// The machine crashed: what no sync has covered is gone. Hands each record that is lost to `lost`.
+    pub(crate) fn lose_unsynced(&mut self, mut lost: impl FnMut(R)) {
+        for file in &mut self.files {
+            while file.base + file.records.len() as u64 > file.synced.max(file.base) {
+                if let Some(Some((record, bytes))) = file.records.pop_back() {
+                    self.used -= bytes;
+                    lost(record);
+                }
+            }
+        }
+        for register in &mut self.registers {
+            register.value = register.synced;
+        }
+        self.forget_transfers();
+    }
+
+    /// The process crashed: what it asked of the disk is void.
+    pub(crate) fn forget_transfers(&mut self) {
+        self.busy_until = Time::ZERO;
+        self.syncs_ended = self.syncs;
+        self.files.iter_mut().for_each(|file| file.syncing.clear());
+        self.registers.iter_mut().for_each(|register| register.syncing.clear());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::Distribution;
+
+    fn disk(capacity: u64) -> Disk<char> {
+        Disk::new(DiskSpec { capacity: Some(capacity), bandwidth: 1e9, sync: Distribution::Constant(5) })
+    }
+
+    fn held(disk: &Disk<char>) -> String {
+        disk.records(FileId(0)).map(|(_, record)| record).collect()
+    }
+
+    #[test]
+    fn a_machine_crash_takes_what_was_not_synced() {
+        let mut disk = disk(100);
+        for record in ['a', 'b'] {
+            disk.append(FileId(0), record, 10).unwrap();
+        }
+        disk.begin_sync(Time(0), 0);
+        disk.append(FileId(0), 'c', 10).unwrap();
+        disk.end_sync();
+        disk.remove(FileId(0), Position(0));
+        let mut lost = String::new();
+        disk.lose_unsynced(|record| lost.push(record));
+        assert_eq!((held(&disk).as_str(), lost.as_str(), disk.used()), ("b", "c", 10));
+    }
+
+    #[test]
+    fn a_full_disk_refuses_until_something_goes() {
+        let mut disk = disk(20);
+        let first = disk.append(FileId(0), 'a', 15).unwrap();
+        assert_eq!(disk.append(FileId(0), 'b', 6), Err(DiskFull));
+        disk.remove(FileId(0), first);
+        assert!(disk.append(FileId(0), 'b', 6).is_ok());
+        assert_eq!(disk.used_max(), 15);
+    }
+
+    #[test]
+    fn transfers_and_syncs_queue_up() {
+        let mut disk = disk(100);
+        assert_eq!(disk.transfer(Time(0), 10), Time(10));
+        assert_eq!(disk.transfer(Time(5), 10), Time(20));
+        assert_eq!(disk.begin_sync(Time(7), 0), Time(25));
+        assert_eq!(disk.transfer(Time(30), 1), Time(31));
+    }
+}

@@ -1,0 +1,89 @@
+//! Faults: what breaks, and when. A fault acts at a time, or at a fact.
+
+use crate::network::LinkId;
+use crate::node::{Domain, NodeId};
+use crate::time::{Span, Time};
+
+/// When a fault acts.
+#[derive(Clone, Debug)]
+pub enum Trigger<P> {
+    /// At this time.
+    At(Time),
+    /// After each fact that matches, up to `times` of them. `after` zero acts at the fact itself: what the node
+    /// does after it does not happen.
+    On {
+        /// Which facts.
+        pattern: P,
+        /// The delay.
+        after: Span,
+        /// How often, at the most.
+        times: u32,
+    },
+}
+
+/// Whom a fault meets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Victims {
+    /// These nodes.
+    Nodes(Vec<NodeId>),
+    /// The node that noted the fact.
+    Noter,
+}
+
+/// What a fault does.
+#[derive(Clone, Debug)]
+pub enum Action<M> {
+    /// Processes or machines die.
+    Crash {
+        /// Whose.
+        victims: Victims,
+        /// The machine, not just the process.
+        machine: bool,
+        /// They boot again so long after; none is never.
+        restart_after: Option<Span>,
+    },
+    /// Links stop: datagrams are lost, connections stall.
+    Cut {
+        /// Which; by the node in whose name it is reported.
+        links: Vec<LinkId>,
+        /// How long; none is for ever.
+        lasts: Option<Span>,
+    },
+    /// All connections of these nodes break.
+    Reset {
+        /// Whose.
+        victims: Victims,
+    },
+    /// The next messages that match are taken out of the wire.
+    Drop {
+        /// Which.
+        pattern: M,
+        /// How many.
+        times: u32,
+    },
+    /// The disk takes no more.
+    FillDisk {
+        /// Whose.
+        victims: Victims,
+        /// How long; none is for ever.
+        lasts: Option<Span>,
+    },
+}
+
+/// A fault: when, and what.
+#[derive(Clone, Debug)]
+pub struct Fault<D: Domain> {
+    /// When it acts.
+    pub trigger: Trigger<D::FactPattern>,
+    /// What it does.
+    pub action: Action<D::MessagePattern>,
+}
+
+/// Part of a fault that is under way or still to come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// The fault acts; `noter` is the node that noted the fact that triggered it.
+    Act { fault: u32, noter: Option<NodeId> },
+    /// Its effect is over.
+    End { fault: u32, noter: Option<NodeId> },
+}

@@ -1,0 +1,175 @@
+//! Links, and the two ways over them: datagrams and connections.
+//!
+//! A **datagram** may be lost, come twice, or be overtaken. A **connection** is reliable and in order: a lost segment
+//! stalls it. The segment comes one round trip later if three later ones leave within that time (fast retransmit),
+//! else after a retransmission timeout of max(200 ms, 2 round trips) (RFC 6298 with Linux' floor), doubling; what is
+//! behind it waits. A partition stalls a connection too, and breaks it after [`SILENCE_LIMIT`].
+//!
+//! Left out: congestion control, slow start, segmentation (a message is one segment).
+
+use crate::node::NodeId;
+use crate::random::{Chance, Purpose};
+use crate::sample::Distribution;
+use crate::time::{Span, Time};
+use std::collections::VecDeque;
+
+/// A directed link.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct LinkId(pub u32);
+
+/// Two nodes that talk to each other: a pair of links, and perhaps a connection over them. The first end is the
+/// client, which connects.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ConnectionId(pub u32);
+
+impl ConnectionId {
+    /// The link from the client (side 0) or from the server (side 1).
+    #[inline(always)]
+    pub fn link(self, side: usize) -> LinkId {
+        LinkId(self.0 * 2 + side as u32)
+    }
+}
+
+impl LinkId {
+    pub(crate) fn connection(self) -> ConnectionId {
+        ConnectionId(self.0 / 2)
+    }
+
+    /// The end that receives: 1 is the server.
+    pub(crate) fn receiver(self) -> usize {
+        1 - (self.0 as usize & 1)
+    }
+}
+
+/// A peer that is silent for so long is taken for dead: RabbitMQ's negotiated heartbeat, 60 s.
+pub const SILENCE_LIMIT: Span = Span::seconds(60);
+/// A peer that does not answer a call for so long is not there.
+pub const CONNECT_TIMEOUT: Span = Span::seconds(3);
+/// A lost segment is sent again after at least so long.
+pub const RETRANSMISSION_MIN: Span = Span::millis(200);
+/// Bytes that wait unread at one end of a connection before the other end is told to stop writing.
+pub const SOCKET_BUFFER: u64 = 256 * 1024;
+
+/// What a directed link is like.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LinkSpec {
+    /// One-way delay, in nanoseconds.
+    pub latency: Distribution,
+    /// Added to the latency, in nanoseconds.
+    pub jitter: Distribution,
+    /// Chance that a packet is lost.
+    pub loss: Chance,
+    /// Chance that a datagram comes twice.
+    pub duplication: Chance,
+    /// Bytes per second; none is no limit.
+    pub bandwidth: Option<f64>,
+}
+
+/// Why a packet did not arrive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DropCause {
+    /// The link lost it.
+    Loss,
+    /// A partition was in its way.
+    Partition,
+    /// A fault took it out.
+    Fault,
+    /// Nobody was there.
+    NodeDown,
+    /// Its connection was broken.
+    Reset,
+}
+
+/// A link and its state.
+#[derive(Clone)]
+pub(crate) struct Link<M> {
+    pub(crate) from: NodeId,
+    pub(crate) to: NodeId,
+    pub(crate) spec: LinkSpec,
+    pub(crate) purpose: Purpose,
+    /// Partitions that cut it now.
+    pub(crate) cuts: u32,
+    pub(crate) cut_since: Time,
+    pub(crate) busy_until: Time,
+    pub(crate) bytes: u64,
+    pub(crate) stream: Stream<M>,
+}
+
+impl<M> Link<M> {
+    /// When the last byte has left, for a packet sent now.
+    #[inline(always)]
+    pub(crate) fn departure(&mut self, now: Time, bytes: u64) -> Time {
+        self.bytes += bytes;
+        let Some(bandwidth) = self.spec.bandwidth else { return now };
+        self.busy_until = self.busy_until.max(now) + Span((bytes as f64 / bandwidth * 1e9 + 0.5) as u64);
+        self.busy_until
+    }
+
+    pub(crate) fn round_trip(&self) -> Span {
+        Span((2.0 * (self.spec.latency.mean() + self.spec.jitter.mean()).min(1e18)) as u64)
+    }
+}
+
+/// One direction of a connection.
+#[derive(Clone)]
+pub(crate) struct Stream<M> {
+    /// A segment is missing: what is sent now waits in `held`.
+    pub(crate) stalled: bool,
+    pub(crate) stalled_at: Time,
+    /// How many were sent since.
+    pub(crate) later: u32,
+    /// Releases of former stalls are void.
+    pub(crate) stall: u32,
+    /// How often the missing segment has been sent.
+    pub(crate) tries: u32,
+    pub(crate) last_arrival: Time,
+    pub(crate) held: VecDeque<Segment<M>>,
+    /// The receiver does not read: what arrives waits in `unread`.
+    pub(crate) reading_stopped: bool,
+    pub(crate) unread: VecDeque<Segment<M>>,
+    /// Bytes in `held` and `unread`.
+    pub(crate) waiting_bytes: u64,
+    /// The sender was told that it cannot write.
+    pub(crate) choked: bool,
+}
+
+/// What a connection carries: messages, and the news that the other end is gone.
+#[derive(Clone, Copy)]
+pub(crate) struct Segment<M> {
+    pub(crate) message: M,
+    pub(crate) mark: u32,
+}
+
+impl<M> Stream<M> {
+    pub(crate) fn new() -> Self {
+        Stream {
+            stalled: false,
+            stalled_at: Time::ZERO,
+            later: 0,
+            stall: 0,
+            tries: 0,
+            last_arrival: Time::ZERO,
+            held: VecDeque::new(),
+            reading_stopped: false,
+            unread: VecDeque::new(),
+            waiting_bytes: 0,
+            choked: false,
+        }
+    }
+}
+
+/// A connection: its two ends, each open or not.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    pub(crate) ends: [NodeId; 2],
+    /// What belongs to an earlier epoch is void.
+    pub(crate) epoch: u32,
+    pub(crate) open: [bool; 2],
+}
+
+impl Connection {
+    #[inline(always)]
+    pub(crate) fn side_of(&self, node: NodeId) -> usize {
+        usize::from(self.ends[0] != node)
+    }
+}

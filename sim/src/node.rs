@@ -1,0 +1,146 @@
+//! Nodes: state machines that are told what happened, and answer with effects.
+
+use crate::disk::{Disk, DiskSpec};
+use crate::network::{ConnectionId, DropCause};
+use crate::out::Out;
+use crate::random::Luck;
+use crate::time::{Span, Stamp, Time};
+use std::collections::VecDeque;
+
+/// A node, by number: nodes are numbered as they are added to the world.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct NodeId(pub u32);
+
+/// The types of one world.
+pub trait Domain: Copy + 'static {
+    /// The nodes, an enum: dispatch is a match.
+    type Node: Node<Self>;
+    /// What travels.
+    type Message: Copy;
+    /// What a node tells itself: the token of a timer, of work, of a disk operation.
+    type Timer: Copy;
+    /// What nodes and network report.
+    type Fact: Copy;
+    /// What listens to the facts.
+    type Checks: Checks<Self>;
+    /// Records that handles in messages and facts point to.
+    type Shared: Clone;
+    /// What a disk stores.
+    type Record: Copy;
+    /// Which facts a fault waits for.
+    type FactPattern: Clone;
+    /// Which messages a fault takes out.
+    type MessagePattern: Clone;
+
+    /// The luck of a message on its way: whom it is about, and which attempt.
+    fn luck(message: &Self::Message, shared: &Self::Shared) -> Luck;
+    /// Bytes on the wire.
+    fn bytes(message: &Self::Message, shared: &Self::Shared) -> u64;
+    /// The fact that a message did not arrive.
+    fn dropped(message: &Self::Message, cause: DropCause) -> Self::Fact;
+    /// The fact that a message will arrive once more.
+    fn duplicated(message: &Self::Message) -> Self::Fact;
+    /// The fact that a machine crash took this record from the disk.
+    fn unsynced(record: &Self::Record) -> Self::Fact;
+    /// Number of the fact's kind, below 64.
+    fn kind(fact: &Self::Fact) -> u32;
+    /// Number of the kind that a pattern is about.
+    fn pattern_kind(pattern: &Self::FactPattern) -> u32;
+    /// Whether a fact of that kind, noted by this node, is meant.
+    fn matches(pattern: &Self::FactPattern, node: NodeId, fact: &Self::Fact, shared: &Self::Shared) -> bool;
+    /// Whether a message is meant.
+    fn message_matches(
+        pattern: &Self::MessagePattern,
+        message: &Self::Message,
+        shared: &Self::Shared,
+    ) -> bool;
+}
+
+/// A state machine. What survives a crash is on its disk; the rest is replaced by its blueprint.
+pub trait Node<D: Domain>: Clone {
+    /// It boots, for the first time or after a crash: [`Out::disk`] has what survived.
+    fn start(&mut self, out: &mut Out<'_, D>);
+    /// A message came over a connection, or as a datagram between its ends.
+    fn on_message(&mut self, from: ConnectionId, message: D::Message, out: &mut Out<'_, D>);
+    /// A timer, work, an append, a sync or a read has ended.
+    fn on_timer(&mut self, timer: D::Timer, out: &mut Out<'_, D>);
+    /// A connection has changed.
+    fn on_connection(&mut self, connection: ConnectionId, change: ConnectionChange, out: &mut Out<'_, D>);
+    /// It is about to die: it names, as facts, the copies that die with it. `out` is for notes only; the disk shows
+    /// what survives, and the kernel itself names what the disk has lost.
+    fn on_crash(&mut self, machine: bool, out: &mut Out<'_, D>);
+}
+
+/// Listens to all facts, as they happen.
+pub trait Checks<D: Domain>: Clone {
+    /// A fact.
+    fn fold(&mut self, at: Time, node: NodeId, fact: D::Fact, shared: &mut D::Shared);
+    /// The kernel's own news.
+    fn told(&mut self, at: Time, node: NodeId, news: News);
+}
+
+/// What the kernel itself reports.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum News {
+    /// The process died.
+    Crashed,
+    /// The machine died.
+    MachineCrashed,
+    /// It is back.
+    Restarted,
+    /// A connection of this node broke.
+    ConnectionReset,
+    /// A partition began at this node.
+    PartitionBegan,
+    /// It is over.
+    PartitionEnded,
+    /// The disk took no more.
+    DiskFilled,
+}
+
+/// What a node learns of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ConnectionChange {
+    /// It is open.
+    Connected,
+    /// Nobody answered, or the peer said no.
+    Refused,
+    /// The peer closed it in good order: all it sent before has come.
+    Closed,
+    /// It broke: what was under way is lost.
+    Reset,
+    /// The peer reads again.
+    Writable,
+}
+
+/// A machine, and a process on it.
+#[derive(Clone)]
+pub(crate) struct Process<D: Domain> {
+    pub(crate) incarnation: u32,
+    pub(crate) up: bool,
+    pub(crate) clock_offset: i64,
+    pub(crate) cores: u32,
+    pub(crate) cores_busy: u32,
+    /// Work that waits for a core: span, token, mark.
+    pub(crate) work: VecDeque<(Span, D::Timer, u32)>,
+    pub(crate) disk: Disk<D::Record>,
+}
+
+/// What a node's machine is like.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Machine {
+    /// Its disk.
+    pub disk: DiskSpec,
+    /// Pieces of work that it does side by side.
+    pub cores: u32,
+    /// What its clock shows beyond the true time, in nanoseconds.
+    pub clock_offset: i64,
+    /// When it boots; zero: before time 0.
+    pub starts: Time,
+}
+
+impl<D: Domain> Process<D> {
+    pub(crate) fn clock(&self, now: Time) -> Stamp {
+        Stamp((now.0 as i64).saturating_add(self.clock_offset))
+    }
+}

@@ -1,0 +1,318 @@
+//! How packets get from one node to another: the part of [`Core`] that sends, stalls, holds and releases.
+
+use crate::core::{Body, Core, DATAGRAM, DEADLINE};
+use crate::network::{
+    CONNECT_TIMEOUT, ConnectionId, DropCause, LinkId, RETRANSMISSION_MIN, SILENCE_LIMIT, SOCKET_BUFFER,
+    Segment,
+};
+use crate::node::{Domain, News, NodeId};
+use crate::time::{Span, Time};
+
+impl<D: Domain> Core<D> {
+    /// One datagram: lost, late, or twice.
+    #[inline(always)]
+    pub(crate) fn send_datagram(&mut self, node: NodeId, connection: ConnectionId, message: D::Message) {
+        let side = self.connections[connection.0 as usize].side_of(node);
+        let id = connection.link(side);
+        let bytes = D::bytes(&message, &self.shared);
+        let link = &mut self.links[id.0 as usize];
+        let departure = link.departure(self.now, bytes);
+        if self.prologue {
+            return self.push(self.now, id.0, DATAGRAM, Body::Message(message));
+        }
+        let luck = D::luck(&message, &self.shared);
+        let (purpose, cut) = (link.purpose, link.cuts > 0);
+        if link.spec.loss.happens(purpose.draw(luck, 0)) {
+            return self.dropped(node, &message, DropCause::Loss);
+        }
+        let jitter = link.spec.jitter.sample(purpose.draw(luck, 2));
+        let delay = Span(link.spec.latency.sample(purpose.draw(luck, 1)) + jitter);
+        let twice = link.spec.duplication.happens(purpose.draw(luck, 3));
+        if cut || !self.drops.is_empty() {
+            let cause = if cut { DropCause::Partition } else { DropCause::Fault };
+            if cut || self.takes_out(&message) {
+                return self.dropped(node, &message, cause);
+            }
+        }
+        self.push(departure + delay, id.0, DATAGRAM, Body::Message(message));
+        if twice {
+            let link = &self.links[id.0 as usize];
+            let again = link.spec.latency.sample(purpose.draw(luck, 4))
+                + link.spec.jitter.sample(purpose.draw(luck, 5));
+            self.note(node, D::duplicated(&message));
+            self.push(departure + Span(again), id.0, DATAGRAM, Body::Message(message));
+        }
+    }
+
+    /// One message over a connection: in order, and never lost but with the connection.
+    #[inline(always)]
+    pub(crate) fn send_stream(&mut self, node: NodeId, connection: ConnectionId, message: D::Message) {
+        let state = &self.connections[connection.0 as usize];
+        let (side, epoch) = (state.side_of(node), state.epoch);
+        if !state.open[side] {
+            return self.dropped(node, &message, DropCause::Reset);
+        }
+        if !self.drops.is_empty() && self.takes_out(&message) {
+            return self.dropped(node, &message, DropCause::Fault);
+        }
+        let id = connection.link(side);
+        let bytes = D::bytes(&message, &self.shared);
+        let link = &mut self.links[id.0 as usize];
+        let departure = link.departure(self.now, bytes);
+        if self.prologue {
+            return self.push(self.now, id.0, epoch, Body::Message(message));
+        }
+        if link.stream.stalled {
+            return self.hold(id, message, bytes);
+        }
+        if link.cuts > 0 {
+            return self.stall(id, message, bytes, 0);
+        }
+        let luck = D::luck(&message, &self.shared);
+        let purpose = link.purpose;
+        let mut losses = 0;
+        while link.spec.loss.happens(purpose.draw(luck, losses * 8)) && losses < 16 {
+            losses += 1;
+        }
+        if losses > 0 {
+            return self.stall(id, message, bytes, losses as u32);
+        }
+        let jitter = link.spec.jitter.sample(purpose.draw(luck, 2));
+        let delay = Span(link.spec.latency.sample(purpose.draw(luck, 1)) + jitter);
+        let arrival = link.stream.last_arrival.max(departure + delay);
+        link.stream.last_arrival = arrival;
+        self.push(arrival, id.0, epoch, Body::Message(message));
+    }
+
+    /// Whether a fault takes this message out; it may do so a stated number of times.
+    #[cold]
+    #[inline(never)]
+    fn takes_out(&mut self, message: &D::Message) -> bool {
+        let shared = &self.shared;
+        let found = self.drops.iter_mut().find(|(pattern, _)| D::message_matches(pattern, message, shared));
+        let Some((_, times)) = found else { return false };
+        *times -= 1;
+        self.drops.retain(|(_, times)| *times > 0);
+        true
+    }
+
+    /// The segment was lost so many times in a row, or met a partition (0 times): the stream waits for it.
+    #[cold]
+    #[inline(never)]
+    fn stall(&mut self, id: LinkId, message: D::Message, bytes: u64, losses: u32) {
+        let epoch = self.connections[id.connection().0 as usize].epoch;
+        let link = &mut self.links[id.0 as usize];
+        let timeout = Span(RETRANSMISSION_MIN.0.max(2 * link.round_trip().0));
+        let stream = &mut link.stream;
+        stream.stalled = true;
+        stream.stalled_at = self.now;
+        stream.later = 0;
+        stream.stall = stream.stall.wrapping_add(1);
+        stream.tries = losses;
+        let stall = stream.stall;
+        let wait = timeout.times((1u64 << losses.clamp(1, 20)) - 1);
+        self.hold_segment(id, message, bytes);
+        self.push_marked(self.now + wait, id.0, epoch, Body::Release { stall }, DEADLINE);
+    }
+
+    /// Behind a missing segment. The third that leaves within a round trip brings the missing one back sooner, if
+    /// it was lost only once.
+    #[cold]
+    #[inline(never)]
+    fn hold(&mut self, id: LinkId, message: D::Message, bytes: u64) {
+        let epoch = self.connections[id.connection().0 as usize].epoch;
+        let link = &mut self.links[id.0 as usize];
+        let round_trip = link.round_trip();
+        let stream = &mut link.stream;
+        stream.later += 1;
+        let fast = stream.later == 3 && stream.tries == 1 && self.now.since(stream.stalled_at) < round_trip;
+        if fast {
+            stream.stall = stream.stall.wrapping_add(1);
+        }
+        let stall = stream.stall;
+        self.hold_segment(id, message, bytes);
+        if fast {
+            self.push_marked(self.now + round_trip, id.0, epoch, Body::Release { stall }, DEADLINE);
+        }
+    }
+
+    fn hold_segment(&mut self, id: LinkId, message: D::Message, bytes: u64) {
+        if self.mark != DEADLINE {
+            self.flying[self.mark as usize] += 1;
+        }
+        let stream = &mut self.links[id.0 as usize].stream;
+        stream.held.push_back(Segment { message, mark: self.mark });
+        stream.waiting_bytes += bytes;
+    }
+
+    /// The missing segment is sent again; with it comes all that waited behind it.
+    pub(crate) fn release(&mut self, id: LinkId, epoch: u32, stall: u32) {
+        let current = self.connections[id.connection().0 as usize].epoch;
+        let now = self.now;
+        let link = &mut self.links[id.0 as usize];
+        if current != epoch || !link.stream.stalled || link.stream.stall != stall {
+            return;
+        }
+        if link.cuts > 0 {
+            link.stream.tries += 1;
+            let timeout = Span(RETRANSMISSION_MIN.0.max(2 * link.round_trip().0));
+            let wait = timeout.times(1 << link.stream.tries.min(9));
+            return self.push_marked(now + wait, id.0, epoch, Body::Release { stall }, DEADLINE);
+        }
+        let latency = Span(link.spec.latency.mean() as u64);
+        let arrival = link.stream.last_arrival.max(now + latency);
+        link.stream.last_arrival = arrival;
+        link.stream.stalled = false;
+        while let Some(segment) = self.links[id.0 as usize].stream.held.pop_front() {
+            self.unhold(id, segment);
+            self.push_marked(arrival, id.0, epoch, Body::Message(segment.message), segment.mark);
+        }
+        self.tell_writable(id);
+    }
+
+    fn unhold(&mut self, id: LinkId, segment: Segment<D::Message>) {
+        if segment.mark != DEADLINE {
+            self.flying[segment.mark as usize] -= 1;
+        }
+        let bytes = D::bytes(&segment.message, &self.shared);
+        self.links[id.0 as usize].stream.waiting_bytes -= bytes;
+    }
+
+    /// Arrived at an end that does not read.
+    pub(crate) fn leave_unread(&mut self, id: LinkId, message: D::Message) {
+        let bytes = D::bytes(&message, &self.shared);
+        let stream = &mut self.links[id.0 as usize].stream;
+        stream.unread.push_back(Segment { message, mark: DEADLINE });
+        stream.waiting_bytes += bytes;
+    }
+
+    /// The receiver reads again: what waited comes now, in order.
+    pub(crate) fn resume_reading(&mut self, id: LinkId) {
+        let epoch = self.connections[id.connection().0 as usize].epoch;
+        self.links[id.0 as usize].stream.reading_stopped = false;
+        while let Some(segment) = self.links[id.0 as usize].stream.unread.pop_front() {
+            self.unhold(id, segment);
+            self.push(self.now, id.0, epoch, Body::Message(segment.message));
+        }
+        self.tell_writable(id);
+    }
+
+    pub(crate) fn is_writable(&mut self, id: LinkId) -> bool {
+        let stream = &mut self.links[id.0 as usize].stream;
+        let writable = stream.waiting_bytes < SOCKET_BUFFER;
+        stream.choked |= !writable;
+        writable
+    }
+
+    fn tell_writable(&mut self, id: LinkId) {
+        let epoch = self.connections[id.connection().0 as usize].epoch;
+        let link = &mut self.links[id.0 as usize];
+        if link.stream.choked && link.stream.waiting_bytes < SOCKET_BUFFER {
+            link.stream.choked = false;
+            let latency = Span(link.spec.latency.mean() as u64);
+            self.push(self.now + latency, id.0, epoch, Body::Writable);
+        }
+    }
+
+    /// A client calls its server.
+    pub(crate) fn connect(&mut self, id: ConnectionId) {
+        let connection = &mut self.connections[id.0 as usize];
+        connection.epoch = connection.epoch.wrapping_add(1) & 0x7FFF_FFFF;
+        connection.open[0] = false;
+        let epoch = connection.epoch;
+        self.clear_stream(id.link(0));
+        if let Some(arrival) = self.arrival_of_news(id.link(0)) {
+            self.push(arrival, id.link(0).0, epoch, Body::Opening);
+        }
+        self.push_marked(self.now + CONNECT_TIMEOUT, id.link(1).0, epoch, Body::ConnectTimeout, DEADLINE);
+    }
+
+    /// When a bare segment (a call, an answer, an end) that is sent now comes; never through a partition.
+    pub(crate) fn arrival_of_news(&mut self, id: LinkId) -> Option<Time> {
+        let link = &mut self.links[id.0 as usize];
+        if self.prologue {
+            return Some(self.now);
+        }
+        if link.cuts > 0 {
+            return None;
+        }
+        let latency = Span((link.spec.latency.mean() + link.spec.jitter.mean()).min(1e18) as u64);
+        link.stream.last_arrival = link.stream.last_arrival.max(self.now + latency);
+        Some(link.stream.last_arrival)
+    }
+
+    /// Forgets what a stream holds: its end is gone. What waited to be sent or read is lost.
+    pub(crate) fn clear_stream(&mut self, id: LinkId) {
+        let from = self.links[id.0 as usize].from;
+        let stream = &mut self.links[id.0 as usize].stream;
+        stream.stalled = false;
+        stream.stall = stream.stall.wrapping_add(1);
+        stream.choked = false;
+        while let Some(segment) = self.links[id.0 as usize].stream.held.pop_front() {
+            self.unhold(id, segment);
+            self.dropped(from, &segment.message, DropCause::Reset);
+        }
+    }
+
+    pub(crate) fn clear_unread(&mut self, id: LinkId) {
+        let to = self.links[id.0 as usize].to;
+        self.links[id.0 as usize].stream.reading_stopped = false;
+        while let Some(segment) = self.links[id.0 as usize].stream.unread.pop_front() {
+            self.unhold(id, segment);
+            self.dropped(to, &segment.message, DropCause::Reset);
+        }
+    }
+
+    /// One end is gone: it neither sends nor reads any more. The other end learns in its own time: at once over the
+    /// wire (`reset` tells how), or, if the machine is dead or cut off, by silence.
+    pub(crate) fn leave(&mut self, id: ConnectionId, side: usize, reset: bool, silent: bool) {
+        let connection = &mut self.connections[id.0 as usize];
+        if !connection.open[side] {
+            // A call that is still under way finds nobody.
+            if side == 0 {
+                connection.epoch = connection.epoch.wrapping_add(1) & 0x7FFF_FFFF;
+            }
+            return;
+        }
+        connection.open[side] = false;
+        let epoch = connection.epoch;
+        self.clear_stream(id.link(side));
+        self.clear_unread(id.link(1 - side));
+        let news = if silent { None } else { self.arrival_of_news(id.link(side)) };
+        match news {
+            Some(arrival) => self.push(arrival, id.link(side).0, epoch, Body::Ending { reset }),
+            None => {
+                self.push_marked(self.now + SILENCE_LIMIT, id.link(side).0, epoch, Body::Silence, DEADLINE)
+            }
+        }
+    }
+
+    /// A fault breaks all connections of a node; each end learns when the news reaches it.
+    pub(crate) fn reset_connections(&mut self, node: NodeId) {
+        self.tell_checks(node, News::ConnectionReset);
+        for (id, side) in self.connections_of(node) {
+            if !self.connections[id.0 as usize].open[side] {
+                continue;
+            }
+            let epoch = self.connections[id.0 as usize].epoch;
+            for side in [0, 1] {
+                self.clear_stream(id.link(side));
+                self.push(self.now, id.link(side).0, epoch, Body::Ending { reset: true });
+            }
+        }
+    }
+
+    /// A partition begins on this link: its receiver will take the sender for dead if it lasts.
+    pub(crate) fn expect_silence(&mut self, id: LinkId) {
+        self.links[id.0 as usize].cut_since = self.now;
+        let epoch = self.connections[id.connection().0 as usize].epoch;
+        self.push_marked(self.now + SILENCE_LIMIT, id.0, epoch, Body::Silence, DEADLINE);
+    }
+
+    /// Whether a receiver has heard nothing for long enough: the sender is gone, or cut off all the time.
+    pub(crate) fn is_silent(&self, id: LinkId) -> bool {
+        let link = &self.links[id.0 as usize];
+        let gone = !self.connections[id.connection().0 as usize].open[1 - id.receiver()];
+        gone || link.cuts > 0 && self.now.since(link.cut_since) >= SILENCE_LIMIT
+    }
+}

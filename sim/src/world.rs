@@ -1,0 +1,592 @@
+//! A world of nodes: takes the next event, tells the node that it concerns, carries out crashes.
+
+use crate::core::{Body, Core, DATAGRAM, DEADLINE, Event, UNMARKED};
+use crate::disk::Disk;
+use crate::fault::{Action, Fault, Step, Trigger};
+use crate::network::{Connection, ConnectionId, DropCause, Link, LinkId, LinkSpec, Stream};
+use crate::node::{ConnectionChange, Domain, Machine, News, Node, NodeId, Process};
+use crate::out::Out;
+use crate::queue::{Class, Queue};
+use crate::random::Purpose;
+use crate::time::{Span, Time};
+use std::collections::VecDeque;
+
+/// Events that may happen at one instant before the run is taken for a loop.
+pub const INSTANT_EVENTS_MAX: u64 = 1_000_000;
+
+/// A world. Cloned, both copies go on identically.
+#[derive(Clone)]
+pub struct World<D: Domain> {
+    nodes: Vec<D::Node>,
+    blueprints: Vec<D::Node>,
+    starts: Vec<Time>,
+    core: Core<D>,
+    events: u64,
+    events_now: u64,
+}
+
+impl<D: Domain> World<D> {
+    /// An empty world under this seed.
+    pub fn new(seed: u64, shared: D::Shared, checks: D::Checks) -> Self {
+        let core = Core {
+            now: Time::ZERO,
+            queue: Queue::new(),
+            links: Vec::new(),
+            connections: Vec::new(),
+            processes: Vec::new(),
+            alarms: Vec::new(),
+            machine_down: Vec::new(),
+            shared,
+            checks,
+            faults: Vec::new(),
+            fault_times: Vec::new(),
+            trigger_mask: 0,
+            drops: Vec::new(),
+            faults_scheduled: 0,
+            cut: false,
+            crashes: Vec::new(),
+            mark: UNMARKED,
+            flying: vec![0],
+            prologue: true,
+            halted: false,
+            disk_purpose: Purpose::new(seed, "disk"),
+        };
+        World {
+            nodes: Vec::new(),
+            blueprints: Vec::new(),
+            starts: Vec::new(),
+            core,
+            events: 0,
+            events_now: 0,
+        }
+    }
+
+    /// Adds a node. Nodes are numbered in the order in which they are added.
+    pub fn add_node(&mut self, node: D::Node, machine: Machine) -> NodeId {
+        assert!(machine.cores > 0);
+        self.blueprints.push(node.clone());
+        self.nodes.push(node);
+        self.starts.push(machine.starts);
+        self.core.alarms.push(Vec::new());
+        self.core.machine_down.push(false);
+        self.core.processes.push(Process {
+            incarnation: 0,
+            up: false,
+            clock_offset: machine.clock_offset,
+            cores: machine.cores,
+            cores_busy: 0,
+            work: VecDeque::new(),
+            disk: Disk::new(machine.disk),
+        });
+        NodeId(self.nodes.len() as u32 - 1)
+    }
+
+    /// Adds a pair of links between two nodes, from the client and from the server; nothing is connected yet.
+    /// `names` are what the links' draws depend on.
+    pub fn add_connection(
+        &mut self,
+        ends: [NodeId; 2],
+        specs: [LinkSpec; 2],
+        purposes: [Purpose; 2],
+    ) -> ConnectionId {
+        let [client, server] = ends;
+        for ((from, to), (spec, purpose)) in
+            [(client, server), (server, client)].into_iter().zip(specs.into_iter().zip(purposes))
+        {
+            self.core.links.push(Link {
+                from,
+                to,
+                spec,
+                purpose,
+                cuts: 0,
+                cut_since: Time::ZERO,
+                busy_until: Time::ZERO,
+                bytes: 0,
+                stream: Stream::new(),
+            });
+        }
+        self.core.connections.push(Connection { ends, epoch: 0, open: [false, false] });
+        ConnectionId(self.core.connections.len() as u32 - 1)
+    }
+
+    /// Adds a fault. Faults of one instant act in the order in which they were added.
+    pub fn add_fault(&mut self, fault: Fault<D>) {
+        let index = self.core.faults.len() as u32;
+        let times = match &fault.trigger {
+            Trigger::At(time) => {
+                self.core.faults_scheduled += 1;
+                self.core.push_fault(*time, Step::Act { fault: index, noter: None });
+                0
+            }
+            Trigger::On { pattern, times, .. } => {
+                self.core.trigger_mask |= 1 << D::pattern_kind(pattern);
+                *times
+            }
+        };
+        self.core.faults.push(fault);
+        self.core.fault_times.push(times);
+    }
+
+    /// Boots these nodes before time 0, one after the other, each with all that follows from it: calls and answers
+    /// take no time. Nodes that start later are scheduled.
+    pub fn boot(&mut self, nodes: &[NodeId]) {
+        for &node in nodes {
+            let start = self.starts[node.0 as usize];
+            if start > Time::ZERO {
+                self.core.push_marked(start, node.0, 0, Body::Boot, DEADLINE);
+                continue;
+            }
+            self.start(node);
+            while self.core.queue.next_time() == Some(Time::ZERO) && self.core.flying[0] > 0 {
+                self.step();
+            }
+        }
+    }
+
+    /// Time 0: from now on everything takes its time.
+    pub fn begin(&mut self) {
+        self.core.prologue = false;
+    }
+
+    /// The run ends at this time, before anything else that would happen then.
+    pub fn halt_at(&mut self, time: Time) {
+        let event = Event { at: 0, epoch: 0, mark: DEADLINE, body: Body::Halt };
+        self.core.queue.push(time, Class::Fault, event);
+    }
+
+    /// Whether the end of the run has come.
+    #[inline(always)]
+    pub fn is_halted(&self) -> bool {
+        self.core.halted
+    }
+
+    /// Takes the next event. False: there is none.
+    #[inline(always)]
+    pub fn step(&mut self) -> bool {
+        let Some((time, event)) = self.core.queue.pop() else { return false };
+        self.events_now = if time == self.core.now { self.events_now + 1 } else { 1 };
+        self.events += 1;
+        self.core.now = time;
+        if event.mark != DEADLINE {
+            self.core.flying[event.mark as usize] -= 1;
+            self.core.mark = event.mark;
+        } else {
+            self.core.mark = UNMARKED;
+        }
+        self.handle(event);
+        true
+    }
+
+    #[inline(always)]
+    fn handle(&mut self, event: Event<D>) {
+        match event.body {
+            Body::Message(message) => self.arrive(LinkId(event.at), event.epoch, message),
+            Body::Timer(timer) => {
+                if self.core.processes[event.at as usize].incarnation == event.epoch {
+                    self.tell(NodeId(event.at), |node, out| node.on_timer(timer, out));
+                }
+            }
+            Body::Work(done) => self.end_work(event, done),
+            _ => self.handle_rare(event),
+        }
+    }
+
+    #[inline(always)]
+    fn arrive(&mut self, link: LinkId, epoch: u32, message: D::Message) {
+        let to = self.core.links[link.0 as usize].to;
+        let connection = link.connection();
+        if epoch == DATAGRAM {
+            if !self.core.processes[to.0 as usize].up {
+                return self.core.dropped(to, &message, DropCause::NodeDown);
+            }
+        } else {
+            let state = &self.core.connections[connection.0 as usize];
+            if state.epoch != epoch || !state.open[link.receiver()] {
+                return self.core.dropped(to, &message, DropCause::Reset);
+            }
+            if self.core.links[link.0 as usize].stream.reading_stopped {
+                return self.core.leave_unread(link, message);
+            }
+        }
+        self.tell(to, |node, out| node.on_message(connection, message, out));
+    }
+
+    #[inline(always)]
+    fn end_work(&mut self, event: Event<D>, done: D::Timer) {
+        let process = &mut self.core.processes[event.at as usize];
+        if process.incarnation != event.epoch {
+            return;
+        }
+        match process.work.pop_front() {
+            Some((span, next, mark)) => {
+                if mark != DEADLINE {
+                    self.core.flying[mark as usize] -= 1;
+                }
+                self.core.push_marked(self.core.now + span, event.at, event.epoch, Body::Work(next), mark);
+            }
+            None => process.cores_busy -= 1,
+        }
+        self.tell(NodeId(event.at), |node, out| node.on_timer(done, out));
+    }
+
+    #[inline(never)]
+    fn handle_rare(&mut self, event: Event<D>) {
+        let node = NodeId(event.at);
+        match event.body {
+            Body::Alarm { slot, generation } => {
+                let alarm = self.core.alarms[event.at as usize].get_mut(slot as usize);
+                let alarm = alarm.filter(|alarm| alarm.generation == generation);
+                let timer = alarm.and_then(|alarm| alarm.timer.take());
+                if let Some(timer) = timer.filter(|_| self.is_current(event)) {
+                    self.tell(node, |node, out| node.on_timer(timer, out));
+                }
+            }
+            Body::Synced(timer) if self.is_current(event) => {
+                self.core.processes[event.at as usize].disk.end_sync();
+                self.tell(node, |node, out| node.on_timer(timer, out));
+            }
+            Body::Boot if self.is_current(event) => self.restart(node),
+            Body::Fault(step) => self.fault(step),
+            Body::Halt => self.core.halted = true,
+            Body::Release { stall } => self.core.release(LinkId(event.at), event.epoch, stall),
+            Body::Message(_) | Body::Timer(_) | Body::Work(_) | Body::Synced(_) | Body::Boot => {}
+            _ => self.connection_event(LinkId(event.at), event.epoch, event.body),
+        }
+    }
+
+    fn is_current(&self, event: Event<D>) -> bool {
+        self.core.processes[event.at as usize].incarnation == event.epoch
+    }
+
+    /// News of a connection, at the receiving end of a link.
+    fn connection_event(&mut self, link: LinkId, epoch: u32, body: Body<D>) {
+        let id = link.connection();
+        let side = link.receiver();
+        let connection = &self.core.connections[id.0 as usize];
+        if connection.epoch != epoch {
+            return;
+        }
+        let open = connection.open[side];
+        let change = match body {
+            Body::Opening => return self.called(id, epoch),
+            Body::Opened => Some(ConnectionChange::Connected),
+            Body::Refused | Body::ConnectTimeout => (!open).then_some(ConnectionChange::Refused),
+            Body::Ending { reset: false } => open.then_some(ConnectionChange::Closed),
+            Body::Ending { reset: true } => open.then_some(ConnectionChange::Reset),
+            Body::Silence => (open && self.core.is_silent(link)).then_some(ConnectionChange::Reset),
+            Body::Writable => {
+                // The sender learns, not the receiver.
+                let sender = connection.ends[1 - side];
+                if connection.open[1 - side] {
+                    self.tell(sender, |node, out| node.on_connection(id, ConnectionChange::Writable, out));
+                }
+                return;
+            }
+            _ => None,
+        };
+        if let Some(change) = change {
+            self.change_connection(id, side, change);
+        }
+    }
+
+    fn change_connection(&mut self, id: ConnectionId, side: usize, change: ConnectionChange) {
+        let connection = &mut self.core.connections[id.0 as usize];
+        let node = connection.ends[side];
+        if !self.core.processes[node.0 as usize].up {
+            return;
+        }
+        connection.open[side] = change == ConnectionChange::Connected;
+        if change == ConnectionChange::Refused {
+            connection.epoch = connection.epoch.wrapping_add(1) & 0x7FFF_FFFF;
+        }
+        if matches!(change, ConnectionChange::Closed | ConnectionChange::Reset) {
+            self.core.clear_stream(id.link(side));
+            self.core.clear_unread(id.link(1 - side));
+        }
+        self.tell(node, |node, out| node.on_connection(id, change, out));
+    }
+
+    /// A call arrives at the server. If it took its old connection for alive, that one breaks first.
+    fn called(&mut self, id: ConnectionId, epoch: u32) {
+        let connection = &self.core.connections[id.0 as usize];
+        let server = connection.ends[1];
+        if connection.open[1] {
+            self.change_connection(id, 1, ConnectionChange::Reset);
+        }
+        let up = self.core.processes[server.0 as usize].up;
+        if !up && self.core.machine_down[server.0 as usize] {
+            return;
+        }
+        let answer = if up { Body::Opened } else { Body::Refused };
+        self.core.clear_stream(id.link(1));
+        if let Some(arrival) = self.core.arrival_of_news(id.link(1)) {
+            self.core.push(arrival, id.link(1).0, epoch, answer);
+        }
+        if up {
+            self.change_connection(id, 1, ConnectionChange::Connected);
+        }
+    }
+
+    /// Hands the node what happened; then carries out the crashes that its facts have triggered.
+    #[inline(always)]
+    fn tell(&mut self, node: NodeId, told: impl FnOnce(&mut D::Node, &mut Out<'_, D>)) {
+        told(&mut self.nodes[node.0 as usize], &mut Out { core: &mut self.core, node });
+        if !self.core.crashes.is_empty() {
+            self.carry_out_crashes();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn carry_out_crashes(&mut self) {
+        self.core.cut = false;
+        for (fault, noter) in std::mem::take(&mut self.core.crashes) {
+            self.crash_by(fault, Some(noter));
+        }
+    }
+
+    fn fault(&mut self, step: Step) {
+        self.core.faults_scheduled -= 1;
+        match step {
+            Step::Act { fault, noter } => match self.core.faults[fault as usize].action {
+                Action::Crash { .. } => self.crash_by(fault, noter),
+                _ => self.core.act(fault, noter),
+            },
+            Step::End { fault, noter } => self.core.end(fault, noter),
+        }
+        if !self.core.crashes.is_empty() {
+            self.carry_out_crashes();
+        }
+    }
+
+    fn crash_by(&mut self, fault: u32, noter: Option<NodeId>) {
+        let Action::Crash { victims, machine, restart_after } =
+            self.core.faults[fault as usize].action.clone()
+        else {
+            unreachable!("only crashes are asked for");
+        };
+        for node in victims.nodes(noter) {
+            self.crash(node, machine);
+            if let Some(span) = restart_after {
+                self.schedule_boot(node, span);
+            }
+        }
+    }
+
+    fn schedule_boot(&mut self, node: NodeId, after: Span) {
+        let incarnation = self.core.processes[node.0 as usize].incarnation;
+        self.core.push_marked(self.core.now + after, node.0, incarnation, Body::Boot, DEADLINE);
+    }
+
+    /// A process, or its machine, dies now. Nothing if it is down already.
+    pub fn crash(&mut self, node: NodeId, machine: bool) {
+        let index = node.0 as usize;
+        if !self.core.processes[index].up {
+            return;
+        }
+        self.core.tell_checks(node, if machine { News::MachineCrashed } else { News::Crashed });
+        let mut lost = Vec::new();
+        let disk = &mut self.core.processes[index].disk;
+        if machine {
+            disk.lose_unsynced(|record| lost.push(record));
+        } else {
+            disk.forget_transfers();
+        }
+        self.nodes[index].on_crash(machine, &mut Out { core: &mut self.core, node });
+        for record in lost {
+            self.core.note(node, D::unsynced(&record));
+        }
+        self.core.crashes.retain(|(_, noter)| *noter != node);
+        self.core.cut = false;
+        self.stop(node);
+        self.core.machine_down[index] = machine;
+        for (connection, side) in self.core.connections_of(node) {
+            self.core.leave(connection, side, true, machine);
+        }
+        self.nodes[index] = self.blueprints[index].clone();
+    }
+
+    /// Voids all that the process has under way.
+    fn stop(&mut self, node: NodeId) {
+        let process = &mut self.core.processes[node.0 as usize];
+        process.incarnation += 1;
+        process.up = false;
+        process.cores_busy = 0;
+        for (_, _, mark) in process.work.drain(..) {
+            if mark != DEADLINE {
+                self.core.flying[mark as usize] -= 1;
+            }
+        }
+    }
+
+    /// A process boots now, if it is down.
+    pub fn restart(&mut self, node: NodeId) {
+        if !self.core.processes[node.0 as usize].up {
+            self.core.tell_checks(node, News::Restarted);
+            self.start(node);
+        }
+    }
+
+    fn start(&mut self, node: NodeId) {
+        self.core.processes[node.0 as usize].up = true;
+        self.core.machine_down[node.0 as usize] = false;
+        self.tell(node, |node, out| node.start(out));
+    }
+
+    /// Does something with a node as if it had been told: for stories and tests.
+    pub fn command(&mut self, node: NodeId, mark: Mark, told: impl FnOnce(&mut D::Node, &mut Out<'_, D>)) {
+        self.core.mark = mark.0;
+        self.tell(node, told);
+        self.core.mark = UNMARKED;
+    }
+
+    /// A new mark: what descends from it can be waited for.
+    pub fn new_mark(&mut self) -> Mark {
+        self.core.flying.push(0);
+        Mark(self.core.flying.len() as u32 - 1)
+    }
+
+    /// Makes what is done from outside until the next event descend from this mark.
+    pub fn set_mark(&mut self, mark: Mark) {
+        self.core.mark = mark.0;
+    }
+
+    /// Pending events that descend from a mark; deadlines are not counted.
+    pub fn in_flight(&self, mark: Mark) -> u32 {
+        self.core.flying[mark.0 as usize]
+    }
+
+    /// Whether nothing is on its way or being worked on: only deadlines and faults are left.
+    #[inline(always)]
+    pub fn is_quiet(&self) -> bool {
+        self.core.flying[0] == 0 && (self.core.flying.len() == 1 || self.core.flying.iter().all(|n| *n == 0))
+    }
+
+    /// Faults that will still act at their time.
+    pub fn faults_scheduled(&self) -> u32 {
+        self.core.faults_scheduled
+    }
+
+    /// The present.
+    #[inline(always)]
+    pub fn now(&self) -> Time {
+        self.core.now
+    }
+
+    /// The instant of the next event.
+    pub fn next_time(&mut self) -> Option<Time> {
+        self.core.queue.next_time()
+    }
+
+    /// Moves the present on to a time at which nothing is left to happen.
+    pub fn advance_to(&mut self, time: Time) {
+        assert!(self.core.queue.next_time().is_none_or(|next| next >= time));
+        self.core.now = self.core.now.max(time);
+    }
+
+    /// Events so far.
+    #[inline(always)]
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Events at the present instant so far.
+    #[inline(always)]
+    pub fn events_now(&self) -> u64 {
+        self.events_now
+    }
+
+    /// The nodes.
+    pub fn nodes(&self) -> &[D::Node] {
+        &self.nodes
+    }
+
+    /// Whether a node is up.
+    pub fn is_up(&self, node: NodeId) -> bool {
+        self.core.processes[node.0 as usize].up
+    }
+
+    /// A node's disk.
+    pub fn disk(&self, node: NodeId) -> &Disk<D::Record> {
+        &self.core.processes[node.0 as usize].disk
+    }
+
+    /// The records.
+    #[inline(always)]
+    pub fn shared(&self) -> &D::Shared {
+        &self.core.shared
+    }
+
+    /// The records, to be changed from outside.
+    pub fn shared_mut(&mut self) -> &mut D::Shared {
+        &mut self.core.shared
+    }
+
+    /// The checks.
+    #[inline(always)]
+    pub fn checks(&self) -> &D::Checks {
+        &self.core.checks
+    }
+
+    /// The checks and the records, to be closed at the end.
+    pub fn checks_mut(&mut self) -> (&mut D::Checks, &mut D::Shared) {
+        (&mut self.core.checks, &mut self.core.shared)
+    }
+
+    /// The checks, whatever they have found.
+    pub fn into_checks(self) -> D::Checks {
+        self.core.checks
+    }
+
+    /// All links, with the nodes that they lead from and to.
+    pub fn links(&self) -> impl Iterator<Item = (LinkId, NodeId, NodeId)> {
+        self.core.links.iter().enumerate().map(|(i, link)| (LinkId(i as u32), link.from, link.to))
+    }
+
+    /// Bytes that all links have carried.
+    pub fn bytes_sent(&self) -> u64 {
+        self.core.links.iter().map(|link| link.bytes).sum()
+    }
+
+    /// Whether this end of a connection is open.
+    pub fn is_open(&self, connection: ConnectionId, side: usize) -> bool {
+        self.core.connections[connection.0 as usize].open[side]
+    }
+
+    /// Every packet that is on its way, waits behind a missing segment, or is unread; not those whose connection has
+    /// broken.
+    pub fn packets(&self) -> impl Iterator<Item = D::Message> {
+        let flying = self.flying_packets().filter(|(_, _, valid)| *valid).map(|(_, message, _)| message);
+        let streams =
+            self.core.links.iter().flat_map(|link| link.stream.held.iter().chain(&link.stream.unread));
+        flying.chain(streams.map(|segment| segment.message))
+    }
+
+    fn flying_packets(&self) -> impl Iterator<Item = (NodeId, D::Message, bool)> {
+        self.core.queue.iter().filter_map(|event| {
+            let Body::Message(message) = event.body else { return None };
+            let link = LinkId(event.at);
+            let connection = &self.core.connections[link.connection().0 as usize];
+            let open = connection.epoch == event.epoch && connection.open[link.receiver()];
+            let to = self.core.links[link.0 as usize].to;
+            Some((to, message, event.epoch == DATAGRAM || open))
+        })
+    }
+
+    /// At the end: notes as dropped the packets on their way over connections that have broken. They would be when
+    /// they arrive.
+    pub fn drop_void_packets(&mut self) {
+        let void: Vec<(NodeId, D::Message)> = self
+            .flying_packets()
+            .filter(|(_, _, valid)| !valid)
+            .map(|(to, message, _)| (to, message))
+            .collect();
+        for (to, message) in void {
+            self.core.dropped(to, &message, DropCause::Reset);
+        }
+    }
+}
+
+/// The verb of a story that an event descends from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mark(u32);
