@@ -11,7 +11,10 @@ pub(crate) const SECTIONS: [&str; 5] = ["clients", "queues", "logs", "groups", "
 
 /// `clients`, `queues`, `logs`, `groups` and `nodes`, as they stand in a design's part of the result.
 pub fn picture_to_json(picture: &Picture) -> Map<String, Value> {
-    SECTIONS.into_iter().map(|section| (section.to_string(), section_to_json(picture, section, |_| true))).collect()
+    SECTIONS
+        .into_iter()
+        .map(|section| (section.to_string(), section_to_json(picture, section, |_| true)))
+        .collect()
 }
 
 /// One section of a picture, with those of its entries whose names are wanted.
@@ -31,7 +34,8 @@ fn entries<T>(
     wanted: impl Fn(&str) -> bool,
     to_json: impl Fn(&T) -> Value,
 ) -> Value {
-    let entries = named.iter().filter(|(name, _)| wanted(name)).map(|(name, entry)| (name.clone(), to_json(entry)));
+    let entries =
+        named.iter().filter(|(name, _)| wanted(name)).map(|(name, entry)| (name.clone(), to_json(entry)));
     Value::Object(entries.collect())
 }
 
@@ -122,6 +126,12 @@ mod tests {
         };
         let lines: Vec<_> =
             picture_to_json(&picture).iter().map(|(key, value)| format!("{key}: {value}")).collect();
-        insta::assert_snapshot!(lines.join("\n"), @r#""#);
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        clients: {"c1":{"got":["m1"],"polls":[],"holds":[],"processed":[],"sent":{"a":3,"b":"pending","c":200,"d":"ack"},"attempts":[],"confirmed":0,"refused":0,"unknown":0,"calls":[],"events":[],"errors":[],"assigned":[],"position":{},"connection":"open"}}
+        queues: {"q":{"ready":2,"messages":[],"leader":""}}
+        logs: {"t":[{"records":[],"start":0,"end":0,"high_watermark":0,"segments":[[0,210]]}]}
+        groups: {"g":{"committed":{"t":[3,"none"]},"members":{"m1":["t-0"]}}}
+        nodes: {"1":{"up":true}}
+        "#);
     }
 }

@@ -39,6 +39,9 @@ enum Kind {
 /// The function that puts an object's keys in order before anything goes through them: a CEL map has none.
 pub(super) const KEYS_IN_ORDER: &str = "@keys_in_order";
 
+/// How many names a hint lists.
+const SHOWN_MAX: usize = 16;
+
 /// Goes through an expression.
 pub(super) struct Checker<'a> {
     pub(super) text: &'a str,
@@ -60,8 +63,12 @@ impl<'a> Checker<'a> {
             kind => {
                 let end = self.text.split("//").next().unwrap_or_default().trim_end().len();
                 let start = self.text.len() - self.text.trim_start().len();
-                Err(ExpectError::new(format!("this is {}, not true or false", kind.noun()), start, end - start.min(end))
-                    .hint(format!("compare it with something: `{} == …`", self.text[start.min(end)..end].trim())))
+                Err(ExpectError::new(
+                    format!("this is {}, not true or false", kind.noun()),
+                    start,
+                    end - start.min(end),
+                )
+                .hint(format!("compare it with something: `{} == …`", self.text[start.min(end)..end].trim())))
             }
         }
     }
@@ -72,7 +79,8 @@ impl<'a> Checker<'a> {
             Expr::Ident(name) => self.variable(name).map_or_else(|| self.root(id, name), Ok),
             Expr::Select(select) => {
                 let operand = self.kind(&mut select.operand)?;
-                let kind = self.step(&operand, &select.operand, &select.field, self.field_span(id, &select.field))?;
+                let kind =
+                    self.step(&operand, &select.operand, &select.field, self.field_span(id, &select.field))?;
                 Ok(if select.test { Kind::Truth } else { kind })
             }
             Expr::Call(call) if call.func_name == operators::INDEX => self.index(&mut call.args),
@@ -140,7 +148,7 @@ impl<'a> Checker<'a> {
             }
             Root::Picture if in_a_design || name == "designs" => {
                 error(format!("`{name}` is not part of the picture that `Until` looks at"))
-                    .hint("it is there at the end of a run only; write it under `expect`".to_string())
+                    .hint("it looks at the present: `clients`, `queues`, `logs`, `groups`, `nodes`; the rest belongs under `expect`".to_string())
             }
             Root::Subscription if in_a_design || name == "designs" => {
                 error(format!("`{name}` is not one of a subscription's figures"))
@@ -153,7 +161,7 @@ impl<'a> Checker<'a> {
                     Root::Picture => shape::PICTURE.keys(),
                 };
                 if self.root == Root::Result && self.scope.only_design().is_some() {
-                    known.extend(shape::DESIGN.keys());
+                    known.extend(shape::DESIGN.keys().into_iter().rev());
                 }
                 let below = if self.root == Root::Subscription { shape::SUBSCRIPTION.way_to(name) } else { None };
                 error(format!("there is no `{name}` in a {}", self.root.noun())).hint(suggestion(name, known, below))
@@ -172,7 +180,9 @@ impl<'a> Checker<'a> {
         match kind {
             Kind::Unknown | Kind::Map => Ok(Kind::Unknown),
             Kind::Object(shape @ Shape::Names(whose, inner), design) => {
-                let Some(names) = self.scope.names(*whose, *design) else { return Ok(Kind::of(inner, *design)) };
+                let Some(names) = self.scope.names(*whose, *design) else {
+                    return Ok(Kind::of(inner, *design));
+                };
                 match names.iter().position(|name| *name == key) {
                     Some(place) if *whose == Whose::Design => Ok(Kind::of(inner, Some(place))),
                     Some(_) => Ok(Kind::of(shape.at(key).unwrap_or(inner), *design)),
@@ -211,9 +221,12 @@ impl<'a> Checker<'a> {
             (Kind::Object(Shape::Names(whose, inner), design), Kind::Text | Kind::Unknown) => {
                 Ok(Kind::of(inner, if *whose == Whose::Design { None } else { design }))
             }
-            (Kind::Object(..), Kind::Text | Kind::Unknown) | (Kind::Unknown | Kind::Map, _) => Ok(Kind::Unknown),
+            (Kind::Object(..), Kind::Text | Kind::Unknown) | (Kind::Unknown | Kind::Map, _) => {
+                Ok(Kind::Unknown)
+            }
             (of, by) => {
-                let message = format!("`{}` is {}; {} is no index into it", show(operand), of.noun(), by.noun());
+                let message =
+                    format!("`{}` is {}; {} is no index into it", show(operand), of.noun(), by.noun());
                 let error = self.error(&message, index.id);
                 Err(match &index.expr {
                     Expr::Literal(LiteralValue::Int(number)) => {
@@ -250,16 +263,17 @@ impl<'a> Checker<'a> {
                 let message = format!("{} never equals {}", left.noun(), right.noun());
                 Err(self.error(&message, id))
             }
-            (operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS, [l, r]) => {
+            (
+                operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS,
+                [l, r],
+            ) => {
                 if l.has_an_order() && r.has_an_order() && l.may_equal(r) {
                     return Ok(Truth);
                 }
                 Err(self.error(&format!("{} and {} have no order", l.noun(), r.noun()), id))
             }
             (operators::IN, [_, List(_) | Kind::Object(..) | Kind::Map | Unknown]) => Ok(Truth),
-            (operators::IN, [_, right]) => {
-                Err(self.error(&format!("nothing is `in` {}", right.noun()), id))
-            }
+            (operators::IN, [_, right]) => Err(self.error(&format!("nothing is `in` {}", right.noun()), id)),
             (operators::CONDITIONAL, [Truth | Unknown, left, right]) => Ok(left.clone().or(right.clone())),
             (operators::NEGATE, [Double | Int | Unknown]) => Ok(kinds[0].clone()),
             (operators::ADD, [Text, Text]) => Ok(Text),
@@ -267,11 +281,12 @@ impl<'a> Checker<'a> {
             (operators::NOT_STRICTLY_FALSE, _) => Ok(Truth),
             (operators::ADD | operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE, [Int, Int])
             | (operators::MODULO, [Int, Int]) => Ok(Int),
-            (operators::MODULO, [Double | Int | Unknown, Double | Int | Unknown]) => {
-                Err(self.error("the result's numbers are doubles, which have no `%`", id)
-                    .hint("write `int(…) % 2`".to_string()))
+            (operators::MODULO, [Double | Int | Unknown, Double | Int | Unknown]) => Err(self
+                .error("the result's numbers are doubles, which have no `%`", id)
+                .hint("write `int(…) % 2`".to_string())),
+            (_, [Double | Unknown, Double | Unknown]) => {
+                Ok(if kinds[0] == Unknown { Unknown } else { Double })
             }
-            (_, [Double | Unknown, Double | Unknown]) => Ok(if kinds[0] == Unknown { Unknown } else { Double }),
             (_, [Double | Unknown, Int]) => Err(self.whole_number(id, &arguments[1])),
             (_, [Int, Double | Unknown]) => Err(self.whole_number(id, &arguments[0])),
             (_, [Unknown, _] | [_, Unknown]) if !kinds.contains(&Null) => Ok(Unknown),
@@ -285,22 +300,43 @@ impl<'a> Checker<'a> {
 
     /// A whole number beside a double in a calculation, for which CEL has no rule.
     fn whole_number(&self, id: u64, number: &IdedExpr) -> ExpectError {
-        let error = self.error("the result's numbers are doubles; CEL does not reckon them with a whole number", id);
+        let error =
+            self.error("the result's numbers are doubles; CEL does not reckon them with a whole number", id);
         let (start, end) = self.span(number.id);
         match number.expr {
             Expr::Literal(_) => {
                 let (start, end) = (start.min(self.text.len()), end.min(self.text.len()));
-                error.hint(format!("write `{}.0{}`", &self.text[..end], &self.text[end..]).replace("--", "-")).at(start, end)
+                error
+                    .hint(format!("write `{}.0{}`", &self.text[..end], &self.text[end..]).replace("--", "-"))
+                    .at(start, end)
             }
             _ => error.hint(format!("write `double({})`", show(number))),
         }
     }
 
-    fn function(&self, id: u64, name: &str, target: Option<Kind>, kinds: &[Kind]) -> Result<Kind, ExpectError> {
+    fn function(
+        &self,
+        id: u64,
+        name: &str,
+        target: Option<Kind>,
+        kinds: &[Kind],
+    ) -> Result<Kind, ExpectError> {
         use Kind::{Double, Int, List, Map, Object, Text, Truth, Unknown};
         const FUNCTIONS: [&str; 14] = [
-            "size", "contains", "startsWith", "endsWith", "string", "int", "double", "dyn", "has", "all", "exists",
-            "exists_one", "map", "filter",
+            "size",
+            "contains",
+            "startsWith",
+            "endsWith",
+            "string",
+            "int",
+            "double",
+            "dyn",
+            "has",
+            "all",
+            "exists",
+            "exists_one",
+            "map",
+            "filter",
         ];
         match (name, target.as_ref(), kinds) {
             ("size", Some(of), []) | ("size", None, [of]) => match of {
@@ -320,7 +356,10 @@ impl<'a> Checker<'a> {
                 .hint(format!("such as `clients.c1.got.{name}(m, m != 'm1')`"))),
             (known, _, _) if FUNCTIONS.contains(&known) => {
                 let of = target.iter().chain(kinds).map(Kind::noun).collect::<Vec<_>>().join(" and ");
-                Err(self.error(&format!("`{known}` does not work on {}", if of.is_empty() { "nothing" } else { &of }), id))
+                Err(self.error(
+                    &format!("`{known}` does not work on {}", if of.is_empty() { "nothing" } else { &of }),
+                    id,
+                ))
             }
             (unknown, _, _) => {
                 let hint = suggestion(unknown, FUNCTIONS.to_vec(), None);
@@ -339,7 +378,11 @@ impl<'a> Checker<'a> {
                 if range == Kind::Unknown { Kind::Unknown } else { Kind::Text }
             }
             kind => {
-                let message = format!("`{}` is {}; there is nothing in it", show(&comprehension.iter_range), kind.noun());
+                let message = format!(
+                    "`{}` is {}; there is nothing in it",
+                    show(&comprehension.iter_range),
+                    kind.noun()
+                );
                 return Err(self.error(&message, comprehension.iter_range.id));
             }
         };
@@ -443,12 +486,16 @@ fn put_keys_in_order(range: &mut IdedExpr) {
     });
 }
 
+/// What to write instead of a name that there is not.
 fn suggestion(typed: &str, known: Vec<&str>, below: Option<String>) -> String {
     match (nearest(typed, known.iter().copied()), below) {
         (Some(name), _) => format!("did you mean `{name}`?"),
         (None, Some(way)) => format!("did you mean `{way}`?"),
         (None, None) if known.is_empty() => "there is none".to_string(),
-        (None, None) => format!("there is `{}`", known.join("`, `")),
+        (None, None) => {
+            let more = if known.len() > SHOWN_MAX { ", …" } else { "" };
+            format!("there is `{}`{more}", known[..known.len().min(SHOWN_MAX)].join("`, `"))
+        }
     }
 }
 

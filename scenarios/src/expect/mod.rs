@@ -298,7 +298,9 @@ fn too_deep(text: &str) -> Option<usize> {
 }
 
 fn syntax_error(text: &str, errors: &ParseErrors) -> ExpectError {
-    let Some(error) = errors.errors.first() else {
+    let from_grammar = |message: &str| message.starts_with("Syntax error");
+    let first = errors.errors.iter().find(|error| from_grammar(&error.msg)).or(errors.errors.first());
+    let Some(error) = first else {
         return ExpectError::new("this cannot be read".to_string(), 0, text.len());
     };
     let (line, column) = error.pos;
@@ -306,9 +308,30 @@ fn syntax_error(text: &str, errors: &ParseErrors) -> ExpectError {
     let rest = &text[before..];
     let column = rest.char_indices().nth((column - 1).max(0) as usize).map_or(rest.len(), |(at, _)| at);
     let offset = before + column;
-    let length = text[offset..].chars().next().map_or(0, char::len_utf8);
-    let message = error.msg.trim_start_matches("Syntax error: ");
-    ExpectError::new(format!("this cannot be read: {message}"), offset, length)
+    let token = token_at(&text[offset..]);
+    let message = match token {
+        "" => "the text ends before it is complete".to_string(),
+        _ if from_grammar(&error.msg) => format!("`{token}` cannot stand here"),
+        _ => format!("this cannot be read: {}", error.msg),
+    };
+    let other_word = match token {
+        "=" => "==",
+        "and" | "AND" | "&" => "&&",
+        "or" | "OR" | "|" => "||",
+        "not" | "NOT" => "!",
+        _ => return ExpectError::new(message, offset, token.len()),
+    };
+    ExpectError::new(message, offset, token.len()).hint(format!("write `{other_word}`"))
+}
+
+/// The word, or the sign, that a text starts with.
+fn token_at(text: &str) -> &str {
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    match text.chars().next() {
+        Some(first) if word(first) => &text[..text.find(|c| !word(c)).unwrap_or(text.len())],
+        Some(first) => &text[..first.len_utf8()],
+        None => "",
+    }
 }
 
 /// A map's keys, sorted; a list as it is.
@@ -342,5 +365,7 @@ fn key_as_written(key: &str) -> String {
     }
 }
 
+#[cfg(test)]
+mod error_tests;
 #[cfg(test)]
 mod tests;

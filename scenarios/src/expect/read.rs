@@ -75,9 +75,9 @@ impl<'j> Reads<'j> {
             let below = |other: &Read| {
                 !other.only_presence && other.path != read.path && read.path.0.starts_with(&other.path.0)
             };
-            !read.only_presence && !read.path.0.is_empty() && !self.all.iter().any(|other| {
-                !other.path.0.is_empty() && below(other)
-            })
+            !read.only_presence
+                && !read.path.0.is_empty()
+                && !self.all.iter().any(|other| !other.path.0.is_empty() && below(other))
         };
         dedup(self.all.iter().filter(shown).filter_map(Read::shown).collect())
     }
@@ -210,7 +210,14 @@ impl<'j, 's> Reader<'j, 's> {
     }
 
     fn visit_comprehension(&mut self, comprehension: &ComprehensionExpr) {
+        let before = self.reads.all.len();
         self.visit_presence(&comprehension.iter_range);
+        for read in &mut self.reads.all[before..] {
+            // A list of words or numbers is shown as a whole, not element by element.
+            let is_plain = |value: &Value| !value.is_array() && !value.is_object();
+            let is_plain_list = |values: &Vec<Value>| values.iter().all(is_plain);
+            read.only_presence &= !read.value.as_ref().and_then(|v| v.as_array()).is_some_and(is_plain_list);
+        }
         let elements = self.elements(&comprehension.iter_range);
         self.variables.push((comprehension.iter_var.clone(), elements));
         self.visit(&comprehension.loop_step);
@@ -226,7 +233,11 @@ impl<'j, 's> Reader<'j, 's> {
                 Some((_, values)) => values.clone(),
                 None => {
                     let value = self.source.get(name).map(Cow::Borrowed);
-                    Some(vec![Read { path: Path(vec![Step::Key(name.clone())]), value, only_presence: false }])
+                    Some(vec![Read {
+                        path: Path(vec![Step::Key(name.clone())]),
+                        value,
+                        only_presence: false,
+                    }])
                 }
             },
             Expr::Select(select) if !select.test => {
@@ -255,7 +266,8 @@ impl<'j, 's> Reader<'j, 's> {
     fn elements(&mut self, range: &IdedExpr) -> Option<Vec<Read<'j>>> {
         match &range.expr {
             Expr::List(list) => {
-                let values: Option<Vec<_>> = list.elements.iter().map(|element| self.values(element)).collect();
+                let values: Option<Vec<_>> =
+                    list.elements.iter().map(|element| self.values(element)).collect();
                 Some(values?.into_iter().flatten().collect())
             }
             Expr::Call(call) if call.func_name == KEYS_IN_ORDER => self.elements(call.args.first()?),
@@ -295,7 +307,9 @@ impl<'j> Read<'j> {
             Some(Value::Array(values)) => {
                 (0..values.len()).map(|index| self.clone().step(Step::Index(index))).collect()
             }
-            Some(Value::Object(fields)) => fields.keys().map(|key| literal(Value::from(key.as_str()))).collect(),
+            Some(Value::Object(fields)) => {
+                fields.keys().map(|key| literal(Value::from(key.as_str()))).collect()
+            }
             _ => Vec::new(),
         }
     }

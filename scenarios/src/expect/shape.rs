@@ -64,12 +64,8 @@ use Shape::{Any, List, Names, Number, Object, Text, Truth};
 
 const TEXTS: Shape = List(&Text);
 
-const ORDER: Shape = Object(&[
-    ("late", Number),
-    ("stale", Number),
-    ("reordered_ratio", Number),
-    ("inversions", Number),
-]);
+const ORDER: Shape =
+    Object(&[("late", Number), ("stale", Number), ("reordered_ratio", Number), ("inversions", Number)]);
 
 /// One subscription: what a requirement reads.
 pub(super) const SUBSCRIPTION: Shape = Object(&[
@@ -211,13 +207,8 @@ const GROUPS: Shape = Names(
 const NODES: Shape = Names(Whose::Node, &Object(&[("up", Truth)]));
 
 /// What the onlooker of a story sees: what an `Until` reads.
-pub(super) const PICTURE: Shape = Object(&[
-    ("clients", CLIENTS),
-    ("queues", QUEUES),
-    ("logs", LOGS),
-    ("groups", GROUPS),
-    ("nodes", NODES),
-]);
+pub(super) const PICTURE: Shape =
+    Object(&[("clients", CLIENTS), ("queues", QUEUES), ("logs", LOGS), ("groups", GROUPS), ("nodes", NODES)]);
 
 /// One design's part.
 pub(super) const DESIGN: Shape = Object(&[
@@ -299,7 +290,9 @@ pub fn known_paths() -> Vec<String> {
 
 fn collect_known(shape: &'static Shape, path: &str, into: &mut Vec<String>) {
     match shape {
-        Object(fields) => fields.iter().for_each(|(name, inner)| collect_known(inner, &join(path, name), into)),
+        Object(fields) => {
+            fields.iter().for_each(|(name, inner)| collect_known(inner, &join(path, name), into))
+        }
         Names(whose, inner) => collect_known(inner, &join(path, whose.placeholder()), into),
         List(inner) => collect_known(inner, &format!("{path}[]"), into),
         Truth | Number | Text | Any => into.push(path.to_string()),

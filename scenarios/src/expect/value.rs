@@ -34,7 +34,9 @@ impl Wanted {
         }
         match &expression.expr {
             Expr::Select(select) => self.add(&select.operand),
-            Expr::Call(call) => call.target.iter().map(|target| &**target).chain(&call.args).for_each(|e| self.add(e)),
+            Expr::Call(call) => {
+                call.target.iter().map(|target| &**target).chain(&call.args).for_each(|e| self.add(e))
+            }
             Expr::Comprehension(comprehension) => {
                 // A variable's name may come in as a root of its own; nothing has that name then, or it is read.
                 self.add(&comprehension.iter_range);
