@@ -2,9 +2,11 @@
 //! and that what it does with the values can be done. CEL itself finds such errors only while it evaluates, and then
 //! lets many of them pass as `false`.
 
+use super::kind::Kind;
 use super::scope::{Scope, nearest};
 use super::shape::{self, Shape, Whose};
-use super::{ExpectError, text_of};
+use super::text::ExpectError;
+use super::text_of;
 use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
 
 /// What an expression may read.
@@ -16,24 +18,6 @@ pub(super) enum Root {
     Subscription,
     /// The running design's picture.
     Picture,
-}
-
-/// What kind of value an expression has.
-#[derive(Clone, Debug, PartialEq)]
-enum Kind {
-    Truth,
-    /// A number of the result, or one written with a point.
-    Double,
-    /// A whole number of the text, a size.
-    Int,
-    Text,
-    Null,
-    List(Box<Kind>),
-    /// An object of the result, and the design it is in.
-    Object(&'static Shape, Option<usize>),
-    /// An object that the text makes.
-    Map,
-    Unknown,
 }
 
 /// The function that puts an object's keys in order before anything goes through them: a CEL map has none.
@@ -161,7 +145,7 @@ impl<'a> Checker<'a> {
                     Root::Picture => shape::PICTURE.keys(),
                 };
                 if self.root == Root::Result && self.scope.only_design().is_some() {
-                    known.extend(shape::DESIGN.keys().into_iter().rev());
+                    known = [shape::DESIGN.keys(), known].concat();
                 }
                 let below = if self.root == Root::Subscription { shape::SUBSCRIPTION.way_to(name) } else { None };
                 error(format!("there is no `{name}` in a {}", self.root.noun())).hint(suggestion(name, known, below))
@@ -303,13 +287,11 @@ impl<'a> Checker<'a> {
         let error =
             self.error("the result's numbers are doubles; CEL does not reckon them with a whole number", id);
         let (start, end) = self.span(number.id);
-        match number.expr {
-            Expr::Literal(_) => {
-                let (start, end) = (start.min(self.text.len()), end.min(self.text.len()));
-                error
-                    .hint(format!("write `{}.0{}`", &self.text[..end], &self.text[end..]).replace("--", "-"))
-                    .at(start, end)
+        match (&number.expr, self.text.get(start..end), self.text.get(end..)) {
+            (Expr::Literal(_), Some(digits), Some(rest)) if digits.parse::<i64>().is_ok() => {
+                error.hint(format!("write `{}.0{rest}`", &self.text[..end])).at(start, end)
             }
+            (Expr::Literal(_), ..) => error.hint(format!("write `{}.0`", show(number))),
             _ => error.hint(format!("write `double({})`", show(number))),
         }
     }
@@ -423,55 +405,6 @@ impl Root {
             Root::Result => "result",
             Root::Subscription => "subscription's figures",
             Root::Picture => "picture",
-        }
-    }
-}
-
-impl Kind {
-    fn of(shape: &'static Shape, design: Option<usize>) -> Kind {
-        match shape {
-            Shape::Truth => Kind::Truth,
-            Shape::Number => Kind::Double,
-            Shape::Text => Kind::Text,
-            Shape::Any => Kind::Unknown,
-            Shape::List(inner) => Kind::List(Box::new(Kind::of(inner, design))),
-            Shape::Object(_) | Shape::Names(..) => Kind::Object(shape, design),
-        }
-    }
-
-    /// What is one of the two.
-    fn or(self, other: Kind) -> Kind {
-        match (self, other) {
-            (left, right) if left == right => left,
-            (Kind::List(left), Kind::List(right)) => Kind::List(Box::new(left.or(*right))),
-            _ => Kind::Unknown,
-        }
-    }
-
-    fn may_equal(&self, other: &Kind) -> bool {
-        use Kind::{Double, Int, List, Map, Null, Object, Unknown};
-        match (self, other) {
-            (Unknown | Null, _) | (_, Unknown | Null) => true,
-            (Double | Int, Double | Int) | (Object(..) | Map, Object(..) | Map) => true,
-            (List(left), List(right)) => left.may_equal(right),
-            (left, right) => left == right,
-        }
-    }
-
-    fn has_an_order(&self) -> bool {
-        matches!(self, Kind::Double | Kind::Int | Kind::Text | Kind::Unknown)
-    }
-
-    fn noun(&self) -> &'static str {
-        match self {
-            Kind::Truth => "true or false",
-            Kind::Double => "a number",
-            Kind::Int => "a whole number",
-            Kind::Text => "a text",
-            Kind::Null => "null",
-            Kind::List(_) => "a list",
-            Kind::Object(..) | Kind::Map => "an object",
-            Kind::Unknown => "a value",
         }
     }
 }

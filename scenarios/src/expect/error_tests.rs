@@ -75,7 +75,7 @@ fn a_wrong_path_gets_the_nearest() {
     hint: did you mean `got`?
     clients.c1.got.exists(m, mm == 'm1')
                              ^^ there is no `mm` in a result
-    hint: there is `schema`, `redeliver`, `title`, `seed`, `designs`, `looks`, `nodes`, `groups`, `logs`, `queues`, `clients`, `witnesses`, `guarantees`, `cost`, `brokers`, `consumers`, …
+    hint: there is `fingerprint`, `virtual_time`, `events`, `stopped`, `assumptions`, `does_not_apply`, `producers`, `consumers`, `brokers`, `cost`, `guarantees`, `witnesses`, `clients`, `queues`, `logs`, `groups`, …
     ");
 }
 
@@ -103,6 +103,7 @@ fn a_wrong_calculation_is_found_before_it_runs() {
         "clients.c1.confirmed + 1 == 3",
         "2 * consumers.fulfilment.latency.p99 < 3.0",
         "clients.c1.confirmed + clients.c1.got.size() == 3",
+        "clients.c1.confirmed + -1 == 3",
         "clients.c1.confirmed % 2 == 0",
         "clients.p.sent.a + 1 == 3",
         "clients.c1.got == 'm1'",
@@ -123,6 +124,9 @@ fn a_wrong_calculation_is_found_before_it_runs() {
     clients.c1.confirmed + clients.c1.got.size() == 3
                          ^ the result's numbers are doubles; CEL does not reckon them with a whole number
     hint: write `double(clients.c1.got.size())`
+    clients.c1.confirmed + -1 == 3
+                            ^ the result's numbers are doubles; CEL does not reckon them with a whole number
+    hint: write `clients.c1.confirmed + -1.0 == 3`
     clients.c1.confirmed % 2 == 0
                          ^ the result's numbers are doubles, which have no `%`
     hint: write `int(…) % 2`
@@ -143,7 +147,7 @@ fn a_wrong_calculation_is_found_before_it_runs() {
     hint: there is `size`, `contains`, `startsWith`, `endsWith`, `string`, `int`, `double`, `dyn`, `has`, `all`, `exists`, `exists_one`, `map`, `filter`
     clients.c1.got.exists(m == 'm1')
                           ^ there is no `m` in a result
-    hint: there is `schema`, `redeliver`, `title`, `seed`, `designs`, `looks`, `nodes`, `groups`, `logs`, `queues`, `clients`, `witnesses`, `guarantees`, `cost`, `brokers`, `consumers`, …
+    hint: there is `fingerprint`, `virtual_time`, `events`, `stopped`, `assumptions`, `does_not_apply`, `producers`, `consumers`, `brokers`, `cost`, `guarantees`, `witnesses`, `clients`, `queues`, `logs`, `groups`, …
     clients.c1.confirmed
     ^^^^^^^^^^^^^^^^^^^^ this is a number, not true or false
     hint: compare it with something: `clients.c1.confirmed == …`
@@ -156,8 +160,8 @@ fn a_wrong_calculation_is_found_before_it_runs() {
 #[test]
 fn a_text_that_cannot_be_read_says_where() {
     insta::assert_snapshot!(errors(&["queue"], &[
-        "",
         "// quiet",
+        "",
         "clients.c1.got ==",
         "clients.c1.got = []",
         "clients.c1.got == [] and true",
@@ -165,13 +169,16 @@ fn a_text_that_cannot_be_read_says_where() {
         "clients.c1.got == ['m1'",
         "clients.c1.got == ['ä', 'm1' é",
         "clients.'c1'",
+        "clients[r'c1'].got == []",
+        "clients.c1.got == ['''m1'''] // it's",
         "'ä' == 'ö' && clients.ß == 1",
         "'ä' == 'ö' && clients.cc.got == ['ü']",
     ]), @r"
-    ^ there is nothing here
-    hint: write what should be true, such as `consumers.worker.lost.total == 0`
     // quiet
     ^^^^^^^^ there is nothing here
+    hint: write what should be true, such as `consumers.worker.lost.total == 0`
+
+    ^ there is nothing here
     hint: write what should be true, such as `consumers.worker.lost.total == 0`
     clients.c1.got ==
                      ^ the text ends before it is complete
@@ -190,6 +197,10 @@ fn a_text_that_cannot_be_read_says_where() {
                                  ^ `é` cannot stand here
     clients.'c1'
             ^ `'` cannot stand here
+    clients[r'c1'].got == []
+             ^ write it in plain quotes: 'm1'
+    clients.c1.got == ['''m1'''] // it's
+                       ^ write it in plain quotes: 'm1'
     'ä' == 'ö' && clients.ß == 1
                           ^ `ß` cannot stand here
     'ä' == 'ö' && clients.cc.got == ['ü']
@@ -208,6 +219,8 @@ fn strange_texts_are_refused_and_nothing_panics() {
         format!("{}1{} == []", "[".repeat(300), "]".repeat(300)),
         format!("{}true", "true && true ? true : ".repeat(300)),
         format!("{}true", "true && ".repeat(2000)),
+        format!("{}[true]", "true in ".repeat(1000)),
+        format!("// it's\n{}true", "!".repeat(1000)),
     ];
     for text in many {
         assert!(Expectation::compile(&text, &scope(&["queue"])).is_err());

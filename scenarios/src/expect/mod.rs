@@ -5,17 +5,19 @@
 //! it is evaluated, so that a figure that could not be computed makes it undecided instead of false.
 
 mod check;
+mod kind;
 mod read;
 mod scope;
 mod shape;
+mod text;
 mod value;
 
 pub use scope::{Names, Scope};
 pub use shape::{known_paths, paths_of};
+pub use text::ExpectError;
 
 use crate::picture::{SECTIONS, section_to_json};
 use cel::common::ast::{Expr, IdedExpr, LiteralValue};
-use cel::parser::{ParseErrors, Parser};
 use cel::{Context, Env};
 use check::{Checker, KEYS_IN_ORDER, Root};
 use read::{Path, Reader, Source, Step};
@@ -46,19 +48,6 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// The values that it read, as `path = value`; and why it is not decided or not exercised.
     pub read: Vec<String>,
-}
-
-/// What is wrong with a text, and where in it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ExpectError {
-    /// What is wrong.
-    pub message: String,
-    /// Where it starts, in bytes from the start of the text.
-    pub offset: usize,
-    /// How long it is, in bytes.
-    pub length: usize,
-    /// What to do about it.
-    pub hint: Option<String>,
 }
 
 /// A line of `expect`: over a whole result.
@@ -202,9 +191,11 @@ struct Compiled {
 
 impl Compiled {
     fn new(text: &str, scope: &Scope, root: Root) -> Result<Compiled, ExpectError> {
-        refuse_at_sight(text)?;
-        let (mut expression, source) =
-            Parser::new().parse_with_source_info(text).map_err(|errors| syntax_error(text, &errors))?;
+        Compiled::read(text, scope, root).map_err(|error| error.within(text))
+    }
+
+    fn read(text: &str, scope: &Scope, root: Root) -> Result<Compiled, ExpectError> {
+        let (mut expression, source) = text::parse(text)?;
         let wanted = Wanted::by(&expression);
         Checker::new(text, &source, scope, root).check(&mut expression)?;
         Ok(Compiled { expression, wanted })
@@ -231,106 +222,6 @@ impl Compiled {
             Ok(_) => Err("it is neither true nor false".to_string()),
             Err(error) => Err(error.to_string()),
         }
-    }
-}
-
-impl ExpectError {
-    fn new(message: String, offset: usize, length: usize) -> Self {
-        ExpectError { message, offset, length, hint: None }
-    }
-
-    fn hint(self, hint: String) -> Self {
-        ExpectError { hint: Some(hint), ..self }
-    }
-
-    fn at(self, start: usize, end: usize) -> Self {
-        ExpectError { offset: start, length: end.saturating_sub(start), ..self }
-    }
-}
-
-/// What is longer or deeper is refused before it is parsed: parsing and evaluating go as deep as the text.
-const LENGTH_MAX: usize = 10_000;
-const NESTING_MAX: usize = 16;
-const STEPS_MAX: usize = 40;
-
-fn refuse_at_sight(text: &str) -> Result<(), ExpectError> {
-    if text.split("//").next().unwrap_or_default().trim().is_empty() {
-        let hint = "write what should be true, such as `consumers.worker.lost.total == 0`".to_string();
-        return Err(ExpectError::new("there is nothing here".to_string(), 0, text.len()).hint(hint));
-    }
-    if text.len() > LENGTH_MAX {
-        let message = format!("this is longer than {LENGTH_MAX} bytes");
-        return Err(ExpectError::new(message, 0, text.len()).hint("make several of it".to_string()));
-    }
-    match too_deep(text) {
-        Some(offset) => Err(ExpectError::new("this is nested too deep".to_string(), offset, 1)
-            .hint("make several of it".to_string())),
-        None => Ok(()),
-    }
-}
-
-/// Where brackets, conditions or steps one upon the other (`a.b.c`, `1 + 2 + 3`, `!!x`) exceed their limits. What is
-/// joined by `&&`, `||` or a comma is not deep.
-fn too_deep(text: &str) -> Option<usize> {
-    let (mut nesting, mut steps, mut conditions) = (0_usize, 0_usize, 0_usize);
-    let mut quote = None;
-    let mut escaped = false;
-    for (offset, character) in text.char_indices() {
-        if let Some(end) = quote {
-            quote = (escaped || character != end).then_some(end);
-            escaped = character == '\\' && !escaped;
-            continue;
-        }
-        match character {
-            '\'' | '"' => quote = Some(character),
-            '(' | '[' | '{' => (nesting, steps) = (nesting + 1, steps + 1),
-            ')' | ']' | '}' => nesting = nesting.saturating_sub(1),
-            '&' | '|' | ',' => steps = 0,
-            '?' => conditions += 1,
-            '.' | '+' | '-' | '*' | '/' | '%' | '!' | '<' | '>' | '=' => steps += 1,
-            _ => {}
-        }
-        if nesting > NESTING_MAX || steps > STEPS_MAX || conditions > NESTING_MAX {
-            return Some(offset);
-        }
-    }
-    None
-}
-
-fn syntax_error(text: &str, errors: &ParseErrors) -> ExpectError {
-    let from_grammar = |message: &str| message.starts_with("Syntax error");
-    let first = errors.errors.iter().find(|error| from_grammar(&error.msg)).or(errors.errors.first());
-    let Some(error) = first else {
-        return ExpectError::new("this cannot be read".to_string(), 0, text.len());
-    };
-    let (line, column) = error.pos;
-    let before: usize = text.split_inclusive('\n').take((line - 1).max(0) as usize).map(str::len).sum();
-    let rest = &text[before..];
-    let column = rest.char_indices().nth((column - 1).max(0) as usize).map_or(rest.len(), |(at, _)| at);
-    let offset = before + column;
-    let token = token_at(&text[offset..]);
-    let message = match token {
-        "" => "the text ends before it is complete".to_string(),
-        _ if from_grammar(&error.msg) => format!("`{token}` cannot stand here"),
-        _ => format!("this cannot be read: {}", error.msg),
-    };
-    let other_word = match token {
-        "=" => "==",
-        "and" | "AND" | "&" => "&&",
-        "or" | "OR" | "|" => "||",
-        "not" | "NOT" => "!",
-        _ => return ExpectError::new(message, offset, token.len()),
-    };
-    ExpectError::new(message, offset, token.len()).hint(format!("write `{other_word}`"))
-}
-
-/// The word, or the sign, that a text starts with.
-fn token_at(text: &str) -> &str {
-    let word = |c: char| c.is_alphanumeric() || c == '_';
-    match text.chars().next() {
-        Some(first) if word(first) => &text[..text.find(|c| !word(c)).unwrap_or(text.len())],
-        Some(first) => &text[..first.len_utf8()],
-        None => "",
     }
 }
 
