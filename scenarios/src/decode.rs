@@ -4,7 +4,9 @@
 //! one reading finds several errors. Options are implicit; a variant's struct or tuple is written without a second
 //! pair of parentheses.
 
+use crate::design::DESIGNS_NOT_MODELLED;
 use crate::diagnostic::{Diagnostic, Place, nearest};
+use crate::script::VERBS_NOT_MODELLED;
 use crate::tree::{Body, Field, Kind, Node};
 use serde::de::{self, DeserializeSeed, Visitor};
 use std::cell::RefCell;
@@ -282,7 +284,7 @@ impl<'de> de::Deserializer<'de> for Decoder<'_> {
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        enum_name: &'static str,
         known: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Refusal> {
@@ -290,6 +292,9 @@ impl<'de> de::Deserializer<'de> for Decoder<'_> {
             Kind::Group { name: Some((name, place)), .. } => {
                 if known.contains(&name.as_str()) {
                     return visitor.visit_enum(Variant { decoder: self, known });
+                }
+                if let Some(message) = not_modelled(enum_name, name) {
+                    return Err(refuse(Diagnostic::new(message).at(*place)));
                 }
                 let diagnostic = Diagnostic::new(format!("unknown word `{name}`")).at(*place);
                 let diagnostic = diagnostic.nearest(name, known.iter().copied());
@@ -321,6 +326,19 @@ impl<'de> de::Deserializer<'de> for Decoder<'_> {
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
         unit unit_struct tuple_struct
+    }
+}
+
+/// Words that a design or a story may need one day, but that nothing follows yet.
+fn not_modelled(enum_name: &str, word: &str) -> Option<String> {
+    match enum_name {
+        "Verb" if VERBS_NOT_MODELLED.contains(&word) => {
+            Some(format!("the verb `{word}` is not modelled yet"))
+        }
+        "Design" if DESIGNS_NOT_MODELLED.contains(&word) => {
+            Some(format!("the design `{word}` is not modelled yet"))
+        }
+        _ => None,
     }
 }
 

@@ -91,7 +91,10 @@ pub(crate) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>)
     let lower = wrong.to_lowercase();
     let mut best: Option<(f64, &str)> = None;
     for name in known {
-        let similarity = strsim::jaro_winkler(&lower, &name.to_lowercase());
+        let name_lower = name.to_lowercase();
+        // One slip of the pen is near, however short the name.
+        let slip = strsim::damerau_levenshtein(&lower, &name_lower) <= 1 && lower.len() > 1;
+        let similarity = strsim::jaro_winkler(&lower, &name_lower).max(if slip { 0.85 } else { 0.0 });
         if similarity > 0.8 && best.is_none_or(|(b, _)| similarity > b) {
             best = Some((similarity, name));
         }

@@ -20,6 +20,7 @@ mod planner;
 pub mod producer;
 pub mod scenario;
 pub mod script;
+mod story;
 mod tree;
 pub mod units;
 

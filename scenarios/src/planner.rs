@@ -9,7 +9,7 @@ use crate::named::Placed;
 use crate::nodes::{Cast, Patterns};
 use crate::plan::{Expression, Plan, PlannedDesign, Record};
 use crate::scenario::Scenario;
-use crate::script::{self, Story};
+use crate::story::{self, Story};
 use crate::{expectations, machine};
 use indexmap::IndexMap;
 use redeliver_models::Setup;
@@ -26,8 +26,8 @@ pub(crate) fn plan(
 ) -> Result<Plan, Vec<Diagnostic>> {
     let mut findings = Findings::default();
     let seed = seed.or(scenario.seed).unwrap_or(SEED);
-    let mut workload = Workload::plan(scenario, &mut findings);
-    let designs = plan_designs(scenario, text, seed, &mut workload, &mut findings);
+    let workload = Workload::plan(text, scenario, &mut findings);
+    let designs = plan_designs(scenario, text, seed, &workload, &mut findings);
     let baseline = baseline(scenario, &mut findings);
     let plan = Plan {
         title: scenario.title.clone(),
@@ -75,7 +75,7 @@ struct Workload {
 }
 
 impl Workload {
-    fn plan(scenario: &Scenario, findings: &mut Findings) -> Workload {
+    fn plan(text: &str, scenario: &Scenario, findings: &mut Findings) -> Workload {
         if scenario.format.value != 1 {
             let diagnostic = Diagnostic::new("this version reads format 1").at(scenario.format.place);
             findings.push(diagnostic.hint("write `format: 1`").fix("1"));
@@ -88,7 +88,7 @@ impl Workload {
         let producers = scenario.producers.sorted();
         let counts = producers.iter().map(|(_, _, producer)| producer.count_known()).collect();
         let consumers = scenario.consumers.sorted();
-        let story = script::plan(&scenario.script.0, scenario, findings);
+        let story = story::plan(text, scenario, findings);
         let is_story = producers.is_empty() && consumers.is_empty();
         if is_story && story.script.is_none() {
             let diagnostic = Diagnostic::new("nothing happens: there are neither producers nor a script");
@@ -203,7 +203,7 @@ fn plan_designs(
     scenario: &Scenario,
     text: &str,
     seed: u64,
-    workload: &mut Workload,
+    workload: &Workload,
     findings: &mut Findings,
 ) -> IndexMap<String, PlannedDesign> {
     let clients = workload.story.clients();
@@ -224,6 +224,9 @@ fn plan_designs(
     }
     let casts: Vec<Cast> = designed.iter().map(|(.., cast)| cast.clone()).collect();
     workload.story.check_nodes(&casts, findings);
+    for (name, _, design, _) in &designed {
+        workload.story.check_names(name, &design.design, findings);
+    }
     let mut patterns = Patterns { findings, groups: &workload.groups };
     let network = scenario.network.plan(&casts, &mut patterns);
     let machines = machine::plan(&scenario.nodes, &casts, &mut patterns);

@@ -76,12 +76,32 @@ fn syntax_error(text: &str, error: &ron::error::SpannedError) -> Diagnostic {
         }
         code => format!("not RON: {}", lower_first(&code.to_string())),
     };
-    let diagnostic = Diagnostic::new(message).at(clip(Place { start, end }, text));
+    let place = clip(Place { start, end }, text);
+    let diagnostic = Diagnostic::new(message).at(place);
     match &error.code {
-        ron::Error::ExpectedComma => diagnostic.hint("fields and values are separated by commas"),
+        ron::Error::ExpectedComma => missing_comma(text, place, diagnostic),
         ron::Error::ExpectedMapColon => diagnostic.hint("a map's entry is `\"name\": value`"),
         _ => diagnostic,
     }
+}
+
+/// A comma is missing where the value before ended; or a unit stands without quotes: `80ms`.
+fn missing_comma(text: &str, place: Place, diagnostic: Diagnostic) -> Diagnostic {
+    let before = text[..place.start].trim_end();
+    if before.len() == place.start {
+        let number = before.rfind(|c: char| !c.is_ascii_digit() && c != '.').map_or(0, |i| i + 1);
+        let rest = &text[place.start..];
+        let unit = rest.find(|c: char| !c.is_alphanumeric() && c != '/' && c != '%').unwrap_or(rest.len());
+        let end = place.start + unit;
+        if number < place.start && unit > 0 && text[number..].starts_with(|c: char| c.is_ascii_digit()) {
+            let fixed = format!("\"{}\"", &text[number..end]);
+            let diagnostic = diagnostic.at(Place { start: number, end });
+            return diagnostic.hint("a value with a unit stands in quotes").fix(fixed);
+        }
+        return diagnostic.hint("fields and values are separated by commas");
+    }
+    let place = Place { start: before.len(), end: before.len() };
+    diagnostic.at(place).hint("fields and values are separated by commas").fix(",")
 }
 
 fn lower_first(text: &str) -> String {

@@ -108,7 +108,7 @@ fn factor(written: &Written<'_>, text: &str, units: &[(&str, u128)], what: &str)
         "m" => ("min", true),
         unit => match units.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)) {
             Some((name, _)) => (*name, true),
-            None => (known.get(3).copied().unwrap_or(known[0]), false),
+            None => (if known.contains(&"ms") { "ms" } else { "kB" }, false),
         },
     };
     let space = if known.contains(&"ms") { "" } else { " " };

@@ -20,31 +20,428 @@ fn the_figure_becomes_a_plan() {
     let plan = plan(FIGURE);
     assert_eq!(plan.designs.keys().collect::<Vec<_>>(), ["queue", "log"]);
     let setup = &plan.designs["queue"].setup;
-    insta::assert_snapshot!(format!("{:?}", setup.producers), @"");
-    insta::assert_snapshot!(format!("{:?}", setup.consumers), @"");
-    insta::assert_snapshot!(format!("{:?}", setup.faults), @"");
-    insta::assert_snapshot!(format!("{:?}", setup.design), @"");
-    insta::assert_snapshot!(format!("{:?}", plan.designs["log"].setup.design), @"");
+    insta::assert_snapshot!(format!("{:?}", setup.producers), @r#"[Producer { name: "shop", topic: 0, members: 1, start: Span(0), schedule: Every(Span(10000000)), count: Some(5), key: Const("order-7"), size: Constant(1000), labels: ["", "", "Payment successful", "Ship item"] }]"#);
+    insta::assert_snapshot!(format!("{:?}", setup.consumers), @r#"[Consumer { name: "fulfilment", topic: 0, members: [Member { work: Work { span: Constant(80000000), rate: None }, joins: Span(0) }, Member { work: Work { span: Constant(80000000), rate: None }, joins: Span(0) }], from: End, on_failure: Requeue }]"#);
+    insta::assert_snapshot!(format!("{:?}", setup.faults), @r#"[Fault { what: Crash { target: Receiver, restart_after: Some(Span(5000000000)) }, when: On { fact: FactPattern { kind: Delivered, message: Some(MessageName { producer: 0, member: 0, number: 3 }), key: None, subscription: Some(0), node: None }, after: Span(30000000), times: 1 }, text: "Crash(node: Receiver, when: Delivered(message: \"shop#3\", to: \"fulfilment\"), after: \"30ms\", restart_after: \"5s\")" }]"#);
+    insta::assert_snapshot!(format!("{:?}", setup.design), @r#"Queue(Config { node: "broker/1", transport: Connections, queues: [QueueConfig { name: "fulfilment", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [ExchangeConfig { name: "orders", queues: [0] }], persistent: true, redeliver_after: None, memory_high_watermark: 0.6, clients: [(Glob("*"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })"#);
+    insta::assert_snapshot!(format!("{:?}", plan.designs["log"].setup.design), @r#"Log(Config { node: "broker/1", topics: [TopicConfig { name: "orders", partitions: 1, retention_age: Some(Span(604800000000000)), retention_bytes: None, segment_bytes: 1073741824, segment_age: Some(Span(604800000000000)) }], session_timeout: Span(45000000000), heartbeat: Span(3000000000), retention_check: Span(300000000000), when_full: Offline, clients: [(Glob("*"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: AfterWork, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) })] })"#);
 }
 
 #[test]
 fn errors_are_shown_with_their_line() {
-    insta::assert_snapshot!(refused("prefetch: 1", "prefech: 1"), @"");
-    insta::assert_snapshot!(refused("Queue(prefetch: 1)", "Queue"), @"");
-    insta::assert_snapshot!(refused("Queue(prefetch: 1)", "Quue(prefetch: 1)"), @"");
-    insta::assert_snapshot!(refused("Every(\"10ms\")", "Every(10)"), @"");
-    insta::assert_snapshot!(refused("\"80ms\"", "\"80 kB\""), @"");
-    insta::assert_snapshot!(refused("\"80ms\"", "\"exp(-80ms)\""), @"");
-    insta::assert_snapshot!(refused("members: 2,", "members: 2"), @"");
-    insta::assert_snapshot!(refused("partitions: 1", "partitions: 0"), @"");
-    insta::assert_snapshot!(refused("node: Receiver, when: Delivered(message: \"shop#3\", to: \"fulfilment\"), after: \"30ms\"", "node: \"fulfillment/1\", at: \"1s\""), @"");
-    insta::assert_snapshot!(refused("shop#3", "shop#6"), @"");
-    insta::assert_snapshot!(refused("read: \"orders\"", "read: \"order\""), @"");
-    insta::assert_snapshot!(refused("baseline: \"queue\"", "baseline: \"Queue\""), @"");
+    insta::assert_snapshot!(refused("prefetch: 1", "prefech: 1"), @r#"
+    error: unknown field `prefech`
+      --> figure.ron:21:24
+       |
+    21 |         "queue": Queue(prefech: 1),
+       |                        ^^^^^^^
+       |
+    help: did you mean `prefetch`?
+       |
+    21 |         "queue": Queue(prefetch: 1),
+       |                             +
+    "#);
+    insta::assert_snapshot!(refused("Queue(prefetch: 1)", "Queue"), @r#"
+    error: `Queue` needs its parentheses
+      --> figure.ron:21:18
+       |
+    21 |         "queue": Queue,
+       |                  ^^^^^
+       |
+    help: write `Queue()` for all defaults, or with values inside
+       |
+    21 |         "queue": Queue(),
+       |                       ++
+    "#);
+    insta::assert_snapshot!(refused("Queue(prefetch: 1)", "Quue(prefetch: 1)"), @r#"
+    error: unknown word `Quue`
+      --> figure.ron:21:18
+       |
+    21 |         "queue": Quue(prefetch: 1),
+       |                  ^^^^
+       |
+    help: did you mean `Queue`?
+       |
+    21 |         "queue": Queue(prefetch: 1),
+       |                    +
+    "#);
+    insta::assert_snapshot!(refused("Every(\"10ms\")", "Every(10)"), @r#"
+    error: a bare number where a unit is due: expected a span of time
+      --> figure.ron:10:53
+       |
+    10 |         "shop": (publish: "orders", schedule: Every(10), count: 5, key: Const("order-7"), size: "1 kB",
+       |                                                     ^^
+       |
+    help: write "10ms"
+       |
+    10 -         "shop": (publish: "orders", schedule: Every(10), count: 5, key: Const("order-7"), size: "1 kB",
+    10 +         "shop": (publish: "orders", schedule: Every("10ms"), count: 5, key: Const("order-7"), size: "1 kB",
+       |
+    "#);
+    insta::assert_snapshot!(refused("\"80ms\"", "\"80 kB\""), @r#"
+    error: `kB` is no unit of a span of time
+      --> figure.ron:14:58
+       |
+    14 |         "fulfilment": (read: "orders", members: 2, work: "80 kB"),
+       |                                                          ^^^^^^^
+       |
+    help: write for example "80ms"; units are ns, us, ms, s, min, h, d
+    "#);
+    insta::assert_snapshot!(refused("\"80ms\"", "\"exp(-80ms)\""), @r#"
+    error: the mean of a distribution cannot be negative: "-80ms"
+      --> figure.ron:14:58
+       |
+    14 |         "fulfilment": (read: "orders", members: 2, work: "exp(-80ms)"),
+       |                                                          ^^^^^^^^^^^^
+       |
+    help: write for example "80ms"
+    "#);
+    insta::assert_snapshot!(refused("members: 2,", "members: 2"), @r#"
+    error: not RON: expected comma
+      --> figure.ron:14:50
+       |
+    14 |         "fulfilment": (read: "orders", members: 2 work: "80ms"),
+       |                                                  ^
+       |
+    help: fields and values are separated by commas
+       |
+    14 |         "fulfilment": (read: "orders", members: 2, work: "80ms"),
+       |                                                  +
+    "#);
+    insta::assert_snapshot!(refused("\"80ms\"", "80ms"), @r#"
+    error: not RON: expected comma
+      --> figure.ron:14:58
+       |
+    14 |         "fulfilment": (read: "orders", members: 2, work: 80ms),
+       |                                                          ^^^^
+       |
+    help: a value with a unit stands in quotes
+       |
+    14 -         "fulfilment": (read: "orders", members: 2, work: 80ms),
+    14 +         "fulfilment": (read: "orders", members: 2, work: "80ms"),
+       |
+    "#);
+    insta::assert_snapshot!(refused("partitions: 1", "partitions: 0"), @r#"
+    error: `partitions` must be from 1 to 10000
+      --> figure.ron:22:34
+       |
+    22 |         "log":   Log(partitions: 0),
+       |                                  ^
+       |
+    help: a topic without a partition holds nothing; write `partitions: 1`
+    "#);
+    insta::assert_snapshot!(refused("node: Receiver, when: Delivered(message: \"shop#3\", to: \"fulfilment\"), after: \"30ms\"", "node: \"fulfillment/1\", at: \"1s\""), @r#"
+    error: no design has a node `fulfillment/1`
+      --> figure.ron:18:21
+       |
+    18 |         Crash(node: "fulfillment/1", at: "1s", restart_after: "5s"),
+       |                     ^^^^^^^^^^^^^^^
+       |
+    help: did you mean `fulfilment/1`?
+       |
+    18 -         Crash(node: "fulfillment/1", at: "1s", restart_after: "5s"),
+    18 +         Crash(node: "fulfilment/1", at: "1s", restart_after: "5s"),
+       |
+    "#);
+    insta::assert_snapshot!(refused("shop#3", "shop#6"), @r#"
+    error: this can never happen: `shop` publishes only 5 messages
+      --> figure.ron:18:56
+       |
+    18 |         Crash(node: Receiver, when: Delivered(message: "shop#6", to: "fulfilment"), after: "30ms", restart_after: "5s"),
+       |                                                        ^^^^^^^^
+       |
+    help: raise its `count`, or name another
+    "#);
+    insta::assert_snapshot!(refused("read: \"orders\"", "read: \"order\""), @r#"
+    error: nobody publishes to `order`
+      --> figure.ron:14:30
+       |
+    14 |         "fulfilment": (read: "order", members: 2, work: "80ms"),
+       |                              ^^^^^^^
+       |
+    help: did you mean `orders`?
+       |
+    14 |         "fulfilment": (read: "orders", members: 2, work: "80ms"),
+       |                                    +
+    "#);
+    insta::assert_snapshot!(refused("baseline: \"queue\"", "baseline: \"Queue\""), @r#"
+    error: there is no design `Queue`
+      --> figure.ron:24:15
+       |
+    24 |     baseline: "Queue",
+       |               ^^^^^^^
+       |
+    help: did you mean `queue`?
+    "#);
 }
 
 #[test]
 fn several_errors_are_reported_together() {
-    let text = FIGURE.replace("prefetch: 1", "prefech: 1, ak: Auto").replace("\"80ms\"", "80").replace("members", "member");
-    insta::assert_snapshot!(read("figure.ron", &text, &Options::default()).unwrap_err(), @"");
+    let text = FIGURE.replace("prefetch: 1", "prefech: 1, ak: Auto").replace("\"80ms\"", "80");
+    let text = text.replace("members", "member");
+    insta::assert_snapshot!(read("figure.ron", &text, &Options::default()).unwrap_err(), @r#"
+    error: unknown field `member`
+      --> figure.ron:14:40
+       |
+    14 |         "fulfilment": (read: "orders", member: 2, work: 80),
+       |                                        ^^^^^^
+       |
+    help: did you mean `members`?
+       |
+    14 |         "fulfilment": (read: "orders", members: 2, work: 80),
+       |                                              +
+
+    error: a bare number where a unit is due: expected a span, a distribution or a rate
+      --> figure.ron:14:57
+       |
+    14 |         "fulfilment": (read: "orders", member: 2, work: 80),
+       |                                                         ^^
+       |
+    help: write "80ms"
+       |
+    14 -         "fulfilment": (read: "orders", member: 2, work: 80),
+    14 +         "fulfilment": (read: "orders", member: 2, work: "80ms"),
+       |
+
+    error: unknown field `prefech`
+      --> figure.ron:21:24
+       |
+    21 |         "queue": Queue(prefech: 1, ak: Auto),
+       |                        ^^^^^^^
+       |
+    help: did you mean `prefetch`?
+       |
+    21 |         "queue": Queue(prefetch: 1, ak: Auto),
+       |                             +
+
+    error: unknown field `ak`
+      --> figure.ron:21:36
+       |
+    21 |         "queue": Queue(prefech: 1, ak: Auto),
+       |                                    ^^
+       |
+    help: did you mean `ack`?
+       |
+    21 |         "queue": Queue(prefech: 1, ack: Auto),
+       |                                     +
+    "#);
+}
+
+#[test]
+fn recorded_stories_become_plans() {
+    let show = |text: &str| {
+        let plan = plan(text);
+        let setup = &plan.designs[0].setup;
+        let script = setup.script.as_ref().expect("a story has a script");
+        let lines: Vec<String> = script
+            .lines
+            .iter()
+            .map(|line| format!("{} {:?} {:?}", line.line, line.who, line.verbs))
+            .collect();
+        format!("{:?}\n{}\n{:?}", script.clients, lines.join("\n"), setup.design)
+    };
+    insta::assert_snapshot!(show(include_str!("stories/rabbit-A1-classic.ron")), @r#"
+    ["c1", "c2", "p"]
+    13 [Client(0)] [Consume("q")]
+    14 [Client(1)] [Consume("q")]
+    15 [Client(2)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }], to: None, size: 1000, persistent: None }]
+    16 [Ops] [Look("dealt out")]
+    17 [Client(1)] [Ack { message: Some("m2"), multiple: false }]
+    18 [Client(0)] [Ack { message: Some("m1"), multiple: false }]
+    19 [Ops] [Look("before the crash")]
+    20 [Client(1)] [Crash]
+    21 [Client(0)] [Handle([Rule { body: None, time: None, verbs: [Ack { message: None, multiple: false }] }])]
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [], persistent: true, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("c1"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("c2"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
+    "#);
+    insta::assert_snapshot!(show(include_str!("stories/rabbit-A2-classic.ron")), @r#"
+    ["c1", "c2", "p"]
+    9 [Client(0)] [Consume("q")]
+    10 [Client(1)] [Consume("q")]
+    11 [Client(2)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }], to: None, size: 1000, persistent: None }]
+    12 [Client(1)] [Ack { message: Some("m2"), multiple: false }]
+    13 [Ops] [Look("held")]
+    14 [Client(1)] [Crash]
+    15 [Client(0)] [Handle([Rule { body: None, time: None, verbs: [Ack { message: None, multiple: false }] }])]
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [], persistent: true, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
+    "#);
+    insta::assert_snapshot!(show(include_str!("stories/rabbit-C1.ron")), @r#"
+    ["c", "p"]
+    9 [Client(1)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }, Label { key: None, body: "m7" }, Label { key: None, body: "m8" }, Label { key: None, body: "m9" }, Label { key: None, body: "m10" }], to: None, size: 1000, persistent: None }]
+    10 [Client(0)] [Consume("q"), Process(["m1", "m2", "m3"])]
+    11 [Ops] [Look("at work")]
+    12 [Client(0)] [Crash]
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [], persistent: true, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("c"), ClientConfig { prefetch: 0, ack: Auto, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
+    "#);
+    insta::assert_snapshot!(show(include_str!("stories/rabbit-F1.ron")), @r#"
+    ["c1", "c2", "c3", "p"]
+    14 [Client(0)] [Consume("q1")]
+    15 [Client(2)] [Consume("q1")]
+    16 [Client(1)] [Consume("q2")]
+    17 [Client(3)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }], to: Some("x"), size: 1000, persistent: None }]
+    18 [Client(1)] [Ack { message: Some("m1"), multiple: false }, Ack { message: Some("m2"), multiple: false }]
+    19 [Ops] [Declare(QueueConfig { name: "late", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }), Bind { exchange: "x", queue: "late" }]
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q1", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }, QueueConfig { name: "q2", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [ExchangeConfig { name: "x", queues: [0, 1] }], persistent: true, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("c2"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
+    "#);
+    insta::assert_snapshot!(show(include_str!("stories/kafka-H1-after.ron")), @r#"
+    ["c1", "c2", "p"]
+    13 [Client(2)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }, Label { key: None, body: "m7" }, Label { key: None, body: "m8" }, Label { key: None, body: "m9" }, Label { key: None, body: "m10" }], to: None, size: 1000, persistent: None }]
+    14 [Client(0)] [Subscribe("t"), Poll { from: None, n: Some(6), wait: None }, Process(["m1", "m2", "m3", "m4", "m5", "m6"]), Commit { offset: Some(3), of: None }, Crash]
+    15 [Client(1)] [Consume("t"), Wait(Span(60000000000))]
+    Log(Config { node: "1", topics: [TopicConfig { name: "t", partitions: 1, retention_age: Some(Span(604800000000000)), retention_bytes: None, segment_bytes: 1073741824, segment_age: Some(Span(604800000000000)) }], session_timeout: Span(45000000000), heartbeat: Span(3000000000), retention_check: Span(300000000000), when_full: Offline, clients: [(Glob("c1"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: Some("g"), commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Earliest, reconnect_after: Span(50000000) }), (Glob("c2"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: Some("g"), commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Earliest, reconnect_after: Span(50000000) }), (Glob("*"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Every(Span(5000000000)), poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) })] })
+    "#);
+}
+
+const STORY: &str = include_str!("stories/rabbit-A1-classic.ron");
+
+/// The report on a story that differs by one replacement.
+fn story_refused(from: &str, to: &str) -> String {
+    assert!(STORY.contains(from), "{from} is not in the story");
+    let text = STORY.replacen(from, to, 1);
+    read("story.ron", &text, &Options::default()).expect_err("it should be refused").render(false)
+}
+
+#[test]
+fn errors_in_stories_are_shown_with_their_line() {
+    insta::assert_snapshot!(story_refused("(\"c2\", Crash)", "(\"c2\", Crash())"), @r#"
+    error: `Crash` takes no parentheses
+      --> story.ron:20:16
+       |
+    20 |         ("c2", Crash()),
+       |                ^^^^^^^
+       |
+    help: write `Crash`
+       |
+    20 -         ("c2", Crash()),
+    20 +         ("c2", Crash),
+       |
+    "#);
+    insta::assert_snapshot!(story_refused("Ack(\"m2\")", "Ack"), @r#"
+    error: `Ack` needs its parentheses
+      --> story.ron:17:16
+       |
+    17 |         ("c2", Ack),
+       |                ^^^
+       |
+    help: write `Ack()` for all defaults, or with values inside
+       |
+    17 |         ("c2", Ack()),
+       |                   ++
+    "#);
+    insta::assert_snapshot!(story_refused("Ack(\"m2\")", "Seek(\"t-0@1\")"), @r#"
+    error: the verb `Seek` is not modelled yet
+      --> story.ron:17:16
+       |
+    17 |         ("c2", Seek("t-0@1")),
+       |                ^^^^
+    "#);
+    insta::assert_snapshot!(story_refused("(\"c2\", Crash)", "(\"n2\", Crash)"), @r#"
+    error: `n2` is neither a client nor a node
+      --> story.ron:20:10
+       |
+    20 |         ("n2", Crash),
+       |          ^^^^
+       |
+    help: did you mean `c2`?
+       |
+    20 -         ("n2", Crash),
+    20 +         ("c2", Crash),
+       |
+    "#);
+    insta::assert_snapshot!(story_refused("Consume(\"q\")", "Consume(\"p\")"), @r#"
+    error: design `rabbit` has no queue or exchange `p`
+      --> story.ron:13:24
+       |
+    13 |         ("c1", Consume("p")),
+       |                        ^^^
+       |
+    help: known: `q`
+    "#);
+    insta::assert_snapshot!(story_refused("m1..m6", "m6..m1"), @r#"
+    error: `m6..m1` is no range of messages
+      --> story.ron:15:20
+       |
+    15 |         ("p", Send("m6..m1")),
+       |                    ^^^^^^^^
+       |
+    help: a range is written "m1..m6" or "a..j"
+
+    error: `Send` needs messages: `Send("m1..m6")`
+      --> story.ron:15:20
+       |
+    15 |         ("p", Send("m6..m1")),
+       |                    ^^^^^^^^
+    "#);
+    insta::assert_snapshot!(story_refused("prefetch_count", "prefetchcount"), @r#"
+    error: `prefetchcount` is no setting of a client of RabbitMQ
+     --> story.ron:9:39
+      |
+    9 |             clients: {"c*": (config: {"prefetchcount": 1})},
+      |                                       ^^^^^^^^^^^^^^^
+      |
+    help: did you mean `prefetch_count`?
+      |
+    9 |             clients: {"c*": (config: {"prefetch_count": 1})},
+      |                                                +
+    "#);
+    insta::assert_snapshot!(story_refused("{\"q\": {}}", "{\"q\": {\"x-queue-type\": \"quorum\", \"x-max-priority\": 3, \"x-max-len\": 3}}"), @r#"
+    error: queues of type `quorum` are not modelled yet
+     --> story.ron:8:44
+      |
+    8 |             queues: {"q": {"x-queue-type": "quorum", "x-max-priority": 3, "x-max-len": 3}},
+      |                                            ^^^^^^^^
+      |
+    help: modelled: "classic"
+
+    error: `x-max-priority` is a setting of a queue of RabbitMQ, but it is not modelled yet
+     --> story.ron:8:54
+      |
+    8 |             queues: {"q": {"x-queue-type": "quorum", "x-max-priority": 3, "x-max-len": 3}},
+      |                                                      ^^^^^^^^^^^^^^^^
+      |
+    help: modelled: durable, x-queue-type, x-max-length, x-overflow, x-message-ttl, x-delivery-limit
+
+    error: `x-max-len` is no setting of a queue of RabbitMQ
+     --> story.ron:8:75
+      |
+    8 |             queues: {"q": {"x-queue-type": "quorum", "x-max-priority": 3, "x-max-len": 3}},
+      |                                                                           ^^^^^^^^^^^
+      |
+    help: did you mean `x-max-length`?
+      |
+    8 |             queues: {"q": {"x-queue-type": "quorum", "x-max-priority": 3, "x-max-length": 3}},
+      |                                                                                     +++
+    "#);
+    insta::assert_snapshot!(story_refused("\"c*\": (", "\"d*\": ("), @r#"
+    error: `d*` matches no client
+     --> story.ron:9:23
+      |
+    9 |             clients: {"d*": (config: {"prefetch_count": 1})},
+      |                       ^^^^
+      |
+    help: known: `c1`, `c2`, `p`
+    "#);
+    insta::assert_snapshot!(story_refused("version: \"3.10.8\"", "version: \"2.8\", nodes: [\"n1\", \"n2\"]"), @r#"
+    error: the defaults of RabbitMQ "2.8" are not known
+     --> story.ron:7:22
+      |
+    7 |             version: "2.8", nodes: ["n1", "n2"],
+      |                      ^^^^^
+      |
+    help: versions that are known: "3.10.8", "4.0.5"
+
+    error: a cluster of RabbitMQ is not modelled yet
+     --> story.ron:7:36
+      |
+    7 |             version: "2.8", nodes: ["n1", "n2"],
+      |                                    ^^^^^^^^^^^^
+      |
+    help: write one node, or leave `nodes` out
+    "#);
+    insta::assert_snapshot!(story_refused("RabbitMQ(", "Nats("), @r#"
+    error: the design `Nats` is not modelled yet
+     --> story.ron:6:19
+      |
+    6 |         "rabbit": Nats(
+      |                   ^^^^
+    "#);
 }

@@ -1,5 +1,6 @@
 //! Designs: how messages travel. One file each; this one lists them and holds what they share.
 
+mod clients;
 pub mod direct;
 pub mod kafka;
 mod kafka_names;
@@ -33,6 +34,10 @@ pub enum Design {
     /// A log broker under the names of Apache Kafka.
     Kafka(kafka::Kafka),
 }
+
+/// Designs that nothing follows yet.
+pub(crate) const DESIGNS_NOT_MODELLED: &[&str] =
+    &["Nats", "Redis", "Mosquitto", "ZeroMQ", "PubSub", "PerTopic"];
 
 /// What every design is given: the load, and the names in a story.
 pub(crate) struct Load<'a> {
@@ -117,4 +122,11 @@ impl Load<'_> {
             None => diagnostic,
         }
     }
+}
+
+/// A version whose defaults are not known.
+pub(crate) fn unknown_version(product: &str, version: &Placed<String>, known: &str, findings: &mut Findings) {
+    let message = format!("the defaults of {product} \"{}\" are not known", version.value);
+    findings
+        .push(Diagnostic::new(message).at(version.place).hint(format!("versions that are known: {known}")));
 }

@@ -1,7 +1,7 @@
 //! `Queue(…)`: a queue broker in neutral words, with the defaults of RabbitMQ 4.0.5.
 
 use super::{Designed, Load};
-use crate::assumptions::{Assumptions, Show};
+use crate::assumptions::Assumptions;
 use crate::defaults::*;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::named::Placed;
@@ -210,7 +210,8 @@ pub(crate) fn ack_mode(ack: Ack) -> queue::AckMode {
     }
 }
 
-/// A fanout exchange for every topic that has none yet, bound to one queue per subscription, named after it.
+/// Every topic gets its fanout exchange, and every subscription its queue, named after it and bound to that exchange.
+/// What stands there already keeps its settings.
 pub(crate) fn place_topics(
     config: &mut Config,
     topics: &[String],
@@ -218,15 +219,21 @@ pub(crate) fn place_topics(
     template: &QueueConfig,
 ) {
     for (index, topic) in topics.iter().enumerate() {
-        if config.exchanges.iter().any(|exchange| exchange.name == *topic) {
-            continue;
-        }
-        let mut queues = Vec::new();
+        let exchange =
+            config.exchanges.iter().position(|exchange| exchange.name == *topic).unwrap_or_else(|| {
+                config.exchanges.push(ExchangeConfig { name: topic.clone(), queues: Vec::new() });
+                config.exchanges.len() - 1
+            });
         for consumer in consumers.iter().filter(|consumer| consumer.topic == index) {
-            queues.push(config.queues.len());
-            config.queues.push(QueueConfig { name: consumer.name.clone(), ..template.clone() });
+            let queue =
+                config.queues.iter().position(|queue| queue.name == consumer.name).unwrap_or_else(|| {
+                    config.queues.push(QueueConfig { name: consumer.name.clone(), ..template.clone() });
+                    config.queues.len() - 1
+                });
+            if !config.exchanges[exchange].queues.contains(&queue) {
+                config.exchanges[exchange].queues.push(queue);
+            }
         }
-        config.exchanges.push(ExchangeConfig { name: topic.clone(), queues });
     }
 }
 
@@ -256,10 +263,4 @@ pub(crate) fn said_word<T: std::fmt::Debug + Clone>(
 ) -> T {
     assumptions.text(setting, said.as_ref().map(|word| format!("{word:?}")), &format!("{default:?}"), source);
     said.unwrap_or(default)
-}
-
-impl Show for Ack {
-    fn show(&self) -> String {
-        format!("{self:?}")
-    }
 }
