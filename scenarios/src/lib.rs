@@ -20,6 +20,7 @@ mod planner;
 pub mod producer;
 pub mod scenario;
 pub mod script;
+mod set;
 mod story;
 mod tree;
 pub mod units;
@@ -68,10 +69,14 @@ pub fn read(name: &str, text: &str, options: &Options) -> Result<Plan, Report> {
             Diagnostic::new("the file is empty").hint("`redeliver new NAME` writes one to start from");
         return Err(Report::new(name, text, vec![diagnostic]));
     }
+    let mut changed = text.to_string();
+    for (path, value) in &options.set {
+        changed = set::apply(&changed, path, value).map_err(|d| Report::new(name, &changed, vec![d]))?;
+    }
     let plan = || {
-        let tree = tree::parse(text).map_err(|diagnostic| vec![diagnostic])?;
+        let tree = tree::parse(&changed).map_err(|diagnostic| vec![diagnostic])?;
         let scenario = decode::decode::<scenario::Scenario>(&tree)?;
-        planner::plan(name, text, &scenario, options.seed)
+        planner::plan(name, &changed, &scenario, options.seed)
     };
-    plan().map_err(|diagnostics| Report::new(name, text, diagnostics))
+    plan().map_err(|diagnostics| Report::new(name, &changed, diagnostics))
 }
