@@ -170,6 +170,19 @@ pub enum Packet {
     Commit,
 }
 
+impl Packet {
+    /// Whether this design sends such packets at all.
+    fn exists_in(self, design: &setup::Design) -> bool {
+        match (design, self) {
+            (_, Packet::Publish | Packet::Deliver) => true,
+            (setup::Design::Queue(_), packet) => !matches!(packet, Packet::Commit),
+            (setup::Design::Log(_), packet) => !matches!(packet, Packet::Ack),
+            (setup::Design::Webhook(_), packet) => !matches!(packet, Packet::Commit),
+            (setup::Design::Udp(_), _) => false,
+        }
+    }
+}
+
 /// A fact that a fault can wait for.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -236,6 +249,7 @@ pub(crate) struct Stage<'a> {
     /// When the run ends at the latest.
     pub(crate) end: Span,
     pub(crate) stream: String,
+    pub(crate) design: &'a setup::Design,
 }
 
 impl Fault {
@@ -385,6 +399,9 @@ impl Partition {
 impl Drop {
     fn plan(&self, stage: &Stage<'_>, findings: &mut Findings) -> Vec<(FaultKind, When)> {
         let message = self.message.as_ref().map(|name| message(name, stage, findings));
+        if !self.packet.exists_in(stage.design) {
+            return Vec::new();
+        }
         let kind = FaultKind::Drop {
             packet: match self.packet {
                 Packet::Publish => PacketKind::Publish,
@@ -416,7 +433,13 @@ impl Handler {
         let Some(which) = self.which(place, stage, findings) else { return Vec::new() };
         let subscriptions = match &self.subscription {
             None => vec![None],
-            Some(name) => subscriptions(name, stage, findings).into_iter().map(Some).collect(),
+            Some(name) => {
+                let found = subscriptions(name, stage, findings);
+                if let Which::Messages(messages) = &which {
+                    messages.iter().for_each(|m| check_meeting(Some(m), name, &found, stage, findings));
+                }
+                found.into_iter().map(Some).collect()
+            }
         };
         subscriptions.into_iter().map(|s| (kind(s, which.clone()), when.clone())).collect()
     }
@@ -513,7 +536,11 @@ impl Fact {
         }
         let subscriptions = match &about.to {
             None => vec![None],
-            Some(to) => subscriptions(to, stage, patterns.findings).into_iter().map(Some).collect(),
+            Some(to) => {
+                let found = subscriptions(to, stage, patterns.findings);
+                check_meeting(name.as_ref(), to, &found, stage, patterns.findings);
+                found.into_iter().map(Some).collect()
+            }
         };
         let pattern = |subscription| setup::FactPattern {
             kind,
@@ -562,6 +589,23 @@ fn subscriptions(name: &Placed<String>, stage: &Stage<'_>, findings: &mut Findin
         findings.push(diagnostic.nearest(&name.value, stage.groups.iter().map(String::as_str)));
     }
     found
+}
+
+/// Refuses a message that never reaches the subscription.
+fn check_meeting(
+    message: Option<&MessageName>,
+    to: &Placed<String>,
+    found: &[usize],
+    stage: &Stage<'_>,
+    findings: &mut Findings,
+) {
+    let Some(message) = message else { return };
+    let producer = &stage.producers[message.producer];
+    if !found.is_empty() && found.iter().all(|i| stage.consumers[*i].topic != producer.topic) {
+        let text =
+            format!("this can never happen: `{}` does not read what `{}` publishes", to.value, producer.name);
+        findings.push(Diagnostic::new(text).at(to.place).hint("name a subscription of that topic"));
+    }
 }
 
 /// A message of a load by its name: `shop#3`, or `shop/2#3` where the producer has several members.

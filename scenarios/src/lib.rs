@@ -58,6 +58,19 @@ pub fn read_bytes(name: &str, bytes: &[u8], options: &Options) -> Result<Plan, R
     }
 }
 
+/// The report on a file that could not even be read: it is missing, a directory, or not allowed.
+pub fn unreadable(name: &str, error: &std::io::Error) -> Report {
+    use std::io::ErrorKind;
+    let diagnostic = match error.kind() {
+        ErrorKind::NotFound => Diagnostic::new("there is no such file")
+            .hint("`redeliver list` shows the scenarios that can be named without a file"),
+        ErrorKind::IsADirectory => Diagnostic::new("this is a directory").hint("name one of the files in it"),
+        ErrorKind::PermissionDenied => Diagnostic::new("this file may not be read"),
+        _ => Diagnostic::new(format!("this file cannot be read: {error}")),
+    };
+    Report::new(name, "", vec![diagnostic])
+}
+
 /// Reads a scenario from its text.
 pub fn read(name: &str, text: &str, options: &Options) -> Result<Plan, Report> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -4,7 +4,7 @@ use crate::assumptions::Assumptions;
 use crate::defaults::LATENCY;
 use crate::named::{List, OneOrMore};
 use crate::nodes::{Cast, NodeText, Patterns};
-use crate::units::{ByteRate, Probability, SpanSpread, show_distribution};
+use crate::units::{ByteRate, Probability, SpanSpread, show_distribution, thousandths};
 use redeliver_models::setup::{self, NodePattern};
 use redeliver_sim::{Chance, Distribution};
 use serde::Deserialize;
@@ -78,7 +78,7 @@ impl Network {
     pub(crate) fn assume(&self, assumptions: &mut Assumptions) {
         let spread = |spread: &Option<SpanSpread>| spread.as_ref().map(|s| show_distribution(&s.0));
         let chance = |chance: &Option<Probability>| {
-            chance.as_ref().map(|c| format!("{} %", c.0.probability() * 100.0))
+            chance.as_ref().map(|c| format!("{} %", thousandths(c.0.probability() * 100.0)))
         };
         let ours = LATENCY.source;
         assumptions.text("network.latency", spread(&self.latency), "0.5 ms", ours);

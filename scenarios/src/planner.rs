@@ -242,6 +242,7 @@ fn plan_designs(
             all_casts: &casts,
             end: workload.duration + workload.drain,
             stream,
+            design: &design.design,
         };
         let faults = plan_faults(scenario, text, stage, &mut does_not_apply, &mut patterns);
         let setup = Setup {

@@ -76,6 +76,11 @@ fn syntax_error(text: &str, error: &ron::error::SpannedError) -> Diagnostic {
         }
         code => format!("not RON: {}", lower_first(&code.to_string())),
     };
+    if matches!(error.code, ron::Error::Eof) || text[end.min(text.len())..].trim().is_empty() {
+        let last = text.trim_end().len();
+        let diagnostic = Diagnostic::new("the file ends before its value is complete");
+        return diagnostic.at(Place { start: last, end: last }).hint("a `)`, `]`, `}` or `\"` is missing");
+    }
     let place = clip(Place { start, end }, text);
     let diagnostic = Diagnostic::new(message).at(place);
     match &error.code {

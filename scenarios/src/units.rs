@@ -405,7 +405,12 @@ pub fn show_span(span: Span) -> String {
         1_000.. => ("us", 1e3),
         _ => ("ns", 1.0),
     };
-    format!("{} {unit}", span.0 as f64 / factor)
+    format!("{} {unit}", thousandths(span.0 as f64 / factor))
+}
+
+/// Rounded to three decimals.
+pub(crate) fn thousandths(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
 }
 
 /// A size for people: `6 TB`, `4 GiB`, `212992 B`.
@@ -421,7 +426,7 @@ pub fn show_size(bytes: u64) -> String {
 
 /// A distribution of spans for people.
 pub fn show_distribution(distribution: &Distribution) -> String {
-    let span = |nanoseconds: f64| show_span(Span(nanoseconds as u64));
+    let span = |nanoseconds: f64| show_span(Span((nanoseconds + 0.5) as u64));
     match distribution {
         Distribution::Constant(value) => show_span(Span(*value)),
         Distribution::Exponential { mean } => format!("exp({})", span(*mean)),

@@ -1,6 +1,6 @@
 //! From text to plan, and what is said about a text that is none.
 
-use redeliver_scenarios::{FILE_BYTES_MAX, Options, Plan, read, read_bytes};
+use redeliver_scenarios::{FILE_BYTES_MAX, Options, Plan, read, read_bytes, unreadable};
 
 const FIGURE: &str = include_str!("figure-11-2.ron");
 
@@ -458,29 +458,28 @@ fn files_that_hold_no_scenario_are_refused() {
     error: file.ron: the file is empty
     help: `redeliver new NAME` writes one to start from
     ");
-    insta::assert_snapshot!(refused(b"// nothing but a comment"), @r"
-    error: not RON: unexpected end of RON
-     --> file.ron:1:3
+    insta::assert_snapshot!(refused(b"// nothing but a comment"), @r#"
+    error: the file ends before its value is complete
+     --> file.ron:1:25
       |
     1 | // nothing but a comment
-      |   ^^^^^^^^^^^^^^^^^^^^^^
-    ");
+      |                         ^
+      |
+    help: a `)`, `]`, `}` or `"` is missing
+    "#);
     insta::assert_snapshot!(refused(b"(format: 1,\n title: \"\xff\")"), @r"
     error: file.ron: not UTF-8: byte 22 on line 2 begins no character
     help: a scenario is a text; save it as UTF-8
     ");
-    insta::assert_snapshot!(refused(b"(format: 1"), @r"
-    error: not RON: expected comma
-     --> file.ron:1:9
+    insta::assert_snapshot!(refused(b"(format: 1"), @r#"
+    error: the file ends before its value is complete
+     --> file.ron:1:11
       |
     1 | (format: 1
-      |         ^
+      |           ^
       |
-    help: fields and values are separated by commas
-      |
-    1 | (format:, 1
-      |         +
-    ");
+    help: a `)`, `]`, `}` or `"` is missing
+    "#);
     insta::assert_snapshot!(refused(b"[1, 2]"), @r"
     error: expected fields in parentheses
      --> file.ron:1:1
@@ -529,6 +528,11 @@ fn files_that_hold_no_scenario_are_refused() {
       |
     1 | (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((...
       |                                                   ^
+    ");
+    let directory = std::fs::read(env!("CARGO_MANIFEST_DIR")).unwrap_err();
+    insta::assert_snapshot!(unreadable("scenarios", &directory), @r"
+    error: scenarios: this is a directory
+    help: name one of the files in it
     ");
     insta::assert_snapshot!(refused(&vec![b' '; FILE_BYTES_MAX + 1]), @r"
     error: file.ron: the file has 16777217 bytes; a scenario has 16 MiB at most
@@ -597,13 +601,13 @@ fn faults_without_a_target_do_not_apply() {
     MachineCrash { target: Nodes(Glob("stock/1")), restart_after: None } On { fact: FactPattern { kind: Processed, message: Some(MessageName { producer: 1, member: 1, number: 7 }), key: None, subscription: Some(2), node: None }, after: Span(0), times: 1 }
     Partition { nodes: Nodes(Glob("shop/1")), others: [Glob("mail/1"), Glob("shop/2"), Glob("post/1")], one_way: false, lasts: Some(Span(3000000000)) } At(Time(2000000000))
     Partition { nodes: Nodes(Glob("stock/*")), others: [Glob("mail/1"), Glob("shop/2"), Glob("post/1")], one_way: false, lasts: Some(Span(3000000000)) } At(Time(2000000000))
-    Drop { packet: Ack, message: Some(MessageName { producer: 0, member: 0, number: 2 }), times: 1 } At(Time(0))
     FailingHandler { subscription: Some(0), which: Messages([MessageName { producer: 0, member: 0, number: 1 }]), times: None } At(Time(0))
     FailingHandler { subscription: Some(1), which: Chance(Chance(42949673)), times: Some(2) } At(Time(0))
     FailingHandler { subscription: Some(2), which: Chance(Chance(42949673)), times: Some(2) } At(Time(0))
     SlowHandler { subscription: None, which: Key("a"), work: Constant(2000000000) } At(Time(0))
     not: Crash(node: "brokers", every: "exp(45s)", restart_after: "1s")
          Reset(node: "1", at: "2s")
+         Drop(packet: Ack, message: "mail#2")
          DiskFull(node: "brokers", at: "2s", lasts: "1s")
     "#);
     insta::assert_snapshot!(format!("{:?}", plan.designs["rabbit"].setup.design), @r#"Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "post", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }, QueueConfig { name: "stock", durable: true, length_max: Some(5), overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [ExchangeConfig { name: "mails", queues: [0] }, ExchangeConfig { name: "orders", queues: [1] }], persistent: true, redeliver_after: None, memory_high_watermark: 0.6, clients: [(Glob("stock/1"), ClientConfig { prefetch: 3, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("stock/2"), ClientConfig { prefetch: 3, ack: Auto, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })"#);
@@ -629,9 +633,9 @@ fn faults_without_a_target_do_not_apply() {
     max.poll.records = 500 (Kafka 4.1.1)
     clients.shop.acks = 1 (scenario)
     clients.stock.enable.auto.commit = false (scenario)
-    network.latency = lognormal(median=1.999999 ms, p99=19.999999 ms) (scenario)
+    network.latency = lognormal(median=2 ms, p99=20 ms) (scenario)
     network.jitter = 0 (redeliver)
-    network.loss = 1.0000000009313226 % (scenario)
+    network.loss = 1 % (scenario)
     network.duplication = 0 % (redeliver)
     network.bandwidth = unlimited (redeliver)
     nodes.disk.capacity = 6 TB (scenario)
@@ -679,4 +683,111 @@ fn the_command_line_changes_the_text() {
     error: figure.ron: --set consumer.fulfilment.work=80ms: there is no `consumer`
     help: did you mean `consumers`?
     ");
+}
+
+/// Line, message and hint of all that is wrong with the mixed scenario after one replacement.
+fn wrong(from: &str, to: &str) -> String {
+    assert!(MANY.contains(from), "{from} is not in the scenario");
+    let report = read("many.ron", &MANY.replacen(from, to, 1), &Options::default());
+    let Err(report) = report else { return format!("{to}: accepted") };
+    let line =
+        |d: &redeliver_scenarios::Diagnostic| d.place.map_or(0, |place| report.line_and_column(place).0);
+    let show = |d: &redeliver_scenarios::Diagnostic| {
+        format!("{}: {} | {}", line(d), d.message, d.hint.as_deref().unwrap_or("-"))
+    };
+    report.diagnostics.iter().map(show).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn ranges_and_names_are_checked() {
+    let all = [
+        wrong("members: 2, schedule", "members: 0, schedule"),
+        wrong("members: 2, schedule", "members: 10001, schedule"),
+        wrong("members: 2, schedule", "members: 5000000000, schedule"),
+        wrong("Zipf(n: 1000", "Zipf(n: 10000001"),
+        wrong("Cycle([\"a\", \"b\"])", "Cycle([])"),
+        wrong("At([\"0ms\", \"12ms\"])", "At([])"),
+        wrong("At([\"0ms\", \"12ms\"])", "At([\"12ms\", \"0ms\"])"),
+        wrong("At([\"0ms\", \"12ms\"])", "Every(\"0ms\")"),
+        wrong("\"post\": (read", "\"shop\": (read"),
+        wrong("\"post\": (read", "\"stock\": (read"),
+        wrong("\"post\": (read", "\"a/b\": (read"),
+        wrong("{\"2\": (work", "{\"3\": (work"),
+        wrong("warm_up: \"1s\"", "warm_up: \"1min\""),
+        wrong("duration: \"1min\"", "duration: \"0s\""),
+        wrong("at: \"2s\", lasts: \"3s\"", "at: \"2h\""),
+        wrong("at: \"2s\", lasts: \"3s\"", "lasts: \"3s\""),
+        wrong("\"stock\"], at", "Receiver], at"),
+        wrong("Drop(packet: Ack, message: \"mail#2\")", "Drop(packet: Ack, message: \"shop#2\")"),
+        wrong("mail#2", "mail#3"),
+        wrong("mail#2", "shop/3#3"),
+        wrong("mail#2", "male#3"),
+        wrong("mail#2", "mail"),
+        wrong("Poison(message: \"mail#1\", in: \"post\")", "Poison(message: \"mail#1\", in: \"stock\")"),
+        wrong(
+            "Poison(message: \"mail#1\", in: \"post\")",
+            "Poison(message: \"mail#1\", key: \"a\", times: 2)",
+        ),
+        wrong("SlowHandler(key: \"a\", work: \"2s\")", "SlowHandler(key: \"a\")"),
+        wrong("\"exp(45s)\"", "\"exp(0s)\""),
+        wrong("redeliver_after: \"1s\", ", ""),
+        wrong("commit: Every(\"5s\")", "session_timeout: \"2s\""),
+        wrong("attempts: 3", "attempts: 0"),
+        wrong("Udp(share: All)", "Udp(share: Alle)"),
+        wrong("version: \"4.1.1\"", "version: \"4.1.1\", brokers: 3"),
+        wrong("\"retention.ms\": -1", "\"retention.ms\": \"7d\""),
+        wrong("\"acks\": 1", "\"acks\": 2"),
+        wrong("\"acks\": 1", "\"linger.ms\": 2"),
+        wrong("loss: \"1%\"", "loss: \"101%\""),
+        wrong("from: \"shop\", to", "from: \"shops\", to"),
+        wrong("\"true\"", "\"\""),
+        wrong("baseline: \"log\"", "baseline: \"logs\""),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    6: `members` must be at least 1 | to leave the group out, delete its entry
+    17: `shop` has no member 2: it has 1 | write for example "shop#3", or "shop/2#3" for member 2
+    6: `members` may be 10000 at most | each member is a node; make several groups, or publish faster with fewer
+    6: expected u32, found the number 5000000000 | -
+    6: the number of keys must be from 1 to 10000000 | the order checks keep every key in memory: take fewer, wider keys
+    7: `Cycle` needs at least one key | -
+    7: the schedule is empty: nothing is ever published | write for example `At(["0ms", "12ms"])`
+    20: this can never happen: `mail` publishes only 0 messages | raise its `count`, or name another
+    22: this can never happen: `mail` publishes only 0 messages | raise its `count`, or name another
+    7: the times of `At` must ascend: messages are numbered in their order | -
+    7: `Every` needs a span above zero: else time never moves on | all at once: `At(["0s", "0s"])`
+    11: `shop` is the name of a producer and of a consumer | their members' nodes would have the same names: rename one
+    22: there is no subscription `post` | known: `shop`, `stock`
+    11: `stock` is given twice | each name stands for one thing: rename one of them
+    11: `a/b` cannot be a name: use letters, digits, `_`, `-` and `.` | `/`, `#` and `*` have a meaning in node names
+    22: there is no subscription `post` | known: `a/b`, `stock`
+    10: `stock` has no member 3 | its members are 1 to 2
+    4: the warm-up takes all of the duration: no time is left to average over | make it shorter, or `duration` longer
+    4: `duration` must be above zero: nothing would be published | -
+    4: the warm-up takes all of the duration: no time is left to average over | make it shorter, or `duration` longer
+    18: this can never happen: the run ends at 65 s at the latest | make `run.duration` or `run.drain` longer
+    18: say when the fault acts by exactly one of `at`, `every` and `when` | write for example `at: "2s"`
+    18: `Receiver` is only known to a fault with `when` | -
+    20: `shop` has 2 members: say whose message | write "shop/1#2"
+    20: this can never happen: `mail` publishes only 2 messages | raise its `count`, or name another
+    20: `shop` has no member 3: it has 2 | write for example "shop#3", or "shop/2#3" for member 2
+    20: there is no producer `male` | did you mean `mail`?
+    20: `mail` is no name of a message | write for example "shop#3", or "shop/2#3" for member 2
+    22: this can never happen: `stock` does not read what `mail` publishes | name a subscription of that topic
+    22: say which messages by exactly one of `message`, `messages`, `key` and `chance` | write for example `message: "shop#3"`
+    22: `Poison` always fails | write `FailingHandler(…, times: …)`
+    24: `SlowHandler` needs `work`: how long the handler takes | write for example `work: "2s"`
+    16: `every` needs a span above zero: time would never move on | -
+    27: `transport: Datagrams` needs `redeliver_after`: a lost delivery is never seen otherwise | write for example `redeliver_after: "100ms"`
+    28: the heartbeat (3 s) must be above zero and below the session timeout (2 s) | usual: a third of it, `heartbeat: "3s"`
+    30: `attempts` must be from 1 to 1000 | `attempts: 1` is a single try; `backoff_factor: 1` is an even pause
+    29: unknown word `Alle` | did you mean `All`?
+    33: several Kafka brokers (replication) are not modelled yet | write `brokers: 1`
+    33: `retention.ms` must be a whole number from -1 to 9223372036854775807, not "7d" | -
+    34: `acks` cannot be 2 | known: `0`, `1`, `-1`, `all`
+    34: `linger.ms` is a setting of a client of Kafka, but it is not modelled yet | modelled: acks, retries, request.timeout.ms, max.in.flight.requests.per.connection, group.id, enable.auto.commit, auto.commit.interval.ms, auto.offset.reset, max.poll.records, session.timeout.ms, heartbeat.interval.ms, fetch.max.wait.ms, reconnect.backoff.ms
+    13: "101%" is more than always | a probability is at most "100%"
+    13: no design has a node `shops` | did you mean `shop/1`?
+    37: an expression is missing | -
+    36: there is no design `logs` | did you mean `log`?
+    "#);
 }
