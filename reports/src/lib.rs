@@ -1,16 +1,16 @@
 //! What happened, as findings, tables, charts and pages.
 
 pub mod answer;
-
+mod charts;
+mod diagram;
 mod format;
-mod lanes;
-
+pub mod html;
 pub mod human;
-
+mod lanes;
+pub mod markdown;
 pub mod result;
 #[cfg(test)]
 mod sample;
 pub mod show;
 mod summary;
-
 mod witness;

@@ -1,7 +1,7 @@
 //! What terminal, Markdown and page have in common: the rows, the figures, and which of them tell designs apart.
 
 use crate::format::{self, Unit};
-use crate::result::{Assumption, ConsumerResult, DesignResult, Verdict};
+use crate::result::{Assumption, ConsumerResult, DesignResult, Guarantee, Verdict};
 use crate::show::Findings;
 
 /// At most so many columns stand side by side on a terminal.
@@ -33,6 +33,28 @@ impl Row<'_> {
             Some(consumer) if self.several => format!("{} / {consumer}", self.design),
             _ => self.design.to_string(),
         }
+    }
+
+    /// What losses and duplicates came from: where, which of the two, and the causes with their counts.
+    pub(crate) fn causes(&self) -> Vec<(String, &'static str, String)> {
+        let Some(figures) = self.figures else { return Vec::new() };
+        let kinds = [("lost", &figures.lost.by_cause), ("duplicates", &figures.duplicates.by_cause)];
+        let mut lines = Vec::new();
+        for (what, causes) in kinds {
+            let causes = causes.iter().filter(|(_, count)| **count > 0);
+            let causes: Vec<String> = causes
+                .map(|(cause, count)| format!("{} {}", cause.replace('_', " "), format::count(*count)))
+                .collect();
+            if !causes.is_empty() {
+                lines.push((self.label(), what, causes.join(", ")));
+            }
+        }
+        lines
+    }
+
+    /// How this guarantee stands here.
+    pub(crate) fn guarantee(&self, name: &str) -> Option<&Guarantee> {
+        self.result.guarantees.get(self.consumer?)?.get(name)
     }
 }
 
