@@ -7,7 +7,8 @@ use maud::{Markup, html};
 
 const TOP: f64 = 46.0;
 const LEFT: f64 = 96.0;
-const RIGHT: f64 = 130.0;
+/// The sheet is so wide, unless that makes the lanes too close or too far apart.
+const SHEET: f64 = 1080.0;
 const ROW_MIN: f64 = 17.0;
 const ROW_MAX: f64 = 46.0;
 /// A gap so many times the usual one is cut.
@@ -22,17 +23,21 @@ pub(crate) fn diagram(diagram: &Diagram) -> Markup {
         return html! {};
     }
     let (width, height) = (sheet.width(), sheet.height());
-    let mut labels = Labels::default();
-    let marks: Vec<Markup> = diagram.marks.iter().map(|mark| sheet.mark(mark, &mut labels)).collect();
-    let arrows: Vec<Markup> =
-        merged(&diagram.arrows).iter().map(|arrow| sheet.arrow(arrow, &mut labels)).collect();
+    let lanes = (0..diagram.lanes.len()).map(|lane| sheet.x(lane)).collect();
+    let mut labels = Labels { taken: Vec::new(), lanes };
+    // Texts come last, so that no line crosses them; those of marks have no choice of place and take theirs first.
+    let marks: Vec<(Markup, Markup)> =
+        diagram.marks.iter().map(|mark| sheet.mark(mark, &mut labels)).collect();
+    let arrows = merged(&diagram.arrows);
+    let arrows: Vec<(Markup, Markup)> = arrows.iter().map(|arrow| sheet.arrow(arrow, &mut labels)).collect();
     html! {
         svg.diagram viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height) role="img"
             aria-label=(format!("Space-time diagram around {}", diagram.message)) {
             (sheet.axis())
             @for index in 0..diagram.lanes.len() { (sheet.lane(index)) }
-            @for arrow in arrows { (arrow) }
-            @for mark in marks { (mark) }
+            @for (line, _) in &arrows { (line) }
+            @for (sign, _) in &marks { (sign) }
+            @for (_, text) in arrows.iter().chain(&marks) { (text) }
         }
     }
 }
@@ -76,6 +81,8 @@ struct Sheet<'a> {
     /// Between which heights time was cut out, and how much.
     cuts: Vec<(f64, f64)>,
     pitch: f64,
+    /// Room for the texts beside the last lane.
+    right: f64,
 }
 
 impl<'a> Sheet<'a> {
@@ -106,12 +113,16 @@ impl<'a> Sheet<'a> {
             }
             instants.push((*time, height));
         }
-        let pitch = (860.0 / diagram.lanes.len().max(1) as f64).clamp(120.0, 215.0);
-        Sheet { diagram, instants, cuts, pitch }
+        let last = diagram.lanes.len().saturating_sub(1);
+        let texts =
+            diagram.marks.iter().filter(|mark| mark.lane >= last).map(|mark| text_width(&mark.text) + 24.0);
+        let right = texts.fold(70.0, f64::max);
+        let pitch = ((SHEET - LEFT - right) / last.max(1) as f64).clamp(110.0, 240.0);
+        Sheet { diagram, instants, cuts, pitch, right }
     }
 
     fn width(&self) -> f64 {
-        LEFT + RIGHT + self.pitch * (self.diagram.lanes.len() as f64 - 1.0)
+        LEFT + self.right + self.pitch * (self.diagram.lanes.len() as f64 - 1.0)
     }
 
     fn bottom(&self) -> f64 {
@@ -139,7 +150,7 @@ impl<'a> Sheet<'a> {
             text.time x="52" y=(TOP - 22.0) text-anchor="end" { "seconds" }
             @for ((_, height), text) in self.instants.iter().zip(&shown) {
                 text.time x="52" y=(height + 4.0) text-anchor="end" { (text) }
-                line.tick x1="58" x2=(self.width() - RIGHT + 20.0) y1=(height) y2=(height) {}
+                line.tick x1="58" x2=(self.width() - self.right + 20.0) y1=(height) y2=(height) {}
             }
         }
     }
@@ -177,8 +188,9 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    fn arrow(&self, arrow: &Arrow, labels: &mut Labels) -> Markup {
-        let Some(from_y) = self.y(arrow.sent) else { return html! {} };
+    /// The arrow, and its text.
+    fn arrow(&self, arrow: &Arrow, labels: &mut Labels) -> (Markup, Markup) {
+        let Some(from_y) = self.y(arrow.sent) else { return (html! {}, html! {}) };
         let (from_x, full_x) = (self.x(arrow.from), self.x(arrow.to));
         let arrived = arrow.arrived.and_then(|time| self.y(time));
         let (to_x, to_y) = match arrived {
@@ -201,36 +213,41 @@ impl<'a> Sheet<'a> {
         let (label_x, label_y) = labels.place(&arrow.text, |share| {
             (from_x + (to_x - from_x) * share, from_y + (to_y - from_y) * share - 5.0)
         });
-        html! {
+        let line = html! {
             line class=(format!("arrow {class}")) x1=(number(from_x)) y1=(number(from_y)) x2=(number(end_x)) y2=(number(end_y)) {}
             @if arrived.is_some() { (head(end_x, end_y, to_x, to_y, &class)) } @else { (cross(to_x, to_y, 6.0, "lost")) }
+        };
+        let text = html! {
             text class=(format!("label {class}")) x=(number(label_x)) y=(number(label_y)) text-anchor="middle" { (arrow.text) }
-        }
+        };
+        (line, text)
     }
 
-    fn mark(&self, mark: &Mark, labels: &mut Labels) -> Markup {
-        let Some(height) = self.y(mark.time) else { return html! {} };
-        let x = self.x(mark.lane);
-        let class = mark_class(mark.kind);
-        labels.take(x + 12.0, height + 4.0, &mark.text);
-        html! {
-            (symbol(mark.kind, x, height))
+    /// The sign, and its text.
+    fn mark(&self, mark: &Mark, labels: &mut Labels) -> (Markup, Markup) {
+        let Some(height) = self.y(mark.time) else { return (html! {}, html! {}) };
+        let (x, class) = (self.x(mark.lane), mark_class(mark.kind));
+        labels.taken.push((x - 8.0, height + 4.0, text_width(&mark.text) + 20.0));
+        let text = html! {
             text class=(format!("label {class}")) x=(number(x + 12.0)) y=(number(height + 4.0)) { (mark.text) }
-        }
+        };
+        (symbol(mark.kind, x, height), text)
     }
 }
 
 /// Where labels stand already, so that the next finds room.
-#[derive(Default)]
 struct Labels {
+    /// Left edge, base line, width.
     taken: Vec<(f64, f64, f64)>,
+    /// Where the lanes are, which no text should stand on.
+    lanes: Vec<f64>,
 }
 
 impl Labels {
     /// The first place along the arrow where the text touches no other; the first of all if there is none.
     fn place(&mut self, text: &str, at: impl Fn(f64) -> (f64, f64)) -> (f64, f64) {
         let width = text_width(text);
-        let places = [0.5, 0.62, 0.38, 0.72, 0.28, 0.8, 0.2];
+        let places = [0.5, 0.6, 0.4, 0.7, 0.3, 0.78, 0.22, 0.86, 0.14];
         let free =
             places.iter().map(|share| at(*share)).find(|(x, y)| self.is_free(x - width / 2.0, *y, width));
         let (x, y) = free.unwrap_or_else(|| at(0.5));
@@ -238,15 +255,12 @@ impl Labels {
         (x, y)
     }
 
-    fn take(&mut self, x: f64, y: f64, text: &str) {
-        self.taken.push((x, y, text_width(text)));
-    }
-
     fn is_free(&self, x: f64, y: f64, width: f64) -> bool {
         let apart = |(left, base, other): &(f64, f64, f64)| {
             x + width < *left || left + other < x || (y - base).abs() >= 12.0
         };
-        self.taken.iter().all(apart)
+        let off_lane = |lane: &f64| x + width + 3.0 < *lane || *lane + 3.0 < x;
+        self.taken.iter().all(apart) && self.lanes.iter().all(off_lane)
     }
 }
 

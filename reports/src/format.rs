@@ -113,7 +113,7 @@ pub(crate) fn instants(times: &[f64]) -> Vec<String> {
             .all(|(time, text)| times.iter().zip(shown).all(|(other, same)| time == other || text != same))
     };
     let mut shown = Vec::new();
-    for decimals in [3, 6, 9] {
+    for decimals in [3, 4, 6, 9] {
         shown = times.iter().map(|time| format!("{time:.decimals$}")).collect();
         if distinct(&shown) {
             break;
@@ -142,6 +142,35 @@ pub(crate) fn span_in(setting: &str, value: &str) -> Option<f64> {
         _ => return None,
     };
     Some(number * scale)
+}
+
+/// Breaks text between words; lines after the first are shorter by `indent`.
+pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    // Leading spaces are kept: they are the indent of the first line.
+    let lead = text.len() - text.trim_start().len();
+    lines[0].push_str(&text[..lead]);
+    used += lead;
+    let mut fresh = true;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if !fresh && used + 1 + length > width {
+            lines.push(String::new());
+            used = indent;
+            fresh = true;
+        }
+        if let Some(line) = lines.last_mut() {
+            if !fresh {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+        }
+        used += length;
+        fresh = false;
+    }
+    lines
 }
 
 /// Three significant digits, without trailing zeros; whole from 100 on.
@@ -183,7 +212,7 @@ mod tests {
     #[test]
     fn instants_get_the_digits_that_tell_them_apart() {
         assert_eq!(instants(&[0.001, 0.002]), ["0.001", "0.002"]);
-        assert_eq!(instants(&[0.001, 0.0012, 0.001]), ["0.001000", "0.001200", "0.001000"]);
+        assert_eq!(instants(&[0.001, 0.0012, 0.001]), ["0.0010", "0.0012", "0.0010"]);
     }
 
     #[test]

@@ -179,8 +179,9 @@ fn figure_cell(figure: &summary::Figure, row: &Row, notes: &mut Vec<String>) -> 
         })
     });
     let breach = figure.is_breach() && figure.value(row).is_some_and(|value| value > 0.0);
+    let zero = figure.value(row) == Some(0.0);
     html! {
-        td.number.breach[breach] { (figure.show(row)) @if let Some(mark) = mark { sup { (mark + 1) } } }
+        td.number.breach[breach].zero[zero] { (figure.show(row)) @if let Some(mark) = mark { sup { (mark + 1) } } }
     }
 }
 

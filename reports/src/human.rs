@@ -1,7 +1,7 @@
 //! What the terminal shows: the answer, the table, the first witnesses, who processed what, the expectations.
 
 use crate::answer::answer;
-use crate::format::{instants, listed};
+use crate::format::{instants, listed, wrapped};
 use crate::lanes;
 use crate::result::Verdict;
 use crate::show::{Findings, TimelineLine};
@@ -80,35 +80,6 @@ impl Page {
             self.text += &format!("{space}{line}\n");
         }
     }
-}
-
-/// Breaks text between words; lines after the first are shorter by `indent`.
-fn wrapped(text: &str, width: usize, indent: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    // Leading spaces are kept: they are the indent of the first line.
-    let lead = text.len() - text.trim_start().len();
-    lines[0].push_str(&text[..lead]);
-    used += lead;
-    let mut fresh = true;
-    for word in text.split_whitespace() {
-        let length = word.chars().count();
-        if !fresh && used + 1 + length > width {
-            lines.push(String::new());
-            used = indent;
-            fresh = true;
-        }
-        if let Some(line) = lines.last_mut() {
-            if !fresh {
-                line.push(' ');
-                used += 1;
-            }
-            line.push_str(word);
-        }
-        used += length;
-        fresh = false;
-    }
-    lines
 }
 
 fn table(page: &mut Page, findings: &Findings) {

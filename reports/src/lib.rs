@@ -3,6 +3,7 @@
 pub mod answer;
 mod charts;
 mod diagram;
+pub mod explain;
 mod format;
 pub mod html;
 pub mod human;
@@ -13,4 +14,5 @@ pub mod result;
 mod sample;
 pub mod show;
 mod summary;
+mod topics;
 mod witness;
