@@ -1,7 +1,7 @@
 //! The answer in a sentence: which design broke which guarantee, how often, and how the others compare.
 
 use crate::format::{self, counted, listed, times};
-use crate::result::{DesignResult, Guarantee, Verdict};
+use crate::result::{ConsumerResult, DesignResult, Guarantee, Verdict};
 use crate::show::Findings;
 use crate::summary::{self, guarantee_words};
 
@@ -63,7 +63,8 @@ fn broken_sentence(findings: &Findings) -> String {
     }
     for (index, (name, design)) in clean {
         let mut clause = kept_clause(design, &at_stake);
-        if let Some(price) = compared.and_then(|compared| price(findings, index, compared)) {
+        let kept = at_stake.iter().all(|name| standing(design, name) == Some(Verdict::Holds));
+        if let Some(price) = compared.filter(|_| kept).and_then(|compared| price(findings, index, compared)) {
             clause += &price;
         }
         group(&mut clauses, clause, subject(findings, index, name));
@@ -179,7 +180,7 @@ fn kept_clause(design: &DesignResult, at_stake: &[&str]) -> String {
     let untested: Vec<&&str> =
         at_stake.iter().filter(|name| standing(design, name) != Some(Verdict::Holds)).collect();
     let pronoun = if at_stake.len() == 1 { "it" } else { "them" };
-    let mut clause = match untested.len() {
+    let clause = match untested.len() {
         0 => format!("kept {pronoun}"),
         all if all == at_stake.len() => format!("broke nothing, but did not exercise {pronoun}"),
         _ => {
@@ -187,24 +188,26 @@ fn kept_clause(design: &DesignResult, at_stake: &[&str]) -> String {
             format!("broke nothing, but did not exercise {}", listed(&words))
         }
     };
-    clause += &leftovers(design);
-    clause
+    match leftovers(design) {
+        Some(left) => format!("{clause}, with {left}"),
+        None => clause,
+    }
 }
 
-/// Messages that are neither processed nor lost.
-fn leftovers(design: &DesignResult) -> String {
-    let sum = |read: fn(&crate::result::ConsumerResult) -> u64| -> u64 {
-        design.consumers.values().map(read).sum()
-    };
+/// Messages that are neither processed nor lost: `12 messages still pending and 1 dead-lettered`.
+fn leftovers(design: &DesignResult) -> Option<String> {
+    let sum = |read: fn(&ConsumerResult) -> u64| -> u64 { design.consumers.values().map(read).sum() };
     let (pending, aside) = (sum(|consumer| consumer.pending), sum(|consumer| consumer.dead_lettered));
-    let mut text = String::new();
-    if pending > 0 {
-        text += &format!(", with {} still pending", counted(pending, "message"));
+    match (pending, aside) {
+        (0, 0) => None,
+        (_, 0) => Some(format!("{} still pending", counted(pending, "message"))),
+        (0, _) => Some(format!("{} dead-lettered", counted(aside, "message"))),
+        _ => Some(format!(
+            "{} still pending and {} dead-lettered",
+            counted(pending, "message"),
+            format::count(aside)
+        )),
     }
-    if aside > 0 {
-        text += &format!(", with {} dead-lettered", counted(aside, "message"));
-    }
-    text
 }
 
 /// What keeping the guarantee cost, if it is a lot: `, at a p99 of 45 s against 5.2 s`.
@@ -240,7 +243,12 @@ fn unbroken_sentence(findings: &Findings) -> String {
         }
     }
     let mut clauses = Vec::new();
-    let scope = if designs.len() > 1 { format!(" in all {} designs", designs.len()) } else { String::new() };
+    let scope = match designs.len() {
+        1 => String::new(),
+        2 => " in both designs".into(),
+        all => format!(" in all {all} designs"),
+    };
+    let tested = !held.is_empty() || !mixed.is_empty();
     if !held.is_empty() {
         clauses.push(format!("{} held{scope}", listed(&held)));
     }
@@ -248,7 +256,7 @@ fn unbroken_sentence(findings: &Findings) -> String {
     if !untested.is_empty() {
         let verb = if untested.len() == 1 { "was" } else { "were" };
         clauses.push(format!(
-            "{} {verb} not exercised: nothing in this run could have broken {}",
+            "{} {verb} not exercised, as nothing in this run could have broken {}",
             listed(&untested),
             if untested.len() == 1 { "it" } else { "them" }
         ));
@@ -257,13 +265,13 @@ fn unbroken_sentence(findings: &Findings) -> String {
         clauses.push("no guarantee was checked".into());
     }
     for (name, design) in designs {
-        let left = leftovers(design);
-        if !left.is_empty() {
-            clauses.push(format!("{name} ended{left}"));
+        if let Some(left) = leftovers(design) {
+            clauses.push(format!("{name} ended with {left}"));
         }
     }
     clauses.extend(p99_spread(findings));
-    format!("Nothing was broken: {}.", clauses.join("; "))
+    let lead = if tested { "Nothing was broken" } else { "Nothing was put to the test" };
+    format!("{lead}: {}.", clauses.join("; "))
 }
 
 /// `p99 runs from 0.3 s (queue) to 45 s (log)`, if that is far.
@@ -277,4 +285,85 @@ fn p99_spread(findings: &Findings) -> Option<String> {
         let (low, high) = (format::seconds(least.0), format::seconds(most.0));
         format!("p99 runs from {low} ({}) to {high} ({})", least.1, most.1)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{self, expectation};
+
+    /// The small sample with each verdict on the order per key, and no other guarantee.
+    fn with(verdicts: &[(Verdict, u64)]) -> Findings {
+        let mut findings = sample::figure_11_2();
+        for (design, (verdict, count)) in findings.result.designs.values_mut().zip(verdicts) {
+            for guarantees in design.guarantees.values_mut() {
+                guarantees.retain(|name, _| name == "order_per_key");
+                for guarantee in guarantees.values_mut() {
+                    *guarantee = Guarantee { verdict: *verdict, count: *count, witness: None };
+                }
+            }
+        }
+        findings
+    }
+
+    #[test]
+    fn one_broke_it_and_the_other_kept_it() {
+        insta::assert_snapshot!(answer(&with(&[(Verdict::Broken, 1), (Verdict::Holds, 0)])), @"queue (the baseline) broke the order per key once; log kept it, at a p99 of 45.2 s against 0.243 s.");
+    }
+
+    #[test]
+    fn the_other_was_never_put_to_the_test() {
+        insta::assert_snapshot!(answer(&with(&[(Verdict::Broken, 2), (Verdict::NotExercised, 0)])), @"queue (the baseline) broke the order per key twice; log broke nothing, but did not exercise it.");
+    }
+
+    #[test]
+    fn both_broke_it_alike() {
+        insta::assert_snapshot!(answer(&with(&[(Verdict::Broken, 3), (Verdict::Broken, 3)])), @"queue (the baseline) and log each broke the order per key 3 times.");
+    }
+
+    #[test]
+    fn nothing_was_broken() {
+        insta::assert_snapshot!(answer(&with(&[(Verdict::Holds, 0), (Verdict::Holds, 0)])), @"Nothing was broken: order per key held in both designs; p99 runs from 0.243 s (queue) to 45.2 s (log).");
+        insta::assert_snapshot!(answer(&with(&[(Verdict::Holds, 0), (Verdict::NotExercised, 0)])), @"Nothing was broken: order per key held in queue and was not exercised elsewhere; p99 runs from 0.243 s (queue) to 45.2 s (log).");
+    }
+
+    #[test]
+    fn nothing_was_put_to_the_test() {
+        insta::assert_snapshot!(answer(&with(&[(Verdict::NotExercised, 0), (Verdict::NotExercised, 0)])), @"Nothing was put to the test: order per key was not exercised, as nothing in this run could have broken it; p99 runs from 0.243 s (queue) to 45.2 s (log).");
+    }
+
+    #[test]
+    fn what_is_left_is_said() {
+        let mut findings = with(&[(Verdict::Holds, 0), (Verdict::Holds, 0)]);
+        for consumer in findings.result.designs["log"].consumers.values_mut() {
+            consumer.pending = 12_000;
+            consumer.dead_lettered = 1;
+            consumer.latency.p99 = Some(0.25);
+        }
+        insta::assert_snapshot!(answer(&findings), @"Nothing was broken: order per key held in both designs; log ended with 12,000 messages still pending and 1 dead-lettered.");
+    }
+
+    #[test]
+    fn broken_expectations_and_limits_come_first() {
+        let mut findings = with(&[(Verdict::Holds, 0), (Verdict::Broken, 1)]);
+        findings.result.expect.push(expectation("false", Verdict::Broken));
+        findings.result.designs["log"].stopped = Some("10,000,000 events".into());
+        insta::assert_snapshot!(answer(&findings), @"1 of 4 expectations is broken. log was stopped before its end (10,000,000 events). log broke the order per key once; queue (the baseline) kept it.");
+    }
+
+    #[test]
+    fn losses_and_duplicates_are_counted() {
+        let mut findings = sample::five_designs();
+        findings.result.expect.clear();
+        for name in ["webhook", "queue", "queue-auto-ack"] {
+            findings.result.designs.shift_remove(name);
+        }
+        findings.baseline = 1;
+        insta::assert_snapshot!(answer(&findings), @"In fulfilment udp lost 412 messages; log (the baseline) had 18 duplicates.");
+        findings.result.designs.shift_remove("log");
+        findings.baseline = 0;
+        insta::assert_snapshot!(answer(&findings), @"In fulfilment udp lost 412 messages.");
+        findings.result.designs.clear();
+        insta::assert_snapshot!(answer(&findings), @"There is no design to compare.");
+    }
 }

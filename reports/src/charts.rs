@@ -24,6 +24,12 @@ pub(crate) fn colour(index: usize) -> String {
 }
 
 const SIZE: (u32, u32) = (560, 300);
+/// More designs than this are drawn apart, one above the other, on the same scale.
+pub(crate) const TOGETHER_MAX: usize = 3;
+/// Height of each when they are drawn apart.
+const PANEL: u32 = 96;
+/// Height of the labels below the horizontal axis.
+const X_LABELS: u32 = 30;
 /// Fewer points than this get dots, so that single effects are seen.
 const DOTS_MAX: usize = 40;
 
@@ -116,21 +122,36 @@ fn draw(lines: &[Line], unit: Unit) -> String {
     }
 }
 
-fn draw_into(
-    svg: &mut String,
-    lines: &[Line],
-    unit: Unit,
-    right: f64,
-    top: f64,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-    let mut chart = ChartBuilder::on(&area)
-        .margin(6)
+type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+type Drawn = Result<(), Box<dyn std::error::Error>>;
+
+fn draw_into(svg: &mut String, lines: &[Line], unit: Unit, right: f64, top: f64) -> Drawn {
+    let apart = lines.len() > TOGETHER_MAX;
+    let height = if apart { PANEL * lines.len() as u32 + X_LABELS } else { SIZE.1 };
+    let area = SVGBackend::with_string(svg, (SIZE.0, height)).into_drawing_area();
+    if apart {
+        for (index, line) in lines.iter().enumerate() {
+            let from = PANEL * index as u32;
+            let last = index + 1 == lines.len();
+            let to = from + PANEL + if last { X_LABELS } else { 0 };
+            let panel = area.clone().shrink((0, from), (SIZE.0, to - from));
+            panel_into(&panel, std::slice::from_ref(line), unit, (right, top), last)?;
+        }
+    } else {
+        panel_into(&area, lines, unit, (right, top), true)?;
+    }
+    area.present()?;
+    Ok(())
+}
+
+/// Some lines in one pair of axes.
+fn panel_into(area: &Area, lines: &[Line], unit: Unit, (right, top): (f64, f64), x_labels: bool) -> Drawn {
+    let mut chart = ChartBuilder::on(area)
+        .margin(8)
         .margin_right(18)
-        .x_label_area_size(30)
+        .x_label_area_size(if x_labels { X_LABELS } else { 0 })
         .y_label_area_size(62)
-        .build_cartesian_2d(0.0..right, 0.0..top)
-        .map_err(|error| error.to_string())?;
+        .build_cartesian_2d(0.0..right, 0.0..top)?;
     let x_label = |x: &f64| format::seconds(*x);
     let y_label = |y: &f64| unit.show(Some(*y));
     chart
@@ -138,25 +159,21 @@ fn draw_into(
         .disable_x_mesh()
         .bold_line_style(RGBColor(200, 200, 200))
         .light_line_style(TRANSPARENT)
-        .x_labels(6)
-        .y_labels(5)
+        .x_labels(if x_labels { 6 } else { 0 })
+        .y_labels(if lines.len() > 1 { 5 } else { 3 })
         .label_style(("sans-serif", 15))
         .x_label_formatter(&x_label)
         .y_label_formatter(&y_label)
-        .draw()
-        .map_err(|error| error.to_string())?;
+        .draw()?;
     for line in lines {
         let (red, green, blue) = COLOURS[line.design % COLOURS.len()];
         let style = RGBColor(red, green, blue).stroke_width(2);
-        let points = line.points.iter().copied();
-        chart.draw_series(LineSeries::new(points, style)).map_err(|error| error.to_string())?;
+        chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
         if line.dots {
-            let dots =
-                line.points.iter().map(|point| Circle::new(*point, 3, RGBColor(red, green, blue).filled()));
-            chart.draw_series(dots).map_err(|error| error.to_string())?;
+            let dot = |point: &(f64, f64)| Circle::new(*point, 3, RGBColor(red, green, blue).filled());
+            chart.draw_series(line.points.iter().map(dot))?;
         }
     }
-    area.present().map_err(|error| error.to_string())?;
     Ok(())
 }
 

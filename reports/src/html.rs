@@ -55,7 +55,9 @@ fn line_styles() -> String {
              .chart circle[fill=\"{colour}\"]{{fill:var(--c{index})}}\n"
         )
     };
-    (0..COLOURS.len()).map(rule).collect()
+    let rules: String = (0..COLOURS.len()).map(rule).collect();
+    // Lines that are drawn apart need no dashes.
+    rules + ".chart.apart polyline[stroke],.chart.apart line[stroke]{stroke-dasharray:none}\n"
 }
 
 fn heading(findings: &Findings) -> Markup {
@@ -213,9 +215,12 @@ fn over_time(findings: &Findings) -> Markup {
             @if findings.designs.len() > COLOURS.len() {
                 p.note { "The charts show the first " (COLOURS.len()) " designs." }
             }
+            @if charts.iter().any(|chart| chart.designs.len() > charts::TOGETHER_MAX) {
+                p.note { "One above the other, in the order of the legend, all on the same scale." }
+            }
             @for chart in &charts {
                 @if several { h3 { (chart.consumer) } }
-                ul.legend.chart { @for index in &chart.designs {
+                ul.legend.chart.apart[chart.designs.len() > charts::TOGETHER_MAX] { @for index in &chart.designs {
                     li {
                         svg width="40" height="10" aria-hidden="true" style="width:40px" {
                             line x1="1" x2="39" y1="5" y2="5" stroke-width="3" stroke=(charts::colour(*index)) {}
@@ -229,7 +234,7 @@ fn over_time(findings: &Findings) -> Markup {
                         ("Latency", "greatest, by the time of the effect", &chart.latency),
                     ] {
                         @if !svg.is_empty() {
-                            figure.chart { figcaption { b { (title) } ", " (detail) } (PreEscaped(svg)) }
+                            figure.chart.apart[chart.designs.len() > charts::TOGETHER_MAX] { figcaption { b { (title) } ", " (detail) } (PreEscaped(svg)) }
                         }
                     }
                 }
