@@ -1,8 +1,8 @@
 //! From the checks of one run to its figures in the result.
 
 use crate::result::{
-    Backlog, BrokerResult, ConsumerResult, Cost, Duplicates, Headroom, Latency, LatencySplit, Lost, Mean, MemberResult,
-    Order, ProducerResult, Retention,
+    Backlog, BrokerResult, ConsumerResult, Cost, Duplicates, Headroom, Latency, LatencySplit, Lost, Mean,
+    MemberResult, Order, ProducerResult, Retention,
 };
 use redeliver_models::causes::{DuplicateCause, LossCause};
 use redeliver_models::checks::{About, SourceChecks, StampOrder, SubscriptionChecks};
@@ -112,7 +112,10 @@ impl Run<'_> {
         Lost {
             total: ledger.lost_total(),
             confirmed: ledger.lost_confirmed,
-            by_cause: LossCause::ALL.iter().map(|cause| (cause.name(), ledger.lost[*cause as usize])).collect(),
+            by_cause: LossCause::ALL
+                .iter()
+                .map(|cause| (cause.name(), ledger.lost[*cause as usize]))
+                .collect(),
             messages: self.in_order(checks.lost.iter().map(|(about, _, _)| *about)),
         }
     }
@@ -148,7 +151,9 @@ impl Run<'_> {
         mine.map(|((name, _), member)| {
             let delivered = member.delivered.iter();
             let result = MemberResult {
-                delivered: delivered.map(|(about, attempt)| (self.name(*about), u32::from(*attempt))).collect(),
+                delivered: delivered
+                    .map(|(about, attempt)| (self.name(*about), u32::from(*attempt)))
+                    .collect(),
                 processed: member.processed.iter().map(|(about, _)| self.name(*about)).collect(),
                 truncated: member.truncated,
             };

@@ -8,10 +8,8 @@ use crate::result::{Assumption, DesignResult, ExpectResult, Guarantee, RequireRe
 use crate::show::{DesignShow, Findings, Series};
 use redeliver_models::checks::{Recorded, Recorder};
 use redeliver_models::{Ended, Shared, advance, build, finish};
-use redeliver_scenarios::picture::picture_to_json;
 use redeliver_scenarios::{Plan, PlannedDesign};
-use redeliver_models::story::{Picture, run_story};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The version of the result's format.
@@ -59,21 +57,14 @@ struct Finished {
     picture: BTreeMap<String, Value>,
 }
 
-fn run_once(plan: &Plan, name: &str, design: &PlannedDesign, recorder: Recorder, progress: Progress<'_>) -> Finished {
+fn run_once(
+    plan: &Plan,
+    name: &str,
+    design: &PlannedDesign,
+    recorder: Recorder,
+    progress: Progress<'_>,
+) -> Finished {
     let setup = &design.setup;
-    if setup.script.is_some() {
-        let conditions = plan.conditions();
-        let mut until = |condition: usize, picture: &Picture| conditions[condition].holds(picture);
-        let story = run_story(setup, recorder, &mut until);
-        let looks: Map<String, Value> = story
-            .looks
-            .iter()
-            .map(|(name, picture)| (name.clone(), Value::Object(picture_to_json(picture))))
-            .collect();
-        let mut picture: BTreeMap<String, Value> = picture_to_json(&story.picture).into_iter().collect();
-        picture.insert("looks".into(), Value::Object(looks));
-        return Finished { ended: story.ended, picture };
-    }
     let mut world = build(setup, recorder);
     let whole = (setup.duration + setup.drain).as_seconds();
     loop {
@@ -178,7 +169,8 @@ fn series(run: &Run<'_>) -> Vec<Series> {
     all.map(|(checks, name)| {
         let points = &checks.backlog.points;
         let backlog = points.iter().map(|(at, backlog, _)| (at.seconds(), *backlog as f64));
-        let latency = points.iter().filter_map(|(at, _, latency)| Some((at.seconds(), (*latency)? as f64 / 1e9)));
+        let latency =
+            points.iter().filter_map(|(at, _, latency)| Some((at.seconds(), (*latency)? as f64 / 1e9)));
         Series { consumer: name.clone(), backlog: backlog.collect(), latency: latency.collect() }
     })
     .collect()
@@ -189,7 +181,11 @@ fn judge(plan: &Plan, result: &mut RunResult) {
     let value = serde_json::to_value(&*result).expect("a result has only text keys");
     for (expectation, line) in plan.expectations().iter().zip(&plan.expect) {
         let outcome = expectation.evaluate(&value);
-        result.expect.push(ExpectResult { text: line.text.clone(), verdict: outcome.verdict, read: outcome.read });
+        result.expect.push(ExpectResult {
+            text: line.text.clone(),
+            verdict: outcome.verdict,
+            read: outcome.read,
+        });
     }
     for (requirement, line) in plan.requirements().iter().zip(&plan.require) {
         for (design, figures) in &result.designs {
