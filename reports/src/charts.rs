@@ -4,6 +4,7 @@
 use crate::format::{self, Unit};
 use crate::show::{Findings, Series};
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// Colours that are told apart by the colour-blind too (Okabe and Ito), one per design; the style sheet also gives
 /// each a dash of its own.
@@ -55,6 +56,7 @@ pub(crate) fn charts(findings: &Findings) -> Vec<Charts> {
         .collect();
     consumers.sort_unstable();
     consumers.dedup();
+    let name = |index: usize| findings.result.designs.get_index(index).map_or("", |(name, _)| name.as_str());
     let mut charts = Vec::new();
     for consumer in consumers {
         let of_design = |(index, show): (usize, &'_ crate::show::DesignShow)| {
@@ -64,9 +66,9 @@ pub(crate) fn charts(findings: &Findings) -> Vec<Charts> {
         let series: Vec<(usize, Series)> =
             findings.designs.iter().enumerate().take(COLOURS.len()).filter_map(of_design).collect();
         let backlog: Vec<Line> =
-            series.iter().map(|(index, series)| Line::steps(*index, &series.backlog)).collect();
+            series.iter().map(|(index, series)| Line::steps(*index, name(*index), &series.backlog)).collect();
         let latency: Vec<Line> =
-            series.iter().map(|(index, series)| Line::plain(*index, &series.latency)).collect();
+            series.iter().map(|(index, series)| Line::plain(*index, name(*index), &series.latency)).collect();
         let drawn = Charts {
             consumer: consumer.into(),
             designs: series.iter().map(|(index, _)| *index).collect(),
@@ -83,20 +85,21 @@ pub(crate) fn charts(findings: &Findings) -> Vec<Charts> {
 /// One design's line.
 struct Line {
     design: usize,
+    name: String,
     points: Vec<(f64, f64)>,
     dots: bool,
 }
 
 impl Line {
-    fn plain(design: usize, points: &[(f64, f64)]) -> Self {
+    fn plain(design: usize, name: &str, points: &[(f64, f64)]) -> Self {
         let known = |(x, y): &&(f64, f64)| x.is_finite() && y.is_finite();
         let points: Vec<(f64, f64)> = points.iter().filter(known).copied().collect();
-        Line { design, dots: points.len() <= DOTS_MAX, points }
+        Line { design, name: name.into(), dots: points.len() <= DOTS_MAX, points }
     }
 
     /// A backlog stays what it is until it changes.
-    fn steps(design: usize, points: &[(f64, f64)]) -> Self {
-        let plain = Line::plain(design, points);
+    fn steps(design: usize, name: &str, points: &[(f64, f64)]) -> Self {
+        let plain = Line::plain(design, name, points);
         let mut points: Vec<(f64, f64)> = Vec::with_capacity(2 * plain.points.len());
         for (x, y) in plain.points {
             if let Some((_, before)) = points.last().copied() {
@@ -104,7 +107,7 @@ impl Line {
             }
             points.push((x, y));
         }
-        Line { design, points, dots: false }
+        Line { design, name: name.into(), points, dots: false }
     }
 }
 
@@ -136,6 +139,8 @@ fn draw_into(svg: &mut String, lines: &[Line], unit: Unit, right: f64, top: f64)
             let to = from + PANEL + if last { X_LABELS } else { 0 };
             let panel = area.clone().shrink((0, from), (SIZE.0, to - from));
             panel_into(&panel, std::slice::from_ref(line), unit, (right, top), last)?;
+            let corner = TextStyle::from(("sans-serif", 16)).pos(Pos::new(HPos::Right, VPos::Top));
+            panel.draw_text(&line.name, &corner, (SIZE.0 as i32 - 20, 6))?;
         }
     } else {
         panel_into(&area, lines, unit, (right, top), true)?;
@@ -199,8 +204,8 @@ mod tests {
 
     #[test]
     fn nothing_known_is_nothing_drawn() {
-        assert_eq!(draw(&[Line::plain(0, &[])], Unit::Count), "");
-        assert_eq!(draw(&[Line::plain(0, &[(f64::NAN, 1.0)])], Unit::Count), "");
-        assert_ne!(draw(&[Line::plain(0, &[(0.0, 0.0)])], Unit::Count), "");
+        assert_eq!(draw(&[Line::plain(0, "a", &[])], Unit::Count), "");
+        assert_eq!(draw(&[Line::plain(0, "a", &[(f64::NAN, 1.0)])], Unit::Count), "");
+        assert_ne!(draw(&[Line::plain(0, "a", &[(0.0, 0.0)])], Unit::Count), "");
     }
 }

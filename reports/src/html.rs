@@ -216,7 +216,7 @@ fn over_time(findings: &Findings) -> Markup {
                 p.note { "The charts show the first " (COLOURS.len()) " designs." }
             }
             @if charts.iter().any(|chart| chart.designs.len() > charts::TOGETHER_MAX) {
-                p.note { "One above the other, in the order of the legend, all on the same scale." }
+                p.note { "One above the other, all on the same scale." }
             }
             @for chart in &charts {
                 @if several { h3 { (chart.consumer) } }

@@ -14,6 +14,11 @@ const ROWS_MAX: usize = 24;
 /// A timeline has at most so many lines on a terminal.
 const LINES_MAX: usize = 12;
 
+/// Prose is not wider than this.
+const PROSE_MAX: usize = 120;
+/// So many lines say where losses and duplicates come from.
+const CAUSES_MAX: usize = 10;
+
 /// How the terminal wants it.
 #[derive(Clone, Copy, Debug)]
 pub struct HumanOptions {
@@ -74,12 +79,17 @@ impl Page {
 
     /// Wrapped at the width; lines after the first are indented.
     fn paragraph(&mut self, text: &str, indent: usize, ink: Ink) {
-        for (index, line) in wrapped(text, self.width, indent).iter().enumerate() {
+        for (index, line) in wrapped(&clean(text), self.width.min(PROSE_MAX), indent).iter().enumerate() {
             let space = if index > 0 { " ".repeat(indent) } else { String::new() };
             let line = self.inked(line, ink);
             self.text += &format!("{space}{line}\n");
         }
     }
+}
+
+/// Without what would steer the terminal.
+fn clean(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 fn table(page: &mut Page, findings: &Findings) {
@@ -106,7 +116,7 @@ fn table(page: &mut Page, findings: &Findings) {
     for row in rows.iter().take(ROWS_MAX) {
         let cells = columns.shown.iter().map(|figure| figure_cell(figure, row, &mut notes));
         let cells: Vec<Cell> = cells.collect();
-        table.add_row(std::iter::once(Cell::new(row.label())).chain(cells));
+        table.add_row(std::iter::once(Cell::new(clean(&row.label()))).chain(cells));
     }
     page.blank();
     for line in table.lines() {
@@ -128,6 +138,22 @@ fn table(page: &mut Page, findings: &Findings) {
             let faults = listed(&design.does_not_apply);
             page.paragraph(&format!("Does not apply to {name}: {faults}."), 2, Ink::Open);
         }
+    }
+    causes(page, &rows);
+}
+
+/// `udp / fulfilment lost 412: network 412.`
+fn causes(page: &mut Page, rows: &[Row]) {
+    let lines: Vec<(String, &str, String)> = rows.iter().flat_map(Row::causes).collect();
+    if !lines.is_empty() {
+        page.blank();
+        page.paragraph("Causes:", 0, Ink::Strong);
+    }
+    for (place, what, causes) in lines.iter().take(CAUSES_MAX) {
+        page.paragraph(&format!("  {place}, {what}: {causes}"), 4, Ink::Plain);
+    }
+    if lines.len() > CAUSES_MAX {
+        page.paragraph(&format!("  … {} more in the report", lines.len() - CAUSES_MAX), 4, Ink::Faint);
     }
 }
 
@@ -185,7 +211,7 @@ fn timeline(page: &mut Page, lines: &[TimelineLine]) {
         let indent = lead.chars().count();
         let ink = if line.proof { Ink::Strong } else { Ink::Plain };
         let room = page.width.saturating_sub(indent).max(20);
-        for (index, piece) in wrapped(&line.what, room, 0).iter().enumerate() {
+        for (index, piece) in wrapped(&clean(&line.what), room, 0).iter().enumerate() {
             let lead = if index == 0 { lead.clone() } else { " ".repeat(indent) };
             let text = page.inked(&format!("{lead}{piece}"), ink);
             page.text += &format!("{text}\n");
@@ -234,7 +260,7 @@ impl Page {
     /// A line whose spaces mean something: cut off, never wrapped, where it is too long.
     fn paragraph_kept(&mut self, line: &str) {
         let long = line.chars().count() > self.width;
-        let cut: String = line.chars().take(self.width.saturating_sub(usize::from(long))).collect();
+        let cut: String = clean(line).chars().take(self.width.saturating_sub(usize::from(long))).collect();
         self.text += &cut;
         self.text += if long { "…\n" } else { "\n" };
     }
@@ -364,6 +390,14 @@ mod tests {
         No retention window: nothing was deleted to make room.
         Also different (in the report): processed.
         Does not apply to udp: Crash(node: "brokers", at: "20s").
+
+        Causes:
+          udp / fulfilment, lost: network 412
+          webhook / fulfilment, lost: network 3
+          webhook / fulfilment, duplicates: lost ack 57
+          queue / fulfilment, duplicates: lost ack 41
+          queue-auto-ack / fulfilment, lost: network 37
+          log / fulfilment, duplicates: lost ack 18
 
         Broken in udp / fulfilment: no loss.
         shop#17 was lost on the wire and nobody sent it again:

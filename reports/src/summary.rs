@@ -344,20 +344,18 @@ pub(crate) fn default_note(assumption: &Assumption) -> String {
     format!("near {setting} = {value}, a default ({source})")
 }
 
+/// The guarantees, in the order of the documentation.
+pub(crate) const GUARANTEES: [&str; 6] =
+    ["no_loss", "no_confirmed_loss", "no_duplicates", "order_per_key", "order_per_producer", "order_stored"];
+
 /// The guarantees that any row knows, in the order of the documentation, then by name.
 pub(crate) fn guarantees(findings: &Findings) -> Vec<&str> {
-    let order = [
-        "no_loss",
-        "no_confirmed_loss",
-        "no_duplicates",
-        "order_per_key",
-        "order_per_producer",
-        "order_stored",
-    ];
     let designs = findings.result.designs.values();
     let all = designs.flat_map(|design| design.guarantees.values()).flat_map(|guarantees| guarantees.keys());
     let mut names: Vec<&str> = all.map(String::as_str).collect();
-    names.sort_by_key(|name| (order.iter().position(|known| known == name).unwrap_or(order.len()), *name));
+    names.sort_by_key(|name| {
+        (GUARANTEES.iter().position(|known| known == name).unwrap_or(GUARANTEES.len()), *name)
+    });
     names.dedup();
     names
 }
