@@ -30,7 +30,7 @@ pub(crate) const TOGETHER_MAX: usize = 3;
 /// Height of each when they are drawn apart.
 const PANEL: u32 = 96;
 /// Height of the labels below the horizontal axis.
-const X_LABELS: u32 = 30;
+const X_LABELS: u32 = 24;
 /// Fewer points than this get dots, so that single effects are seen.
 const DOTS_MAX: usize = 40;
 
@@ -116,7 +116,9 @@ fn draw(lines: &[Line], unit: Unit) -> String {
     let all = || lines.iter().flat_map(|line| &line.points);
     let Some(last) = all().map(|(x, _)| *x).reduce(f64::max) else { return String::new() };
     let top = all().map(|(_, y)| *y).fold(0.0, f64::max);
-    let (right, top) = (if last > 0.0 { last } else { 1.0 }, if top > 0.0 { top * 1.06 } else { 1.0 });
+    // Drawn apart, each line has its design's name above it.
+    let headroom = if lines.len() > TOGETHER_MAX { 1.3 } else { 1.06 };
+    let (right, top) = (if last > 0.0 { last } else { 1.0 }, if top > 0.0 { top * headroom } else { 1.0 });
     let mut svg = String::new();
     match draw_into(&mut svg, lines, unit, right, top) {
         // Inside a page the namespace is understood; without it no address stands in the page.
@@ -154,6 +156,7 @@ fn panel_into(area: &Area, lines: &[Line], unit: Unit, (right, top): (f64, f64),
     let mut chart = ChartBuilder::on(area)
         .margin(8)
         .margin_right(18)
+        .margin_bottom(if x_labels { 0 } else { 8 })
         .x_label_area_size(if x_labels { X_LABELS } else { 0 })
         .y_label_area_size(62)
         .build_cartesian_2d(0.0..right, 0.0..top)?;

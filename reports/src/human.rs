@@ -392,11 +392,11 @@ mod tests {
         Does not apply to udp: Crash(node: "brokers", at: "20s").
 
         Causes:
-          udp / fulfilment, lost: network 412
-          webhook / fulfilment, lost: network 3
+          udp / fulfilment, lost: network 412 (shop#17, shop#34, shop#51, …)
+          webhook / fulfilment, lost: network 3 (shop#17, shop#34, shop#51)
           webhook / fulfilment, duplicates: lost ack 57
           queue / fulfilment, duplicates: lost ack 41
-          queue-auto-ack / fulfilment, lost: network 37
+          queue-auto-ack / fulfilment, lost: network 37 (shop#17, shop#34, shop#51, …)
           log / fulfilment, duplicates: lost ack 18
 
         Broken in udp / fulfilment: no loss.
