@@ -176,10 +176,12 @@ fn panel_into(area: &Area, lines: &[Line], unit: Unit, (right, top): (f64, f64),
     for line in lines {
         let (red, green, blue) = COLOURS[line.design % COLOURS.len()];
         let style = RGBColor(red, green, blue).stroke_width(2);
-        chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
         if line.dots {
-            let dot = |point: &(f64, f64)| Circle::new(*point, 3, RGBColor(red, green, blue).filled());
+            // Between single effects there is nothing to connect.
+            let dot = |point: &(f64, f64)| Circle::new(*point, 4, RGBColor(red, green, blue).filled());
             chart.draw_series(line.points.iter().map(dot))?;
+        } else {
+            chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
         }
     }
     Ok(())
