@@ -463,7 +463,10 @@ mod tests {
         let Some(folder) = std::env::var_os("WRITE_PAGES") else { return };
         for (name, findings) in [("small", sample::figure_11_2()), ("large", sample::five_designs())] {
             let path = std::path::Path::new(&folder).join(format!("{name}.html"));
-            std::fs::write(path, html(&findings)).expect("the folder can be written to");
+            std::fs::write(&path, html(&findings)).expect("the folder can be written to");
+            let options = crate::human::HumanOptions { color: true, width: 80 };
+            let text = crate::human::human(&findings, options);
+            std::fs::write(path.with_extension("txt"), text).expect("the folder can be written to");
         }
     }
 

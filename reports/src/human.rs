@@ -7,7 +7,9 @@ use crate::result::Verdict;
 use crate::show::{Findings, TimelineLine};
 use crate::summary::{self, Row};
 use crate::witness;
-use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{
+    Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle,
+};
 
 /// A table has at most so many rows on a terminal.
 const ROWS_MAX: usize = 24;
@@ -117,6 +119,11 @@ fn table(page: &mut Page, findings: &Findings) {
         let cells = columns.shown.iter().map(|figure| figure_cell(figure, row, &mut notes));
         let cells: Vec<Cell> = cells.collect();
         table.add_row(std::iter::once(Cell::new(clean(&row.label()))).chain(cells));
+    }
+    // Names are not broken where there is room: the headings are, instead.
+    let longest = rows.iter().map(|row| row.label().chars().count()).max().unwrap_or(0);
+    if let Some(column) = table.column_mut(0).filter(|_| longest <= page.width * 2 / 5) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
     }
     page.blank();
     for line in table.lines() {
