@@ -5,11 +5,9 @@ use crate::format::{instants, listed, wrapped};
 use crate::lanes;
 use crate::result::Verdict;
 use crate::show::{Findings, TimelineLine};
-use crate::summary::{self, Row};
+use crate::summary::{self, Columns, Row};
 use crate::witness;
-use comfy_table::{
-    Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle,
-};
+use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle};
 
 /// A table has at most so many rows on a terminal.
 const ROWS_MAX: usize = 24;
@@ -111,19 +109,22 @@ fn table(page: &mut Page, findings: &Findings) {
     };
     let several = rows.iter().any(|row| row.label() != row.design);
     let first = if several { "design / subscription" } else { "design" };
-    let headings =
-        columns.shown.iter().map(|figure| Cell::new(figure.name).set_alignment(CellAlignment::Right));
-    table.set_header(std::iter::once(Cell::new(first)).chain(headings));
+    let heading = |write: &dyn Fn(&str) -> String| -> Vec<Cell> {
+        let names = columns.shown.iter();
+        let names = names.map(|figure| Cell::new(write(figure.name)).set_alignment(CellAlignment::Right));
+        std::iter::once(Cell::new(first)).chain(names).collect()
+    };
+    table.set_header(heading(&str::to_string));
     let mut notes: Vec<String> = Vec::new();
     for row in rows.iter().take(ROWS_MAX) {
         let cells = columns.shown.iter().map(|figure| figure_cell(figure, row, &mut notes));
         let cells: Vec<Cell> = cells.collect();
         table.add_row(std::iter::once(Cell::new(clean(&row.label()))).chain(cells));
     }
-    // Names are not broken where there is room: the headings are, instead.
-    let longest = rows.iter().map(|row| row.label().chars().count()).max().unwrap_or(0);
-    if let Some(column) = table.column_mut(0).filter(|_| longest <= page.width * 2 / 5) {
-        column.set_constraint(ColumnConstraint::ContentWidth);
+    // Where it is too narrow, headings are broken between words before any name is.
+    let needed: usize = table.column_max_content_widths().iter().map(|width| usize::from(*width) + 2).sum();
+    if needed > page.width {
+        table.set_header(heading(&|name| name.replace(' ', "\n")));
     }
     page.blank();
     for line in table.lines() {
@@ -131,13 +132,18 @@ fn table(page: &mut Page, findings: &Findings) {
         page.text.push('\n');
     }
     page.blank();
+    table_notes(page, findings, &rows, &columns, &notes);
+}
+
+/// What stands below the table: where numbers come from, and what it left out.
+fn table_notes(page: &mut Page, findings: &Findings, rows: &[Row], columns: &Columns, notes: &[String]) {
     if rows.len() > ROWS_MAX {
         page.paragraph(&format!("{} more rows are in the report.", rows.len() - ROWS_MAX), 0, Ink::Faint);
     }
     for (index, note) in notes.iter().enumerate() {
         page.paragraph(&format!("{} {note}.", mark(index)), 2, Ink::Plain);
     }
-    for note in summary::left_out(&columns, &rows, " (in the report)") {
+    for note in summary::left_out(columns, rows, " (in the report)") {
         page.paragraph(&note, 0, Ink::Faint);
     }
     for (name, design) in &findings.result.designs {
@@ -146,7 +152,7 @@ fn table(page: &mut Page, findings: &Findings) {
             page.paragraph(&format!("Does not apply to {name}: {faults}."), 2, Ink::Open);
         }
     }
-    causes(page, &rows);
+    causes(page, rows);
 }
 
 /// `udp / fulfilment lost 412: network 412.`
