@@ -112,12 +112,6 @@ impl Builder<'_> {
         LinkSpec { latency, jitter, loss, duplication, bandwidth }
     }
 
-    /// The node of this name.
-    fn node(&self, name: &str) -> NodeId {
-        let index = self.names.nodes.iter().position(|node| node == name);
-        NodeId(index.expect("every node has a name") as u32)
-    }
-
     /// The handler of a subscription's member.
     fn handler(&self, s: SubscriptionId, member: usize) -> Handler {
         let consumer = &self.setup.consumers[s.0 as usize];

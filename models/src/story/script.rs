@@ -150,3 +150,15 @@ pub struct Rule {
     /// What is done with it.
     pub verbs: Vec<Verb>,
 }
+
+impl Script {
+    /// The names under which pictures are kept.
+    pub fn look_names(&self) -> Vec<String> {
+        let verbs = self.lines.iter().flat_map(|line| &line.verbs);
+        let looks = verbs.filter_map(|verb| match verb {
+            Verb::Look(name) => Some(name.clone()),
+            _ => None,
+        });
+        looks.collect()
+    }
+}
