@@ -5,6 +5,7 @@ mod build;
 pub mod causes;
 mod census;
 pub mod checks;
+mod describe;
 pub mod direct;
 mod domain;
 pub mod fact;
@@ -19,10 +20,13 @@ mod run;
 pub mod setup;
 pub mod shared;
 pub mod story;
+#[cfg(test)]
+mod testing;
 pub mod worker;
 
 pub use build::{build, node_names};
 pub use census::Census;
+pub use describe::describe;
 pub use domain::{FactPattern, Messaging, Out, PacketPattern, World};
 pub use fact::Fact;
 pub use part::Part;

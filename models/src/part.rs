@@ -1,6 +1,7 @@
 //! The registry of nodes: one line per kind. Dispatch is a match.
 
 use crate::census::Census;
+use crate::direct;
 use crate::domain::{Messaging, Out};
 use crate::packet::{Packet, Record, Timer};
 use crate::producer::Publisher;
@@ -61,4 +62,10 @@ parts! {
     QueueBroker(queue::Broker),
     /// Consumes from a queue broker.
     QueueConsumer(queue::Consumer),
+    /// Sends datagrams to receivers.
+    UdpSender(direct::UdpSender),
+    /// Sends requests to receivers.
+    WebhookSender(direct::WebhookSender),
+    /// Receives directly from producers.
+    Receiver(direct::Receiver),
 }
