@@ -1,6 +1,7 @@
 //! The registry of nodes: one line per kind. Dispatch is a match.
 
 use crate::census::Census;
+use crate::direct;
 use crate::domain::{Messaging, Out};
 use crate::log;
 use crate::packet::{Packet, Record, Timer};
@@ -66,4 +67,10 @@ parts! {
     LogBroker(log::Broker),
     /// Consumes from a log broker.
     LogConsumer(log::Consumer),
+    /// Sends datagrams to receivers.
+    UdpSender(direct::UdpSender),
+    /// Sends requests to receivers.
+    WebhookSender(direct::WebhookSender),
+    /// Receives directly from producers.
+    Receiver(direct::Receiver),
 }

@@ -23,11 +23,9 @@ pub(crate) fn witness(
     let chain = chain(s, proof, recorded);
     let lines: Vec<TimelineLine> = chain
         .iter()
-        .map(|(fact, proof)| TimelineLine {
-            time: fact.at.seconds(),
-            who: shared.names.node(fact.node).to_string(),
-            what: describe(fact, shared),
-            proof: *proof,
+        .filter_map(|(fact, proof)| {
+            let who = shared.names.node(fact.node).to_string();
+            Some(TimelineLine { time: fact.at.seconds(), who, what: describe(fact, shared)?, proof: *proof })
         })
         .collect();
     let facts = lines.iter().map(|line| format!("{:.3}  {}  {}", line.time, line.who, line.what));

@@ -3,6 +3,7 @@
 //! Brokers come first, then consumers, then producers, each in the order of the names; so they are numbered, and so
 //! they boot before time 0.
 
+mod direct;
 mod faults;
 mod log;
 mod names;
@@ -43,7 +44,8 @@ pub fn build(setup: &Setup, recorder: Recorder) -> World {
     match &setup.design {
         Design::Queue(config) => builder.queue(config),
         Design::Log(config) => builder.log(config),
-        Design::Udp(_) | Design::Webhook(_) => todo!(),
+        Design::Udp(config) => builder.udp(config),
+        Design::Webhook(config) => builder.webhook(config),
     }
     builder.faults();
     let Builder { mut world, booting, .. } = builder;
@@ -167,7 +169,8 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
     let topics = setup.topics.iter().enumerate().map(|(topic, _)| Topic {
         subscriptions: subscriptions_of(setup, topic),
         addressed_at_birth: true,
-        accepted_at_birth: !brokered,
+        // A webhook's sender stores what it publishes, at once: that is its acceptance.
+        accepted_at_birth: matches!(setup.design, Design::Udp(_)),
     });
     let topics: Vec<Topic> = topics.collect();
     let subscriptions = setup.consumers.iter().enumerate().map(|(i, consumer)| {
