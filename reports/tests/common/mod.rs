@@ -1,6 +1,8 @@
 //! Running a scenario's text, for the tests beside this folder.
 #![allow(dead_code)] // each test uses a part
 
+pub(crate) mod case;
+
 use redeliver_scenarios::{Options, Plan, PlannedDesign, read};
 use serde_json::Value;
 
