@@ -67,7 +67,7 @@ fn fact_text(fact: Fact, name: &str, shared: &Shared) -> String {
         Fact::Rewound { why, .. } => format!("went back to {name}: {}", words(why.name())),
         Fact::Found { .. } => format!("found {name} in the log"),
         Fact::Removed { why, .. } => format!("no longer has {name}: {}", words(why.name())),
-        Fact::DeadLettered { .. } => format!("put {name} aside"),
+        Fact::DeadLettered { .. } | Fact::PutAside { .. } => format!("put {name} aside"),
         Fact::Released { .. } => format!("deleted {name}"),
         Fact::Blocked => "was held up".to_string(),
         Fact::Unblocked => "went on".to_string(),

@@ -2,6 +2,7 @@
 
 use crate::census::Census;
 use crate::domain::{Messaging, Out};
+use crate::log;
 use crate::packet::{Packet, Record, Timer};
 use crate::producer::Publisher;
 use crate::queue;
@@ -61,4 +62,8 @@ parts! {
     QueueBroker(queue::Broker),
     /// Consumes from a queue broker.
     QueueConsumer(queue::Consumer),
+    /// A log broker.
+    LogBroker(log::Broker),
+    /// Consumes from a log broker.
+    LogConsumer(log::Consumer),
 }

@@ -4,6 +4,7 @@
 //! they boot before time 0.
 
 mod faults;
+mod log;
 mod names;
 pub use names::node_names;
 mod queue;
@@ -15,7 +16,7 @@ use crate::message::{Messages, SourceId, SubscriptionId, TopicId};
 use crate::part::Part;
 use crate::producer::{Arrivals, Keys, Purposes, Source};
 use crate::setup::{Design, FaultKind, KeyChoice, Link, Role, Schedule, Setup, Which};
-use crate::shared::{BrokerFigures, Level, Names, Shared, Subscription, Topic};
+use crate::shared::{BrokerFigures, Level, Names, Ranks, Shared, Subscription, Topic};
 use redeliver_sim::{
     ConnectionId, DiskSpec, Distribution, LinkSpec, Machine, NodeId, Purpose, Span, Stream, Time, Zipf,
 };
@@ -41,7 +42,8 @@ pub fn build(setup: &Setup, recorder: Recorder) -> World {
     let mut builder = Builder { setup, world, names, booting: Vec::new() };
     match &setup.design {
         Design::Queue(config) => builder.queue(config),
-        Design::Log(_) | Design::Udp(_) | Design::Webhook(_) => todo!(),
+        Design::Log(config) => builder.log(config),
+        Design::Udp(_) | Design::Webhook(_) => todo!(),
     }
     builder.faults();
     let Builder { mut world, booting, .. } = builder;
@@ -108,12 +110,6 @@ impl Builder<'_> {
             }
         }
         LinkSpec { latency, jitter, loss, duplication, bandwidth }
-    }
-
-    /// The node of this name.
-    fn node(&self, name: &str) -> NodeId {
-        let index = self.names.nodes.iter().position(|node| node == name);
-        NodeId(index.expect("every node has a name") as u32)
     }
 
     /// The handler of a subscription's member.
@@ -203,6 +199,7 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
         sources_active,
         labels,
         brokers: vec![BrokerFigures::default(); usize::from(brokered)],
+        ranks: vec![Ranks::default(); names.lines.len()],
         window: (Time::ZERO + setup.warm_up, Time::ZERO + setup.duration),
         names: Arc::clone(names),
     }
