@@ -5,6 +5,7 @@ use crate::domain::{Messaging, Out};
 use crate::packet::{Packet, Record, Timer};
 use crate::producer::Publisher;
 use crate::queue;
+use crate::story::Client;
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node};
 
 /// What every kind of node does, beside what the kernel asks of it.
@@ -61,4 +62,6 @@ parts! {
     QueueBroker(queue::Broker),
     /// Consumes from a queue broker.
     QueueConsumer(queue::Consumer),
+    /// A client of a story.
+    Client(Client),
 }
