@@ -5,6 +5,7 @@ mod build;
 pub mod causes;
 mod census;
 pub mod checks;
+mod describe;
 pub mod direct;
 mod domain;
 pub mod fact;
@@ -23,6 +24,7 @@ pub mod worker;
 
 pub use build::{build, node_names};
 pub use census::Census;
+pub use describe::describe;
 pub use domain::{FactPattern, Messaging, Out, PacketPattern, World};
 pub use fact::Fact;
 pub use part::Part;

@@ -3,7 +3,7 @@
 use crate::format::{self, counted, listed, times};
 use crate::result::{ConsumerResult, DesignResult, Guarantee, Verdict};
 use crate::show::Findings;
-use crate::summary::{self, guarantee_words};
+use crate::summary::{self, GUARANTEES, guarantee_words};
 
 /// Designs may differ so much in their p99 before the answer mentions it.
 const WORTH_SAYING: f64 = 2.0;
@@ -133,15 +133,7 @@ fn broken_clause(design: &DesignResult) -> String {
         let often = if same { format!(" {}", times(*first)) } else { String::new() };
         parts.push(format!("broke the order {}{often}", listed(&words)));
     }
-    let known = [
-        "no_loss",
-        "no_confirmed_loss",
-        "no_duplicates",
-        "order_per_key",
-        "order_per_producer",
-        "order_stored",
-    ];
-    for name in names_of(design).into_iter().filter(|name| !known.contains(name) && count(name) > 0) {
+    for name in names_of(design).into_iter().filter(|name| !GUARANTEES.contains(name) && count(name) > 0) {
         parts.push(format!("broke {} {}", guarantee_words(name), times(count(name))));
     }
     if parts.is_empty() { "broke a guarantee".into() } else { listed(&parts) }

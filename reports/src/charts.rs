@@ -4,6 +4,7 @@
 use crate::format::{self, Unit};
 use crate::show::{Findings, Series};
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// Colours that are told apart by the colour-blind too (Okabe and Ito), one per design; the style sheet also gives
 /// each a dash of its own.
@@ -29,7 +30,7 @@ pub(crate) const TOGETHER_MAX: usize = 3;
 /// Height of each when they are drawn apart.
 const PANEL: u32 = 96;
 /// Height of the labels below the horizontal axis.
-const X_LABELS: u32 = 30;
+const X_LABELS: u32 = 24;
 /// Fewer points than this get dots, so that single effects are seen.
 const DOTS_MAX: usize = 40;
 
@@ -55,6 +56,7 @@ pub(crate) fn charts(findings: &Findings) -> Vec<Charts> {
         .collect();
     consumers.sort_unstable();
     consumers.dedup();
+    let name = |index: usize| findings.result.designs.get_index(index).map_or("", |(name, _)| name.as_str());
     let mut charts = Vec::new();
     for consumer in consumers {
         let of_design = |(index, show): (usize, &'_ crate::show::DesignShow)| {
@@ -64,9 +66,9 @@ pub(crate) fn charts(findings: &Findings) -> Vec<Charts> {
         let series: Vec<(usize, Series)> =
             findings.designs.iter().enumerate().take(COLOURS.len()).filter_map(of_design).collect();
         let backlog: Vec<Line> =
-            series.iter().map(|(index, series)| Line::steps(*index, &series.backlog)).collect();
+            series.iter().map(|(index, series)| Line::steps(*index, name(*index), &series.backlog)).collect();
         let latency: Vec<Line> =
-            series.iter().map(|(index, series)| Line::plain(*index, &series.latency)).collect();
+            series.iter().map(|(index, series)| Line::plain(*index, name(*index), &series.latency)).collect();
         let drawn = Charts {
             consumer: consumer.into(),
             designs: series.iter().map(|(index, _)| *index).collect(),
@@ -83,20 +85,21 @@ pub(crate) fn charts(findings: &Findings) -> Vec<Charts> {
 /// One design's line.
 struct Line {
     design: usize,
+    name: String,
     points: Vec<(f64, f64)>,
     dots: bool,
 }
 
 impl Line {
-    fn plain(design: usize, points: &[(f64, f64)]) -> Self {
+    fn plain(design: usize, name: &str, points: &[(f64, f64)]) -> Self {
         let known = |(x, y): &&(f64, f64)| x.is_finite() && y.is_finite();
         let points: Vec<(f64, f64)> = points.iter().filter(known).copied().collect();
-        Line { design, dots: points.len() <= DOTS_MAX, points }
+        Line { design, name: name.into(), dots: points.len() <= DOTS_MAX, points }
     }
 
     /// A backlog stays what it is until it changes.
-    fn steps(design: usize, points: &[(f64, f64)]) -> Self {
-        let plain = Line::plain(design, points);
+    fn steps(design: usize, name: &str, points: &[(f64, f64)]) -> Self {
+        let plain = Line::plain(design, name, points);
         let mut points: Vec<(f64, f64)> = Vec::with_capacity(2 * plain.points.len());
         for (x, y) in plain.points {
             if let Some((_, before)) = points.last().copied() {
@@ -104,7 +107,7 @@ impl Line {
             }
             points.push((x, y));
         }
-        Line { design, points, dots: false }
+        Line { design, name: name.into(), points, dots: false }
     }
 }
 
@@ -113,7 +116,9 @@ fn draw(lines: &[Line], unit: Unit) -> String {
     let all = || lines.iter().flat_map(|line| &line.points);
     let Some(last) = all().map(|(x, _)| *x).reduce(f64::max) else { return String::new() };
     let top = all().map(|(_, y)| *y).fold(0.0, f64::max);
-    let (right, top) = (if last > 0.0 { last } else { 1.0 }, if top > 0.0 { top * 1.06 } else { 1.0 });
+    // Drawn apart, each line has its design's name above it.
+    let headroom = if lines.len() > TOGETHER_MAX { 1.3 } else { 1.06 };
+    let (right, top) = (if last > 0.0 { last } else { 1.0 }, if top > 0.0 { top * headroom } else { 1.0 });
     let mut svg = String::new();
     match draw_into(&mut svg, lines, unit, right, top) {
         // Inside a page the namespace is understood; without it no address stands in the page.
@@ -136,6 +141,8 @@ fn draw_into(svg: &mut String, lines: &[Line], unit: Unit, right: f64, top: f64)
             let to = from + PANEL + if last { X_LABELS } else { 0 };
             let panel = area.clone().shrink((0, from), (SIZE.0, to - from));
             panel_into(&panel, std::slice::from_ref(line), unit, (right, top), last)?;
+            let corner = TextStyle::from(("sans-serif", 16)).pos(Pos::new(HPos::Right, VPos::Top));
+            panel.draw_text(&line.name, &corner, (SIZE.0 as i32 - 20, 6))?;
         }
     } else {
         panel_into(&area, lines, unit, (right, top), true)?;
@@ -149,6 +156,7 @@ fn panel_into(area: &Area, lines: &[Line], unit: Unit, (right, top): (f64, f64),
     let mut chart = ChartBuilder::on(area)
         .margin(8)
         .margin_right(18)
+        .margin_bottom(if x_labels { 0 } else { 8 })
         .x_label_area_size(if x_labels { X_LABELS } else { 0 })
         .y_label_area_size(62)
         .build_cartesian_2d(0.0..right, 0.0..top)?;
@@ -168,10 +176,12 @@ fn panel_into(area: &Area, lines: &[Line], unit: Unit, (right, top): (f64, f64),
     for line in lines {
         let (red, green, blue) = COLOURS[line.design % COLOURS.len()];
         let style = RGBColor(red, green, blue).stroke_width(2);
-        chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
         if line.dots {
-            let dot = |point: &(f64, f64)| Circle::new(*point, 3, RGBColor(red, green, blue).filled());
+            // Between single effects there is nothing to connect.
+            let dot = |point: &(f64, f64)| Circle::new(*point, 4, RGBColor(red, green, blue).filled());
             chart.draw_series(line.points.iter().map(dot))?;
+        } else {
+            chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
         }
     }
     Ok(())
@@ -199,8 +209,8 @@ mod tests {
 
     #[test]
     fn nothing_known_is_nothing_drawn() {
-        assert_eq!(draw(&[Line::plain(0, &[])], Unit::Count), "");
-        assert_eq!(draw(&[Line::plain(0, &[(f64::NAN, 1.0)])], Unit::Count), "");
-        assert_ne!(draw(&[Line::plain(0, &[(0.0, 0.0)])], Unit::Count), "");
+        assert_eq!(draw(&[Line::plain(0, "a", &[])], Unit::Count), "");
+        assert_eq!(draw(&[Line::plain(0, "a", &[(f64::NAN, 1.0)])], Unit::Count), "");
+        assert_ne!(draw(&[Line::plain(0, "a", &[(0.0, 0.0)])], Unit::Count), "");
     }
 }

@@ -34,6 +34,7 @@ pub(crate) fn diagram(diagram: &Diagram) -> Markup {
         svg.diagram viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height) role="img"
             aria-label=(format!("Space-time diagram around {}", diagram.message)) {
             (sheet.axis())
+            (sheet.left_out())
             @for index in 0..diagram.lanes.len() { (sheet.lane(index)) }
             @for (line, _) in &arrows { (line) }
             @for (sign, _) in &marks { (sign) }
@@ -78,7 +79,9 @@ struct Sheet<'a> {
     diagram: &'a Diagram,
     /// Every instant at which something happens, ascending, with its height on the sheet.
     instants: Vec<(f64, f64)>,
-    /// Between which heights time was cut out, and how much.
+    /// How many instants before and after were left out.
+    left_out: (usize, usize),
+    /// At which heights time was cut out, and how much.
     cuts: Vec<(f64, f64)>,
     pitch: f64,
     /// Room for the texts beside the last lane.
@@ -94,7 +97,7 @@ impl<'a> Sheet<'a> {
         times.retain(|time| time.is_finite());
         times.sort_by(f64::total_cmp);
         times.dedup();
-        times.truncate(INSTANTS_MAX);
+        let left_out = around_the_finding(diagram, &mut times);
         let gaps = || times.windows(2).map(|pair| pair[1] - pair[0]);
         let mut sorted: Vec<f64> = gaps().collect();
         sorted.sort_by(f64::total_cmp);
@@ -118,7 +121,7 @@ impl<'a> Sheet<'a> {
             diagram.marks.iter().filter(|mark| mark.lane >= last).map(|mark| text_width(&mark.text) + 24.0);
         let right = texts.fold(70.0, f64::max);
         let pitch = ((SHEET - LEFT - right) / last.max(1) as f64).clamp(110.0, 240.0);
-        Sheet { diagram, instants, cuts, pitch, right }
+        Sheet { diagram, instants, left_out, cuts, pitch, right }
     }
 
     fn width(&self) -> f64 {
@@ -152,6 +155,15 @@ impl<'a> Sheet<'a> {
                 text.time x="52" y=(height + 4.0) text-anchor="end" { (text) }
                 line.tick x1="58" x2=(self.width() - self.right + 20.0) y1=(height) y2=(height) {}
             }
+        }
+    }
+
+    /// Says what is not drawn.
+    fn left_out(&self) -> Markup {
+        let (before, after) = self.left_out;
+        html! {
+            @if before > 0 { text.time x="62" y=(TOP + 2.0) { (before) " earlier instants are not drawn" } }
+            @if after > 0 { text.time x="62" y=(self.bottom() + 6.0) { (after) " later instants are not drawn" } }
         }
     }
 
@@ -233,6 +245,21 @@ impl<'a> Sheet<'a> {
         };
         (symbol(mark.kind, x, height), text)
     }
+}
+
+/// Keeps so many instants as can be drawn, most of them before the finding; says how many went before and after.
+fn around_the_finding(diagram: &Diagram, times: &mut Vec<f64>) -> (usize, usize) {
+    let all = times.len();
+    if all <= INSTANTS_MAX {
+        return (0, 0);
+    }
+    let finding = |mark: &&Mark| matches!(mark.kind, MarkKind::Late | MarkKind::Duplicate | MarkKind::Lost);
+    let found = diagram.marks.iter().filter(finding).map(|mark| mark.time).reduce(f64::min);
+    let at = found.and_then(|found| times.iter().position(|time| *time >= found)).unwrap_or(0);
+    let first = at.saturating_sub(INSTANTS_MAX * 3 / 4).min(all - INSTANTS_MAX);
+    times.drain(..first);
+    times.truncate(INSTANTS_MAX);
+    (first, all - first - INSTANTS_MAX)
 }
 
 /// Where labels stand already, so that the next finds room.
@@ -338,4 +365,43 @@ fn symbol(kind: MarkKind, x: f64, y: f64) -> Markup {
 fn number(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map_or(text.clone(), str::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    fn drawn(picture: &Diagram) -> String {
+        diagram(picture).into_string()
+    }
+
+    #[test]
+    fn lost_again_and_late_are_drawn() {
+        let findings = sample::figure_11_2();
+        let svg = findings.designs[0].diagram.as_ref().map(drawn).unwrap_or_default();
+        for sign in ["cross lost", "arrow again subject", "sign late", "sign crash", "lane down", "4.79 s"] {
+            assert!(svg.contains(sign), "{sign}");
+        }
+        assert!(!svg.contains("sign duplicate"));
+        assert!(!svg.contains("not drawn"));
+    }
+
+    #[test]
+    fn a_long_one_is_cut_around_the_finding() {
+        let mark =
+            |number: u32, kind| Mark { lane: 7, time: f64::from(number), text: format!("e{number};"), kind };
+        let mut picture = Diagram { lanes: vec!["a".into()], ..Diagram::default() };
+        picture.marks = (0..1000).map(|number| mark(number, MarkKind::Effect)).collect();
+        picture.marks[500].kind = MarkKind::Late;
+        picture.marks.push(Mark { time: f64::NAN, ..mark(1, MarkKind::Lost) });
+        let svg = drawn(&picture);
+        assert!(svg.contains("e500;"));
+        assert!(svg.contains("380 earlier instants") && svg.contains("460 later instants"));
+    }
+
+    #[test]
+    fn nothing_is_nothing() {
+        assert_eq!(drawn(&Diagram::default()), "");
+    }
 }

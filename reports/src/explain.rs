@@ -89,8 +89,18 @@ mod tests {
     }
 
     #[test]
+    fn every_heading_is_explained() {
+        for figure in crate::summary::FIGURES {
+            assert!(explain(figure.name).is_ok(), "{}", figure.name);
+        }
+        for guarantee in crate::summary::GUARANTEES {
+            assert!(explain(guarantee).is_ok(), "{guarantee}");
+        }
+    }
+
+    #[test]
     fn an_unknown_topic_names_the_nearest() {
-        insta::assert_snapshot!(explain("prefecth").err().unwrap_or_default(), @"there is no topic `prefecth`; the nearest are prefetch, effects, predicted, refused, broken");
+        insta::assert_snapshot!(explain("prefecth").err().unwrap_or_default(), @"there is no topic `prefecth`; the nearest are prefetch, effects, predicted, refused, requests");
         assert!(explain("").is_err());
         assert!(explain("…\u{1b}").is_err());
     }

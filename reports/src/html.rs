@@ -216,7 +216,7 @@ fn over_time(findings: &Findings) -> Markup {
                 p.note { "The charts show the first " (COLOURS.len()) " designs." }
             }
             @if charts.iter().any(|chart| chart.designs.len() > charts::TOGETHER_MAX) {
-                p.note { "One above the other, in the order of the legend, all on the same scale." }
+                p.note { "One above the other, all on the same scale." }
             }
             @for chart in &charts {
                 @if several { h3 { (chart.consumer) } }
@@ -463,7 +463,10 @@ mod tests {
         let Some(folder) = std::env::var_os("WRITE_PAGES") else { return };
         for (name, findings) in [("small", sample::figure_11_2()), ("large", sample::five_designs())] {
             let path = std::path::Path::new(&folder).join(format!("{name}.html"));
-            std::fs::write(path, html(&findings)).expect("the folder can be written to");
+            std::fs::write(&path, html(&findings)).expect("the folder can be written to");
+            let options = crate::human::HumanOptions { color: true, width: 80 };
+            let text = crate::human::human(&findings, options);
+            std::fs::write(path.with_extension("txt"), text).expect("the folder can be written to");
         }
     }
 

@@ -5,7 +5,7 @@ use crate::format::{instants, listed, wrapped};
 use crate::lanes;
 use crate::result::Verdict;
 use crate::show::{Findings, TimelineLine};
-use crate::summary::{self, Row};
+use crate::summary::{self, Columns, Row};
 use crate::witness;
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle};
 
@@ -13,6 +13,11 @@ use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Tab
 const ROWS_MAX: usize = 24;
 /// A timeline has at most so many lines on a terminal.
 const LINES_MAX: usize = 12;
+
+/// Prose is not wider than this.
+const PROSE_MAX: usize = 120;
+/// So many lines say where losses and duplicates come from.
+const CAUSES_MAX: usize = 10;
 
 /// How the terminal wants it.
 #[derive(Clone, Copy, Debug)]
@@ -74,12 +79,17 @@ impl Page {
 
     /// Wrapped at the width; lines after the first are indented.
     fn paragraph(&mut self, text: &str, indent: usize, ink: Ink) {
-        for (index, line) in wrapped(text, self.width, indent).iter().enumerate() {
+        for (index, line) in wrapped(&clean(text), self.width.min(PROSE_MAX), indent).iter().enumerate() {
             let space = if index > 0 { " ".repeat(indent) } else { String::new() };
             let line = self.inked(line, ink);
             self.text += &format!("{space}{line}\n");
         }
     }
+}
+
+/// Without what would steer the terminal.
+fn clean(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 fn table(page: &mut Page, findings: &Findings) {
@@ -99,14 +109,22 @@ fn table(page: &mut Page, findings: &Findings) {
     };
     let several = rows.iter().any(|row| row.label() != row.design);
     let first = if several { "design / subscription" } else { "design" };
-    let headings =
-        columns.shown.iter().map(|figure| Cell::new(figure.name).set_alignment(CellAlignment::Right));
-    table.set_header(std::iter::once(Cell::new(first)).chain(headings));
+    let heading = |write: &dyn Fn(&str) -> String| -> Vec<Cell> {
+        let names = columns.shown.iter();
+        let names = names.map(|figure| Cell::new(write(figure.name)).set_alignment(CellAlignment::Right));
+        std::iter::once(Cell::new(first)).chain(names).collect()
+    };
+    table.set_header(heading(&str::to_string));
     let mut notes: Vec<String> = Vec::new();
     for row in rows.iter().take(ROWS_MAX) {
         let cells = columns.shown.iter().map(|figure| figure_cell(figure, row, &mut notes));
         let cells: Vec<Cell> = cells.collect();
-        table.add_row(std::iter::once(Cell::new(row.label())).chain(cells));
+        table.add_row(std::iter::once(Cell::new(clean(&row.label()))).chain(cells));
+    }
+    // Where it is too narrow, headings are broken between words before any name is.
+    let needed: usize = table.column_max_content_widths().iter().map(|width| usize::from(*width) + 2).sum();
+    if needed > page.width {
+        table.set_header(heading(&|name| name.replace(' ', "\n")));
     }
     page.blank();
     for line in table.lines() {
@@ -114,13 +132,18 @@ fn table(page: &mut Page, findings: &Findings) {
         page.text.push('\n');
     }
     page.blank();
+    table_notes(page, findings, &rows, &columns, &notes);
+}
+
+/// What stands below the table: where numbers come from, and what it left out.
+fn table_notes(page: &mut Page, findings: &Findings, rows: &[Row], columns: &Columns, notes: &[String]) {
     if rows.len() > ROWS_MAX {
         page.paragraph(&format!("{} more rows are in the report.", rows.len() - ROWS_MAX), 0, Ink::Faint);
     }
     for (index, note) in notes.iter().enumerate() {
         page.paragraph(&format!("{} {note}.", mark(index)), 2, Ink::Plain);
     }
-    for note in summary::left_out(&columns, &rows, " (in the report)") {
+    for note in summary::left_out(columns, rows, " (in the report)") {
         page.paragraph(&note, 0, Ink::Faint);
     }
     for (name, design) in &findings.result.designs {
@@ -128,6 +151,22 @@ fn table(page: &mut Page, findings: &Findings) {
             let faults = listed(&design.does_not_apply);
             page.paragraph(&format!("Does not apply to {name}: {faults}."), 2, Ink::Open);
         }
+    }
+    causes(page, rows);
+}
+
+/// `udp / fulfilment lost 412: network 412.`
+fn causes(page: &mut Page, rows: &[Row]) {
+    let lines: Vec<(String, &str, String)> = rows.iter().flat_map(Row::causes).collect();
+    if !lines.is_empty() {
+        page.blank();
+        page.paragraph("Causes:", 0, Ink::Strong);
+    }
+    for (place, what, causes) in lines.iter().take(CAUSES_MAX) {
+        page.paragraph(&format!("  {place}, {what}: {causes}"), 4, Ink::Plain);
+    }
+    if lines.len() > CAUSES_MAX {
+        page.paragraph(&format!("  … {} more in the report", lines.len() - CAUSES_MAX), 4, Ink::Faint);
     }
 }
 
@@ -185,7 +224,7 @@ fn timeline(page: &mut Page, lines: &[TimelineLine]) {
         let indent = lead.chars().count();
         let ink = if line.proof { Ink::Strong } else { Ink::Plain };
         let room = page.width.saturating_sub(indent).max(20);
-        for (index, piece) in wrapped(&line.what, room, 0).iter().enumerate() {
+        for (index, piece) in wrapped(&clean(&line.what), room, 0).iter().enumerate() {
             let lead = if index == 0 { lead.clone() } else { " ".repeat(indent) };
             let text = page.inked(&format!("{lead}{piece}"), ink);
             page.text += &format!("{text}\n");
@@ -234,7 +273,7 @@ impl Page {
     /// A line whose spaces mean something: cut off, never wrapped, where it is too long.
     fn paragraph_kept(&mut self, line: &str) {
         let long = line.chars().count() > self.width;
-        let cut: String = line.chars().take(self.width.saturating_sub(usize::from(long))).collect();
+        let cut: String = clean(line).chars().take(self.width.saturating_sub(usize::from(long))).collect();
         self.text += &cut;
         self.text += if long { "…\n" } else { "\n" };
     }
@@ -364,6 +403,14 @@ mod tests {
         No retention window: nothing was deleted to make room.
         Also different (in the report): processed.
         Does not apply to udp: Crash(node: "brokers", at: "20s").
+
+        Causes:
+          udp / fulfilment, lost: network 412 (shop#17, shop#34, shop#51, …)
+          webhook / fulfilment, lost: network 3 (shop#17, shop#34, shop#51)
+          webhook / fulfilment, duplicates: lost ack 57
+          queue / fulfilment, duplicates: lost ack 41
+          queue-auto-ack / fulfilment, lost: network 37 (shop#17, shop#34, shop#51, …)
+          log / fulfilment, duplicates: lost ack 18
 
         Broken in udp / fulfilment: no loss.
         shop#17 was lost on the wire and nobody sent it again:

@@ -81,10 +81,12 @@ fn figures(page: &mut String, findings: &Findings) {
     }
     *page += "\n## Figures\n";
     table(page, &heading, &lines, true);
-    for note in notes {
-        let _ = write!(page, "\n- {}", plain(&note));
+    let causes =
+        rows.iter().flat_map(Row::causes).map(|(place, what, causes)| format!("{place}, {what}: {causes}"));
+    for (index, note) in notes.into_iter().chain(causes).enumerate() {
+        let lead = if index == 0 { "\n" } else { "" };
+        let _ = writeln!(page, "{lead}- {}", plain(&note));
     }
-    *page += "\n";
 }
 
 /// `p99 latency of log (45.2 s) is near …`.

@@ -120,6 +120,7 @@ pub(crate) fn five_designs() -> Findings {
         let mut consumers = BTreeMap::new();
         let mut figures = consumer(20_000, lost, late, Some(p99));
         figures.lost.confirmed = confirmed;
+        figures.lost.messages = (1..=lost.min(3)).map(|number| format!("shop#{}", 17 * number)).collect();
         figures.duplicates.total = duplicates;
         figures.duplicates.by_cause.insert("lost_ack", duplicates);
         consumers.insert("fulfilment".to_string(), figures);

@@ -8,6 +8,8 @@ use crate::show::Findings;
 const COLUMNS_MAX: usize = 5;
 /// Figures of the second rank fill up to so many columns.
 const COLUMNS_FILLED: usize = 3;
+/// So many of the messages that were lost or repeated are named.
+const NAMED_MAX: usize = 6;
 /// A figure so close to a default (as a share of it) is taken to come from it.
 const NEAR: f64 = 0.2;
 
@@ -38,15 +40,19 @@ impl Row<'_> {
     /// What losses and duplicates came from: where, which of the two, and the causes with their counts.
     pub(crate) fn causes(&self) -> Vec<(String, &'static str, String)> {
         let Some(figures) = self.figures else { return Vec::new() };
-        let kinds = [("lost", &figures.lost.by_cause), ("duplicates", &figures.duplicates.by_cause)];
+        let (lost, duplicates) = (&figures.lost, &figures.duplicates);
+        let kinds = [
+            ("lost", &lost.by_cause, &lost.messages, lost.total),
+            ("duplicates", &duplicates.by_cause, &duplicates.messages, duplicates.total),
+        ];
         let mut lines = Vec::new();
-        for (what, causes) in kinds {
+        for (what, causes, messages, total) in kinds {
             let causes = causes.iter().filter(|(_, count)| **count > 0);
             let causes: Vec<String> = causes
                 .map(|(cause, count)| format!("{} {}", cause.replace('_', " "), format::count(*count)))
                 .collect();
             if !causes.is_empty() {
-                lines.push((self.label(), what, causes.join(", ")));
+                lines.push((self.label(), what, causes.join(", ") + &named(messages, total)));
             }
         }
         lines
@@ -56,6 +62,13 @@ impl Row<'_> {
     pub(crate) fn guarantee(&self, name: &str) -> Option<&Guarantee> {
         self.result.guarantees.get(self.consumer?)?.get(name)
     }
+}
+
+/// The first messages by name: ` (shop#3, shop#9, …)`.
+fn named(messages: &[String], total: u64) -> String {
+    let first: Vec<&str> = messages.iter().take(NAMED_MAX).map(String::as_str).collect();
+    let more = if total > first.len() as u64 { ", …" } else { "" };
+    if first.is_empty() { String::new() } else { format!(" ({}{more})", first.join(", ")) }
 }
 
 /// All rows, in file order, subscriptions in the order of their names.
@@ -344,20 +357,18 @@ pub(crate) fn default_note(assumption: &Assumption) -> String {
     format!("near {setting} = {value}, a default ({source})")
 }
 
+/// The guarantees, in the order of the documentation.
+pub(crate) const GUARANTEES: [&str; 6] =
+    ["no_loss", "no_confirmed_loss", "no_duplicates", "order_per_key", "order_per_producer", "order_stored"];
+
 /// The guarantees that any row knows, in the order of the documentation, then by name.
 pub(crate) fn guarantees(findings: &Findings) -> Vec<&str> {
-    let order = [
-        "no_loss",
-        "no_confirmed_loss",
-        "no_duplicates",
-        "order_per_key",
-        "order_per_producer",
-        "order_stored",
-    ];
     let designs = findings.result.designs.values();
     let all = designs.flat_map(|design| design.guarantees.values()).flat_map(|guarantees| guarantees.keys());
     let mut names: Vec<&str> = all.map(String::as_str).collect();
-    names.sort_by_key(|name| (order.iter().position(|known| known == name).unwrap_or(order.len()), *name));
+    names.sort_by_key(|name| {
+        (GUARANTEES.iter().position(|known| known == name).unwrap_or(GUARANTEES.len()), *name)
+    });
     names.dedup();
     names
 }

@@ -86,7 +86,7 @@ pub(crate) static TOPICS: &[Topic] = &[
          the fate of its last copy: see lost.by_cause.",
     ),
     topic(
-        &["lost.confirmed", "confirmed loss"],
+        &["lost.confirmed", "confirmed lost", "confirmed loss"],
         "Lost messages whose producer holds a confirm. Count. This is the broken promise: the producer will \
          not send them again.",
     ),
@@ -115,12 +115,12 @@ pub(crate) static TOPICS: &[Topic] = &[
          before that of its cause), event_time (by the source's stamp) and true_time.",
     ),
     topic(
-        &["late"],
+        &["late", "late per key", "late per producer", "late as stored"],
         "Messages whose first effect came after that of a message that should follow them. Count, per \
          relation. What should come first is the one that is late.",
     ),
     topic(
-        &["stale"],
+        &["stale", "stale per key"],
         "Repeated effects of a message after a newer one had taken effect: an old value overwrites a new \
          one. Count, per relation.",
     ),
@@ -142,9 +142,9 @@ pub(crate) static TOPICS: &[Topic] = &[
          not count: read it beside lost and pending.",
     ),
     topic(
-        &["p99", "latency.p99"],
-        "99 of 100 messages had a latency of at most this. Seconds. If it is close to a timeout that nobody \
-         set, the report names that default beside it.",
+        &["p99", "latency.p99", "p99 latency", "p50 latency"],
+        "99 of 100 messages had a latency of at most this (p50: half of them). Seconds. If it is close to a \
+         timeout that nobody set, the report names that default beside it.",
     ),
     topic(
         &["latency_split"],
@@ -165,7 +165,7 @@ pub(crate) static TOPICS: &[Topic] = &[
          it nears 1, waiting grows without bound (M/M/1: waiting is proportional to u / (1 - u)).",
     ),
     topic(
-        &["backlog"],
+        &["backlog", "backlog max"],
         "Messages addressed and not yet processed or given up, over time: mean, max and final. By Little's \
          law its mean is arrivals a second times the mean time in the system; every run checks it.",
     ),
@@ -203,7 +203,7 @@ pub(crate) static TOPICS: &[Topic] = &[
          falls off: the next message it wanted is gone.",
     ),
     topic(
-        &["cost"],
+        &["cost", "bytes sent", "bytes stored", "requests", "empty polls"],
         "What a design spent: bytes_sent over the network, bytes_stored_max on disks, requests, and \
          empty_polls (fetches that came back with nothing).",
     ),

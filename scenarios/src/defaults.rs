@@ -85,11 +85,21 @@ pub(crate) const WEBHOOK_BACKLOG: Default<u32> = from(OURS, 0);
 pub const FILE_BYTES_MAX: usize = 16 << 20;
 /// Members of one group; each is a node with its own connections.
 pub(crate) const MEMBERS_MAX: u32 = 10_000;
+/// Members of all groups together.
+pub(crate) const NODES_MAX: u64 = 100_000;
+/// Groups of producers and consumers together.
+pub(crate) const GROUPS_MAX: usize = 10_000;
+/// Designs of one file; each is a run of its own.
+pub(crate) const DESIGNS_MAX: usize = 100;
+/// Faults of one file; one with `every` counts once.
+pub(crate) const FAULTS_MAX: usize = 1_000;
 /// Keys of one producer; the checks keep a few words for each.
 pub(crate) const KEYS_MAX: u32 = 10_000_000;
 /// Partitions of one topic; each has its own index.
 pub(crate) const PARTITIONS_MAX: u32 = 10_000;
 /// Messages of one member; their numbers are 32 bits wide.
 pub(crate) const COUNT_MAX: u64 = u32::MAX as u64;
-/// Messages that one `Send` of a script may name by a range.
+/// Messages that one range of a script may name.
 pub(crate) const RANGE_MAX: u64 = 100_000;
+/// Messages that a whole script may name.
+pub(crate) const SCRIPT_MESSAGES_MAX: usize = 1_000_000;

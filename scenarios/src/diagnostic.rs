@@ -118,7 +118,7 @@ const SHOWN_MAX: usize = 20;
 
 impl Report {
     pub(crate) fn new(name: &str, text: &str, mut diagnostics: Vec<Diagnostic>) -> Self {
-        diagnostics.sort_by_key(|d| d.place);
+        diagnostics.sort_by(|a, b| (a.place, &a.message).cmp(&(b.place, &b.message)));
         diagnostics.dedup();
         Report { name: name.into(), text: text.into(), diagnostics }
     }

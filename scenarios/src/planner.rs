@@ -25,6 +25,10 @@ pub(crate) fn plan(
     seed: Option<u64>,
 ) -> Result<Plan, Vec<Diagnostic>> {
     let mut findings = Findings::default();
+    check_amounts(scenario, &mut findings);
+    if !findings.0.is_empty() {
+        return Err(findings.0);
+    }
     let seed = seed.or(scenario.seed).unwrap_or(SEED);
     let workload = Workload::plan(text, scenario, &mut findings);
     let designs = plan_designs(scenario, text, seed, &workload, &mut findings);
@@ -148,6 +152,27 @@ impl Workload {
             story_names,
         }
     }
+}
+
+/// How much one file may hold. Checked before anything is made of it.
+fn check_amounts(scenario: &Scenario, findings: &mut Findings) {
+    let groups = scenario.producers.len() + scenario.consumers.len();
+    let producers = scenario.producers.iter().map(|(_, producer)| &producer.members);
+    let consumers = scenario.consumers.iter().map(|(_, consumer)| &consumer.members);
+    // More members than one group may have are refused there.
+    let members =
+        |members: &Option<Placed<u32>>| members.as_ref().map_or(1, |m| u64::from(m.value.min(MEMBERS_MAX)));
+    let nodes: u64 = producers.chain(consumers).map(members).sum();
+    let (designs, faults) = (scenario.designs.value.len(), scenario.faults.0.len());
+    let mut check = |found: u64, most: u64, what: &str, hint: &str| {
+        if found > most {
+            findings.push(Diagnostic::new(format!("{found} {what}: there may be {most} at most")).hint(hint));
+        }
+    };
+    check(groups as u64, GROUPS_MAX as u64, "groups", "groups that are alike can be members of one");
+    check(nodes, NODES_MAX, "members in all groups", "fewer members that publish faster make the same load");
+    check(designs as u64, DESIGNS_MAX as u64, "designs", "each is a run of its own: use several files");
+    check(faults as u64, FAULTS_MAX as u64, "faults", "`every: \"exp(45s)\"` is many in one");
 }
 
 /// Names of producers, consumers and clients: one space of names, of letters that no other notation uses.

@@ -1,4 +1,4 @@
-//! Stories: `script` in the file, as typed. [`crate::story`] makes the script that runs.
+//! Stories: `script` in the file, as typed. `story.rs` makes the script that runs.
 
 use crate::design::settings::Real;
 use crate::named::{Named, Placed};

@@ -1,6 +1,6 @@
 //! From the typed script to the story that runs: who is who, which messages, which names.
 
-use crate::defaults::{MESSAGE_SIZE, RANGE_MAX};
+use crate::defaults::{MESSAGE_SIZE, RANGE_MAX, SCRIPT_MESSAGES_MAX};
 use crate::design::log::topic_of_story;
 use crate::design::rabbitmq;
 use crate::design::settings::{Reader, Real, Table};
@@ -64,14 +64,21 @@ impl Story {
             Design::Log(config) => ("topic", config.topics.iter().map(|topic| topic.name.as_str()).collect()),
             Design::Udp(_) | Design::Webhook(_) => return,
         };
-        for name in &self.named {
-            let is_log = matches!(design, Design::Log(_));
-            let topic = if is_log { topic_of_story(&name.value) } else { &name.value };
-            if !known.contains(&name.as_str()) && !known.contains(&topic) {
-                let message = format!("design `{design_name}` has no {what} `{}`", name.value);
-                let diagnostic = Diagnostic::new(message).at(name.place);
-                findings.push(diagnostic.nearest(&name.value, known.iter().copied()));
+        for name in self.named.iter().filter(|name| !known.contains(&name.as_str())) {
+            if let Design::Log(config) = design
+                && let Some(topic) = config.topics.iter().find(|topic| topic.name == topic_of_story(name))
+            {
+                let partition = name[topic.name.len() + 1..].parse().unwrap_or(u32::MAX);
+                if partition >= topic.partitions {
+                    let message = format!("`{}` has no partition {partition} in `{design_name}`", topic.name);
+                    let hint = format!("it has {}; they count from 0", topic.partitions);
+                    findings.push(Diagnostic::new(message).at(name.place).hint(hint));
+                }
+                continue;
             }
+            let message = format!("design `{design_name}` has no {what} `{}`", name.value);
+            findings
+                .push(Diagnostic::new(message).at(name.place).nearest(&name.value, known.iter().copied()));
         }
     }
 }
@@ -83,8 +90,13 @@ pub(crate) fn plan(text: &str, scenario: &Scenario, findings: &mut Findings) -> 
         return Story::default();
     }
     let actors = Actors::find(lines, scenario, findings);
-    let mut teller =
-        Teller { findings, conditions: Vec::new(), named: Vec::new(), declared: BTreeSet::new() };
+    let mut teller = Teller {
+        findings,
+        conditions: Vec::new(),
+        named: Vec::new(),
+        declared: BTreeSet::new(),
+        messages: 0,
+    };
     let mut story_lines = Vec::new();
     let mut line_number = LineNumbers { text, at: 0, line: 1 };
     for line in lines {
@@ -216,6 +228,8 @@ struct Teller<'f> {
     conditions: Vec<Expression>,
     named: Vec<Placed<String>>,
     declared: BTreeSet<String>,
+    /// How many messages were named so far.
+    messages: usize,
 }
 
 impl Teller<'_> {
@@ -375,6 +389,13 @@ impl Teller<'_> {
                     }
                 },
             }
+        }
+        self.messages += labels.len();
+        if self.messages > SCRIPT_MESSAGES_MAX {
+            let message = format!("a script may name {SCRIPT_MESSAGES_MAX} messages at most");
+            self.findings
+                .push(Diagnostic::new(message).at(messages.place).hint("a load has producers instead"));
+            return Vec::new();
         }
         labels
     }

@@ -357,6 +357,12 @@ fn errors_in_stories_are_shown_with_their_line() {
     help: known: `q`
     "#);
     insta::assert_snapshot!(story_refused("m1..m6", "m6..m1"), @r#"
+    error: `Send` needs messages: `Send("m1..m6")`
+      --> story.ron:15:20
+       |
+    15 |         ("p", Send("m6..m1")),
+       |                    ^^^^^^^^
+
     error: `m6..m1` is no range of messages
       --> story.ron:15:20
        |
@@ -364,12 +370,6 @@ fn errors_in_stories_are_shown_with_their_line() {
        |                    ^^^^^^^^
        |
     help: a range is written "m1..m6" or "a..j"
-
-    error: `Send` needs messages: `Send("m1..m6")`
-      --> story.ron:15:20
-       |
-    15 |         ("p", Send("m6..m1")),
-       |                    ^^^^^^^^
     "#);
     insta::assert_snapshot!(story_refused("prefetch_count", "prefetchcount"), @r#"
     error: `prefetchcount` is no setting of a client of RabbitMQ
@@ -747,7 +747,7 @@ fn ranges_and_names_are_checked() {
     6: `members` must be at least 1 | to leave the group out, delete its entry
     17: `shop` has no member 2: it has 1 | write for example "shop#3", or "shop/2#3" for member 2
     6: `members` may be 10000 at most | each member is a node; make several groups, or publish faster with fewer
-    6: expected u32, found the number 5000000000 | -
+    6: expected a whole number from 0 to 4294967295, found the number 5000000000 | -
     6: the number of keys must be from 1 to 10000000 | the order checks keep every key in memory: take fewer, wider keys
     7: `Cycle` needs at least one key | -
     7: the schedule is empty: nothing is ever published | write for example `At(["0ms", "12ms"])`
@@ -790,4 +790,52 @@ fn ranges_and_names_are_checked() {
     37: an expression is missing | -
     36: there is no design `logs` | did you mean `log`?
     "#);
+}
+
+#[test]
+fn a_story_names_partitions_and_load_together() {
+    let text = include_str!("stories/kafka-H1-after.ron");
+    let with = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from} is not in the story");
+        match read("kafka.ron", &text.replacen(from, to, 1), &Options::default()) {
+            Ok(plan) => format!("accepted, {} conditions", plan.conditions.len()),
+            Err(report) => {
+                report.diagnostics.iter().map(|d| d.message.clone()).collect::<Vec<_>>().join("\n")
+            }
+        }
+    };
+    let all = [
+        with("Consume(\"t\")", "Consume(\"t-0\")"),
+        with("Consume(\"t\")", "Consume(\"t-1\")"),
+        with("Consume(\"t\")", "Consume(\"tt\")"),
+        with("Wait(\"60s\")", "Until(\"clients.c2.got != []\")"),
+        with("Wait(\"60s\")", "Async(Poll(n: 0))"),
+        with("m1..m10", "m1..m100001"),
+        with("(\"p\", Send", "(\"p q\", Send"),
+        with("(\"p\", Send", "(\"x*\", Send"),
+        with("Commit(offset: 3)", "Commit"),
+        with("Kafka(", "Log("),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    accepted, 0 conditions
+    `t` has no partition 1 in `kafka`
+    design `kafka` has no topic `tt`
+    accepted, 1 conditions
+    `n` must be at least 1: a poll for nothing never asks
+    `Send` needs messages: `Send("m1..m6")`
+    `m1..m100001` has more than 100000 messages; a load has producers instead
+    accepted, 0 conditions
+    `x*` matches no client
+    `Commit` needs its parentheses
+    unknown field `version`
+    unknown field `topics`
+    unknown field `clients`
+    "#);
+    let neutral = r#"(
+        format: 1, title: "t", designs: {"queue": Queue(), "log": Log(partitions: 2)},
+        script: [("c", Consume("q")), ("p", Send("a=m1", "q")), ("broker/1", Crash, Restart)],
+    )"#;
+    let plan = plan(neutral);
+    insta::assert_snapshot!(format!("{:?}", plan.designs["queue"].setup.script), @r#"Some(Script { clients: ["c", "p"], lines: [Line { who: [Client(0)], verbs: [Consume("q")], line: 3 }, Line { who: [Client(1)], verbs: [Send { messages: [Label { key: Some("a"), body: "m1" }], to: Some("q"), size: 1000, persistent: None }], line: 3 }, Line { who: [Node("broker/1")], verbs: [Crash, Restart], line: 3 }] })"#);
+    insta::assert_snapshot!(format!("{:?}", plan.designs["log"].setup.design), @r#"Log(Config { node: "broker/1", topics: [TopicConfig { name: "q", partitions: 2, retention_age: Some(Span(604800000000000)), retention_bytes: None, segment_bytes: 1073741824, segment_age: Some(Span(604800000000000)) }], session_timeout: Span(45000000000), heartbeat: Span(3000000000), retention_check: Span(300000000000), when_full: Offline, clients: [(Glob("c"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) }), (Glob("p"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) }), (Glob("*"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: AfterWork, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) })] })"#);
 }

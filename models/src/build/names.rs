@@ -47,7 +47,7 @@ pub fn node_names(setup: &Setup) -> Vec<(String, Role)> {
         Design::Udp(_) | Design::Webhook(_) => None,
     };
     let consumers = setup.consumers.iter().flat_map(|consumer| {
-        (1..=consumer.members.len()).map(|member| (format!("{}/{member}", consumer.name), Role::Consumer))
+        (0..consumer.members.len()).map(|member| (consumer.member_name(member), Role::Consumer))
     });
     let producers = setup.producers.iter().flat_map(|producer| {
         (1..=producer.members).map(|member| (format!("{}/{member}", producer.name), Role::Producer))

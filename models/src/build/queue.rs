@@ -136,6 +136,6 @@ impl Builder<'_> {
     }
 
     pub(super) fn member_name(&self, s: SubscriptionId, member: usize) -> String {
-        format!("{}/{}", self.setup.consumers[s.0 as usize].name, member + 1)
+        self.setup.consumers[s.0 as usize].member_name(member)
     }
 }

@@ -4,13 +4,15 @@
 //! Exact: decimal digits are read as whole numbers, so that "0.1s" is 100,000,000 ns. SI is SI: "6 TB" is 6e12
 //! bytes, "6 TiB" is not.
 
-use crate::decode::with_hint;
+mod quantity;
+mod show;
+
+pub use quantity::{ByteRate, Duration, MessageRate, Probability, Size, SizeSpread, SpanSpread, WorkText};
+pub(crate) use show::thousandths;
+pub use show::{show_distribution, show_size, show_span};
+
 use redeliver_models::setup::Work;
 use redeliver_sim::{Chance, Distribution, Span};
-use serde::Deserialize;
-use serde::de::{self, Deserializer, Visitor};
-use std::fmt;
-use std::marker::PhantomData;
 
 /// Why a text is not a quantity, and how it could be written.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -319,127 +321,6 @@ pub fn parse_work(text: &str) -> Result<Work, Wrong> {
         return wrong(format!("\"{text}\" has two spans"), "write for example \"5ms + 100 MB/s\"");
     }
     Ok(work)
-}
-
-/// A quantity of the schema: read from a text with its unit.
-pub(crate) trait Quantity: Sized {
-    /// What it is, for messages.
-    const WHAT: &'static str;
-    /// The unit to suggest behind a bare number.
-    const UNIT: &'static str;
-    fn parse(text: &str) -> Result<Self, Wrong>;
-}
-
-macro_rules! quantity {
-    ($(#[$doc:meta])* $name:ident($inner:ty), $what:literal, $unit:literal, $parse:path) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug)]
-        pub struct $name(pub $inner);
-
-        impl Quantity for $name {
-            const WHAT: &'static str = $what;
-            const UNIT: &'static str = $unit;
-            fn parse(text: &str) -> Result<Self, Wrong> {
-                $parse(text).map($name)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str(Text(PhantomData))
-            }
-        }
-    };
-}
-
-quantity!(/** A span of time. */ Duration(Span), "a span of time", "ms", parse_span);
-quantity!(/** A size in bytes. */ Size(u64), "a size", " kB", parse_size);
-quantity!(/** Bytes per second. */ ByteRate(f64), "a rate of bytes", " MB/s", parse_byte_rate);
-quantity!(/** Messages per second. */ MessageRate(f64), "a rate of messages", "/s", parse_message_rate);
-quantity!(/** A probability. */ Probability(Chance), "a probability", "%", parse_chance);
-quantity!(/** A distribution of spans. */ SpanSpread(Distribution), "a span of time or a distribution", "ms", parse_span_distribution);
-quantity!(/** A distribution of sizes. */ SizeSpread(Distribution), "a size or a distribution", " kB", parse_size_distribution);
-quantity!(/** How long work takes. */ WorkText(Work), "a span, a distribution or a rate", "ms", parse_work);
-
-struct Text<Q>(PhantomData<Q>);
-
-impl<Q: Quantity> Text<Q> {
-    fn bare<E: de::Error>(&self, number: impl fmt::Display) -> Result<Q, E> {
-        let fixed = format!("\"{number}{}\"", Q::UNIT);
-        let message = format!("a bare number where a unit is due: expected {}", Q::WHAT);
-        Err(E::custom(with_hint(message, format!("write {fixed}"), Some(fixed))))
-    }
-}
-
-impl<Q: Quantity> Visitor<'_> for Text<Q> {
-    type Value = Q;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in quotes", Q::WHAT)
-    }
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Q, E> {
-        Q::parse(text).map_err(|wrong| E::custom(with_hint(wrong.message, wrong.hint, None)))
-    }
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Q, E> {
-        self.bare(number)
-    }
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Q, E> {
-        self.bare(number)
-    }
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Q, E> {
-        self.bare(number)
-    }
-}
-
-/// A span for people: `45 s`, `0.5 ms`.
-pub fn show_span(span: Span) -> String {
-    let units =
-        [("d", 86_400_000_000_000), ("h", 3_600_000_000_000), ("min", 60_000_000_000), ("s", 1_000_000_000)];
-    let whole = units.iter().find(|(_, factor)| span.0 >= *factor && span.0 % factor == 0);
-    if let Some((unit, factor)) = whole {
-        return format!("{} {unit}", span.0 / factor);
-    }
-    let (unit, factor) = match span.0 {
-        0 => return "0".into(),
-        1_000_000_000.. => ("s", 1e9),
-        10_000.. => ("ms", 1e6),
-        1_000.. => ("us", 1e3),
-        _ => ("ns", 1.0),
-    };
-    format!("{} {unit}", thousandths(span.0 as f64 / factor))
-}
-
-/// Rounded to three decimals.
-pub(crate) fn thousandths(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
-}
-
-/// A size for people: `6 TB`, `4 GiB`, `212992 B`.
-pub fn show_size(bytes: u64) -> String {
-    let whole = SIZE_UNITS.iter().rev().filter(|(_, f)| *f > 1 && bytes > 0 && u128::from(bytes) % f == 0);
-    match whole.max_by_key(|(_, factor)| *factor) {
-        Some((unit, factor)) if u128::from(bytes) / factor < 10_000 => {
-            format!("{} {unit}", u128::from(bytes) / factor)
-        }
-        _ => format!("{bytes} B"),
-    }
-}
-
-/// A distribution of spans for people.
-pub fn show_distribution(distribution: &Distribution) -> String {
-    let span = |nanoseconds: f64| show_span(Span((nanoseconds + 0.5) as u64));
-    match distribution {
-        Distribution::Constant(value) => show_span(Span(*value)),
-        Distribution::Exponential { mean } => format!("exp({})", span(*mean)),
-        Distribution::Uniform { low, high } => {
-            format!("uniform({}, {})", span(*low as f64), span(*high as f64))
-        }
-        Distribution::LogNormal { mu, sigma } => {
-            let p99 = libm::exp(mu + NORMAL_P99 * sigma);
-            format!("lognormal(median={}, p99={})", span(libm::exp(*mu)), span(p99))
-        }
-        Distribution::Pareto { scale, shape } => format!("pareto(scale={}, shape={shape})", span(*scale)),
-        Distribution::Empirical(values) => format!("{} recorded values", values.len()),
-    }
 }
 
 #[cfg(test)]

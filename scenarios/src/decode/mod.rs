@@ -5,9 +5,16 @@
 //! pair of parentheses.
 
 use crate::design::DESIGNS_NOT_MODELLED;
-use crate::diagnostic::{Diagnostic, Place, nearest};
+mod access;
+mod refusal;
+
+pub(crate) use refusal::with_hint;
+
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::script::VERBS_NOT_MODELLED;
 use crate::tree::{Body, Field, Kind, Node};
+use access::{Entries, Fields, Items, PlacedParts, Variant};
+use refusal::{Refusal, refuse};
 use serde::de::{self, DeserializeSeed, Visitor};
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -27,74 +34,10 @@ pub(crate) fn decode<T: de::DeserializeOwned>(node: &Node) -> Result<T, Vec<Diag
 /// The name by which [`crate::named::Placed`] asks for its place.
 pub(crate) const PLACED: &str = "redeliver: a value and its place";
 
-/// What `Error::custom` puts between message, hint and fix; see [`with_hint`].
-const SEPARATOR: char = '\u{1f}';
-
-/// An error for `serde::de::Error::custom` that carries a hint, and what to write instead.
-pub(crate) fn with_hint(message: impl Display, hint: impl Display, fix: Option<String>) -> String {
-    format!("{message}{SEPARATOR}{hint}{SEPARATOR}{}", fix.unwrap_or_default())
-}
-
 #[derive(Clone, Copy)]
 struct Decoder<'a> {
     node: &'a Node,
     errors: &'a RefCell<Vec<Diagnostic>>,
-}
-
-/// Why a value could not be read. Noted already once it has passed the value's own node.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    diagnostic: Option<Diagnostic>,
-}
-
-impl Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.diagnostic.as_ref().map_or("noted", |d| &d.message))
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-impl de::Error for Refusal {
-    fn custom<T: Display>(message: T) -> Self {
-        let text = message.to_string();
-        let mut parts = text.split(SEPARATOR);
-        let mut diagnostic = Diagnostic::new(parts.next().unwrap_or_default());
-        diagnostic.hint = parts.next().map(str::to_string);
-        diagnostic.fix = parts.next().filter(|fix| !fix.is_empty()).map(str::to_string);
-        Refusal { diagnostic: Some(diagnostic) }
-    }
-
-    fn invalid_type(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        de::Error::custom(format!("expected {expected}, found {}", describe(found)))
-    }
-
-    fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        de::Error::custom(format!("expected {expected}, found {}", describe(found)))
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        de::Error::custom(with_hint(format!("`{field}` is missing"), format!("add `{field}: …`"), None))
-    }
-}
-
-fn describe(found: de::Unexpected<'_>) -> String {
-    match found {
-        de::Unexpected::Str(text) => format!("the text \"{text}\""),
-        de::Unexpected::Bool(flag) => format!("`{flag}`"),
-        de::Unexpected::Unsigned(number) => format!("the number {number}"),
-        de::Unexpected::Signed(number) => format!("the number {number}"),
-        de::Unexpected::Float(number) => format!("the number {number}"),
-        de::Unexpected::Seq => "a list".into(),
-        de::Unexpected::Map => "a map or fields".into(),
-        de::Unexpected::Unit => "nothing".into(),
-        de::Unexpected::Enum => "a bare word".into(),
-        other => other.to_string(),
-    }
-}
-
-fn refuse(diagnostic: Diagnostic) -> Refusal {
-    Refusal { diagnostic: Some(diagnostic) }
 }
 
 impl<'a> Decoder<'a> {
@@ -348,192 +291,5 @@ struct Expected<'v, V>(&'v V);
 impl<'de, V: Visitor<'de>> Display for Expected<'_, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.expecting(f)
-    }
-}
-
-struct Items<'a> {
-    decoder: Decoder<'a>,
-    items: std::slice::Iter<'a, Node>,
-}
-
-impl<'de> de::SeqAccess<'de> for Items<'_> {
-    type Error = Refusal;
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Refusal> {
-        self.items.next().map(|item| self.decoder.on(item).read(seed)).transpose()
-    }
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.items.len())
-    }
-}
-
-struct Entries<'a> {
-    decoder: Decoder<'a>,
-    rest: std::slice::Iter<'a, (Node, Node)>,
-    value: Option<&'a Node>,
-}
-
-impl<'de> de::MapAccess<'de> for Entries<'_> {
-    type Error = Refusal;
-    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Refusal> {
-        let Some((key, value)) = self.rest.next() else { return Ok(None) };
-        self.value = Some(value);
-        self.decoder.on(key).read(seed).map(Some)
-    }
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Refusal> {
-        let value = self.value.take().ok_or_else(|| de::Error::custom("a value without a key"))?;
-        self.decoder.on(value).read(seed)
-    }
-}
-
-struct Fields<'a> {
-    decoder: Decoder<'a>,
-    rest: std::vec::IntoIter<&'a Field>,
-    value: Option<&'a Node>,
-}
-
-impl<'a> Fields<'a> {
-    fn new(decoder: Decoder<'a>, fields: Vec<&'a Field>) -> Self {
-        Fields { decoder, rest: fields.into_iter(), value: None }
-    }
-}
-
-impl<'de> de::MapAccess<'de> for Fields<'_> {
-    type Error = Refusal;
-    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Refusal> {
-        let Some(field) = self.rest.next() else { return Ok(None) };
-        self.value = Some(&field.value);
-        let name: de::value::StrDeserializer<'_, Refusal> =
-            de::IntoDeserializer::into_deserializer(field.name.as_str());
-        seed.deserialize(name).map(Some)
-    }
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Refusal> {
-        let value = self.value.take().ok_or_else(|| de::Error::custom("a value without a name"))?;
-        self.decoder.on(value).read(seed)
-    }
-}
-
-/// Start, end and the value itself.
-struct PlacedParts<'a> {
-    decoder: Decoder<'a>,
-    next: u8,
-}
-
-impl<'de> de::SeqAccess<'de> for PlacedParts<'_> {
-    type Error = Refusal;
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Refusal> {
-        let Place { start, end } = self.decoder.node.place;
-        self.next += 1;
-        let number = |n: usize| {
-            let n: de::value::U64Deserializer<Refusal> = de::IntoDeserializer::into_deserializer(n as u64);
-            n
-        };
-        match self.next {
-            1 => seed.deserialize(number(start)).map(Some),
-            2 => seed.deserialize(number(end)).map(Some),
-            3 => self.decoder.read(seed).map(Some),
-            _ => Ok(None),
-        }
-    }
-}
-
-struct Variant<'a> {
-    decoder: Decoder<'a>,
-    /// The words that can stand here; empty if not known.
-    known: &'static [&'static str],
-}
-
-impl<'a> Variant<'a> {
-    fn name(&self) -> &'a str {
-        match &self.decoder.node.kind {
-            Kind::Group { name: Some((name, _)), .. } => name,
-            _ => "",
-        }
-    }
-
-    fn body(&self) -> &'a Body {
-        match &self.decoder.node.kind {
-            Kind::Group { body, .. } => body,
-            _ => &Body::Bare,
-        }
-    }
-
-    /// A bare word where parentheses are due.
-    fn bare(&self) -> Refusal {
-        let name = self.name();
-        refuse(
-            Diagnostic::new(format!("`{name}` needs its parentheses"))
-                .hint(format!("write `{name}()` for all defaults, or with values inside"))
-                .fix(format!("{name}()")),
-        )
-    }
-}
-
-impl<'de, 'a> de::EnumAccess<'de> for Variant<'a> {
-    type Error = Refusal;
-    type Variant = Variant<'a>;
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Variant<'a>), Refusal> {
-        let name: de::value::StrDeserializer<'_, Refusal> =
-            de::IntoDeserializer::into_deserializer(self.name());
-        Ok((seed.deserialize(name)?, self))
-    }
-}
-
-impl<'de> de::VariantAccess<'de> for Variant<'_> {
-    type Error = Refusal;
-
-    fn unit_variant(self) -> Result<(), Refusal> {
-        let name = self.name();
-        match self.body() {
-            Body::Bare => Ok(()),
-            _ => Err(refuse(
-                Diagnostic::new(format!("`{name}` takes no parentheses"))
-                    .hint(format!("write `{name}`"))
-                    .fix(name),
-            )),
-        }
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Refusal> {
-        let place = self.decoder.node.place;
-        match self.body() {
-            Body::Bare => Err(self.bare()),
-            // The fields of the inner struct stand in the variant's own parentheses.
-            Body::Values(values) if values.len() == 1 => self.decoder.on(&values[0]).read(seed),
-            body => {
-                let inner = Node { place, kind: Kind::Group { name: None, body: body.clone() } };
-                Decoder { node: &inner, errors: self.decoder.errors }.read(seed)
-            }
-        }
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Refusal> {
-        match self.body() {
-            Body::Values(values) => {
-                let mut items = Items { decoder: self.decoder, items: values.iter() };
-                let value = visitor.visit_seq(&mut items)?;
-                match items.items.next() {
-                    None => Ok(value),
-                    Some(extra) => Err(refuse(
-                        Diagnostic::new(format!("`{}` takes fewer values", self.name())).at(extra.place),
-                    )),
-                }
-            }
-            Body::Fields(fields) => Err(refuse(
-                Diagnostic::new(format!("`{}` takes values without names", self.name())).at(fields[0].place),
-            )),
-            Body::Bare => Err(self.bare()),
-        }
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        known: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Refusal> {
-        let _ = self.known;
-        match self.body() {
-            Body::Bare => Err(self.bare()),
-            body => self.decoder.struct_body(body, known, visitor),
-        }
     }
 }
