@@ -7,6 +7,7 @@ use crate::log;
 use crate::packet::{Packet, Record, Timer};
 use crate::producer::Publisher;
 use crate::queue;
+use crate::story::Client;
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node};
 
 /// What every kind of node does, beside what the kernel asks of it.
@@ -73,4 +74,6 @@ parts! {
     WebhookSender(direct::WebhookSender),
     /// Receives directly from producers.
     Receiver(direct::Receiver),
+    /// A client of a story.
+    Client(Client),
 }
