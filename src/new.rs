@@ -5,14 +5,17 @@ use crate::ending::{Ending, Failure};
 use crate::output;
 use redeliver_scenarios::{Diagnostic, library};
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 pub(crate) fn new(wanted: &New) -> Result<Ending, Failure> {
     let Some(text) = library::find(&wanted.from) else { return Err(unknown(&wanted.from)) };
     let path = path(&wanted.name)?;
     let shown = path.display().to_string();
-    write(&path, text).map_err(|error| Failure::unwritable(&shown, &error))?;
+    write(&path, text).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => exists(&shown),
+        _ => Failure::unwritable(&shown, &error),
+    })?;
     output::show(&format!(
         "Written: {shown}, a copy of {}.\nrun it:    redeliver run {shown}\ncheck it:  redeliver check {shown}\n",
         wanted.from
@@ -24,6 +27,11 @@ fn unknown(from: &str) -> Failure {
     let diagnostic = Diagnostic::new(format!("the library has no scenario `{}`", from.escape_debug()));
     let near = library::nearest(from).map_or(String::new(), |near| format!("did you mean `{near}`? "));
     Failure::unusable(&diagnostic.hint(near + "`redeliver list` shows them all"))
+}
+
+fn exists(shown: &str) -> Failure {
+    let text = format!("error: {shown} is there already\nhelp: choose another name, or remove it first\n");
+    Failure { ending: Ending::Unwritable, text }
 }
 
 /// NAME with `.ron` at its end.

@@ -174,7 +174,22 @@ mod tests {
 
     #[test]
     fn a_message_that_was_redelivered() {
-        insta::assert_snapshot!(told("shop#3", Some("queue")), @"");
+        insta::assert_snapshot!(told("shop#3", Some("queue")), @r#"
+        queue
+          0.020 s  shop/1        published shop#3 "Payment successful"
+          0.021 s  broker/1      stored shop#3 "Payment successful" in fulfilment
+          0.024 s  shop/1        shop#3 "Payment successful" was confirmed
+          0.081 s  broker/1      sent shop#3 "Payment successful"
+          0.082 s  fulfilment/1  got shop#3 "Payment successful"
+          0.112 s  fulfilment/1  crashed
+          0.112 s  fulfilment/1  shop#3 "Payment successful" ended with it: taken never processed
+          0.113 s  broker/1      will deliver shop#3 "Payment successful" again: connection closed
+          0.175 s  broker/1      sent shop#3 "Payment successful", attempt 2
+          0.176 s  fulfilment/2  got shop#3 "Payment successful", attempt 2
+          0.256 s  fulfilment/2  processed shop#3 "Payment successful"
+          0.257 s  broker/1      settled shop#3 "Payment successful"
+          fulfilment: processed once, in 2 deliveries
+        "#);
         assert_eq!(told("shop/1#3", Some("queue")), told("shop#3", Some("queue")));
         assert_eq!(told("Payment successful", Some("queue")), told("shop#3", Some("queue")));
     }
@@ -189,13 +204,20 @@ mod tests {
             told("#", Some("queue")),
             told("shop#3", Some("quue")),
         ];
-        insta::assert_snapshot!(all.join("\n"), @"");
+        insta::assert_snapshot!(all.join("\n"), @r"
+        shop#0 was never published; this producer published shop#1 to shop#5
+        shop#6 was never published; this producer published shop#1 to shop#5
+        there is no producer `shp`; did you mean `shop`?
+        `shop` names no message; write a producer and a number, for example `shop#1`
+        `#` names no message; write a producer and a number, for example `shop#1`
+        there is no design `quue`; did you mean `queue`?
+        ");
     }
 
     #[test]
     fn one_of_several_members_is_meant() {
         let sources = ["shop/1".to_string(), "shop/2".to_string()];
         let wrong = unknown("shop#3", &sources);
-        insta::assert_snapshot!(format!("{}; {}", wrong.message, wrong.hint.unwrap_or_default()), @"");
+        insta::assert_snapshot!(format!("{}; {}", wrong.message, wrong.hint.unwrap_or_default()), @"2 members of `shop` could be meant; say which: `shop/1#3`");
     }
 }

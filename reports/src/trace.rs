@@ -192,6 +192,14 @@ mod tests {
         write(&plan, "queue", &plan.designs["queue"], &mut written).expect("a vector takes all");
         let written = String::from_utf8(written).expect("JSON is UTF-8");
         let first: Vec<&str> = written.lines().take(7).collect();
-        insta::assert_snapshot!(first.join("\n"), @"");
+        insta::assert_snapshot!(first.join("\n"), @r#"
+        {"design":"queue","time":0.0,"node":"shop/1","fact":"published","message":"shop#1","sent":false,"text":"published shop#1, and had to keep it back"}
+        {"design":"queue","time":0.0,"node":"shop/1","fact":"blocked","text":"was held up"}
+        {"design":"queue","time":0.0,"node":"shop/1","fact":"sent","message":"shop#1","text":"sent shop#1"}
+        {"design":"queue","time":0.0,"node":"shop/1","fact":"unblocked","text":"went on"}
+        {"design":"queue","time":0.0,"node":"broker/1","fact":"stored","message":"shop#1","subscription":"fulfilment","queue":"fulfilment","rank":0,"text":"stored shop#1 in fulfilment"}
+        {"design":"queue","time":0.0,"node":"broker/1","fact":"dispatched","message":"shop#1","subscription":"fulfilment","attempt":1,"text":"sent shop#1"}
+        {"design":"queue","time":0.0,"node":"fulfilment/1","fact":"delivered","message":"shop#1","subscription":"fulfilment","attempt":1,"text":"got shop#1"}
+        "#);
     }
 }
