@@ -21,6 +21,8 @@ pub struct World<D: Domain> {
     blueprints: Vec<D::Node>,
     starts: Vec<Time>,
     core: Core<D>,
+    /// Deadlines and faults of time 0 that have come up before it: they wait until everything has booted.
+    early: Vec<Event<D>>,
     events: u64,
     events_now: u64,
 }
@@ -56,6 +58,7 @@ impl<D: Domain> World<D> {
             blueprints: Vec::new(),
             starts: Vec::new(),
             core,
+            early: Vec::new(),
             events: 0,
             events_now: 0,
         }
@@ -128,7 +131,7 @@ impl<D: Domain> World<D> {
     }
 
     /// Boots these nodes before time 0, one after the other, each with all that follows from it: calls and answers
-    /// take no time. Nodes that start later are scheduled.
+    /// take no time. What is to happen at time 0 waits. Nodes that start later are scheduled.
     pub fn boot(&mut self, nodes: &[NodeId]) {
         for &node in nodes {
             let start = self.starts[node.0 as usize];
@@ -138,7 +141,12 @@ impl<D: Domain> World<D> {
             }
             self.start(node);
             while self.core.queue.next_time() == Some(Time::ZERO) && self.core.flying[0] > 0 {
-                self.step();
+                let (time, event) = self.core.queue.pop().expect("it has a next time");
+                if event.mark == DEADLINE {
+                    self.early.push(event);
+                } else {
+                    self.take(time, event);
+                }
             }
         }
     }
@@ -146,6 +154,12 @@ impl<D: Domain> World<D> {
     /// Time 0: from now on everything takes its time.
     pub fn begin(&mut self) {
         self.core.prologue = false;
+        for event in std::mem::take(&mut self.early) {
+            match event.body {
+                Body::Fault(step) => self.core.push_fault(Time::ZERO, step),
+                _ => self.core.queue.push(Time::ZERO, Class::Ordinary, event),
+            }
+        }
     }
 
     /// The run ends at this time, before anything else that would happen then.
@@ -164,6 +178,12 @@ impl<D: Domain> World<D> {
     #[inline(always)]
     pub fn step(&mut self) -> bool {
         let Some((time, event)) = self.core.queue.pop() else { return false };
+        self.take(time, event);
+        true
+    }
+
+    #[inline(always)]
+    fn take(&mut self, time: Time, event: Event<D>) {
         self.events_now = if time == self.core.now { self.events_now + 1 } else { 1 };
         self.events += 1;
         self.core.now = time;
@@ -174,7 +194,6 @@ impl<D: Domain> World<D> {
             self.core.mark = UNMARKED;
         }
         self.handle(event);
-        true
     }
 
     #[inline(always)]
