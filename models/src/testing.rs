@@ -1,7 +1,8 @@
 //! For tests: setups with defaults, and timelines of what happened.
 
-use crate::checks::Recorder;
+use crate::checks::{Event, Recorder};
 use crate::describe::describe;
+use crate::fact::Fact;
 use crate::run::{Ended, run};
 use crate::setup::*;
 use redeliver_sim::{Chance, Distribution, Span, Time};
@@ -84,8 +85,10 @@ fn tell(mut ended: Ended) -> String {
     let kept = ended.world.checks_mut().0.recorder.take();
     let shared = ended.world.shared();
     let lines = kept.iter().filter_map(|recorded| {
-        let said = describe(recorded, shared)?;
-        Some(format!("{}  {:<7} {said}\n", recorded.at, shared.names.node(recorded.node)))
+        // Bookkeeping, which no person would tell.
+        let told = !matches!(recorded.event, Event::Fact(Fact::Forgotten { .. }, _));
+        let said = describe(recorded, shared);
+        told.then(|| format!("{}  {:<7} {said}\n", recorded.at, shared.names.node(recorded.node)))
     });
     lines.collect()
 }
