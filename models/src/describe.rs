@@ -42,8 +42,8 @@ fn fact_text(fact: Fact, name: &str, shared: &Shared) -> String {
         Fact::PublishDropped { why, .. } => format!("{name} never reached the broker: {}", words(why.name())),
         Fact::PublishDuplicated { .. } => format!("the network made two of {name}"),
         Fact::Stored { line: queue, .. } => format!("stored {name} in {}", line(queue)),
-        Fact::Appended { line: partition, rank, .. } => {
-            format!("appended {name} at {}@{rank}", line(partition))
+        Fact::Appended { line: partition, offset, .. } => {
+            format!("appended {name} at {}@{offset}", line(partition))
         }
         Fact::NotTaken { why, .. } => format!("did not take {name}: {}", words(why.name())),
         Fact::ConfirmDropped { .. } => format!("the confirm of {name} was lost"),
