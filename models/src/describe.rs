@@ -28,7 +28,9 @@ fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> String 
         Fact::PublishDuplicated { .. } | Fact::DeliveryDuplicated { .. } => {
             format!("the network doubled {name}")
         }
-        Fact::Stored { rank, .. } | Fact::Appended { rank, .. } => format!("stored {name} at {line}@{rank}"),
+        Fact::Stored { rank: place, .. } | Fact::Appended { offset: place, .. } => {
+            format!("stored {name} at {line}@{place}")
+        }
         Fact::NotTaken { why, .. } => format!("refused {name}: {}", lost(why)),
         Fact::Confirmed { .. } => format!("confirmed {name}"),
         Fact::ConfirmDropped { .. } => format!("lost the confirm of {name}"),
