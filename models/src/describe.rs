@@ -45,6 +45,7 @@ fn fact_text(fact: Fact, name: &str, shared: &Shared) -> String {
             format!("appended {name} at {}@{rank}", line(partition))
         }
         Fact::NotTaken { why, .. } => format!("did not take {name}: {}", words(why.name())),
+        Fact::TurnedAway { .. } => format!("had no room for {name}"),
         Fact::ConfirmDropped { .. } => format!("the confirm of {name} was lost"),
         Fact::Confirmed { .. } => format!("{name} was confirmed"),
         Fact::GaveUp { refused: true, .. } => format!("was refused {name}"),
