@@ -1,8 +1,12 @@
-//! For tests: setups with defaults.
+//! For tests: setups with defaults, and timelines of what happened.
 
+use crate::checks::{Event, Recorder};
+use crate::describe::describe;
+use crate::fact::Fact;
 use crate::queue::{AckMode, ClientConfig, Config, ExchangeConfig, Overflow, QueueConfig, Transport};
+use crate::run::{Ended, run};
 use crate::setup::*;
-use redeliver_sim::{Chance, Distribution, Span};
+use redeliver_sim::{Chance, Distribution, Span, Time};
 
 /// A shop that publishes a message every 10 ms, of which nobody has read yet.
 pub(crate) fn setup(design: Design, messages: u64) -> Setup {
@@ -85,4 +89,39 @@ pub(crate) fn queue() -> Config {
         memory_high_watermark: 0.6,
         clients: vec![(NodePattern::any(), client)],
     }
+}
+
+/// What breaks at so many milliseconds.
+pub(crate) fn fault_at(milliseconds: u64, what: FaultKind) -> Fault {
+    Fault { what, when: When::At(Time::ZERO + Span::millis(milliseconds)), text: String::new() }
+}
+
+/// What breaks at the first fact of this kind about the shop's n-th message.
+pub(crate) fn fault_on(kind: FactKind, number: u32, what: FaultKind) -> Fault {
+    let message = Some(MessageName { producer: 0, member: 0, number });
+    let fact = FactPattern { kind, message, key: None, subscription: None, node: None };
+    Fault { what, when: When::On { fact, after: Span::ZERO, times: 1 }, text: String::new() }
+}
+
+/// The crash of a process.
+pub(crate) fn crash(node: &str, restart_after: Option<u64>) -> FaultKind {
+    let target = Target::Nodes(NodePattern::Glob(node.into()));
+    FaultKind::Crash { target, restart_after: restart_after.map(Span::millis) }
+}
+
+/// Runs it and tells what happened, a line for each fact. The run itself asserts that the ledger balances.
+pub(crate) fn timeline(setup: &Setup) -> String {
+    tell(run(setup, Recorder::All(Vec::new())))
+}
+
+fn tell(mut ended: Ended) -> String {
+    let kept = ended.world.checks_mut().0.recorder.take();
+    let shared = ended.world.shared();
+    let lines = kept.iter().filter_map(|recorded| {
+        // Bookkeeping, which no person would tell.
+        let told = !matches!(recorded.event, Event::Fact(Fact::Forgotten { .. }, _));
+        let said = describe(recorded, shared);
+        told.then(|| format!("{}  {:<7} {said}\n", recorded.at, shared.names.node(recorded.node)))
+    });
+    lines.collect()
 }

@@ -332,7 +332,8 @@ impl Book {
         }
         for slot in 0..shared.topics[topic].subscriptions.len() {
             let s = shared.topics[topic].subscriptions[slot];
-            if shared.subscriptions[s.0 as usize].bound {
+            let subscription = &shared.subscriptions[s.0 as usize];
+            if subscription.bound && subscription.topic.0 as usize == topic {
                 let (message, delivery) = shared.messages.both_mut(m, slot);
                 delivery.addressed = true;
                 let checks = &mut self.subscriptions[s.0 as usize];

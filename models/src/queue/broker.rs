@@ -26,8 +26,8 @@ pub struct BrokerSpec {
     pub config: Config,
     /// The subscription of each queue.
     pub subscriptions: Vec<SubscriptionId>,
-    /// How many of the queues and exchanges stand before time 0; a story declares the others.
-    pub standing: (usize, usize),
+    /// How many of the queues stand before time 0; a story declares the others.
+    pub standing: usize,
     /// Bytes of messages in memory beyond which publishers are blocked.
     pub memory_limit: u64,
     /// Publishers' connections.
@@ -62,6 +62,9 @@ struct Flight {
 pub struct Broker {
     spec: BrokerSpec,
     queues: Vec<Queue>,
+    /// By queue: it is there.
+    declared: Vec<bool>,
+    /// The fanout exchanges, then for each queue what the default exchange makes of its name.
     exchanges: Vec<ExchangeConfig>,
     /// By queue.
     subscribers: Vec<Vec<Subscriber>>,
@@ -98,7 +101,8 @@ impl Broker {
         Broker {
             subscribers: vec![Vec::new(); queues.len()],
             turns: vec![0; queues.len()],
-            exchanges: spec.config.exchanges.clone(),
+            exchanges: exchanges(&spec),
+            declared: (0..queues.len()).map(|queue| queue < spec.standing).collect(),
             queues,
             spec,
             flights: Vec::new(),
@@ -116,6 +120,22 @@ impl Broker {
     /// The queues, for a picture.
     pub fn queues(&self) -> &[Queue] {
         &self.queues
+    }
+
+    /// Whether a queue is there.
+    pub fn is_declared(&self, queue: usize) -> bool {
+        self.declared[queue]
+    }
+
+    /// All that a queue holds, in its order, and whether it comes again: for what waits, to the next consumer; for
+    /// what is held, to the one that holds it.
+    pub fn listed(&self, queue: usize) -> Vec<(MessageRef, bool)> {
+        let held = self.flights.iter().filter(|flight| flight.live && flight.queue as usize == queue);
+        let held = held.map(|flight| (flight.entry.rank, flight.entry.m, flight.entry.attempts > 1));
+        let ready = self.queues[queue].ready().map(|entry| (entry.rank, entry.m, entry.attempts > 0));
+        let mut all: Vec<(u32, MessageRef, bool)> = ready.chain(held).collect();
+        all.sort_unstable_by_key(|(rank, ..)| *rank);
+        all.into_iter().map(|(_, m, again)| (m, again)).collect()
     }
 
     /// All that a queue holds, in its order, with the number of deliveries so far.
@@ -626,10 +646,39 @@ impl Broker {
         }
     }
 
-    fn bind(&mut self, exchange: u32, queue: u32) {
+    /// Makes a queue, if it is not there. If it is durable, so is the news of it.
+    pub(crate) fn declare(&mut self, queue: u32, out: &mut Out<'_>) {
+        self.declared[queue as usize] = true;
+        self.bind(self.default_exchange(queue), queue, out);
+    }
+
+    /// What the default exchange makes of a queue's name.
+    fn default_exchange(&self, queue: u32) -> u32 {
+        (self.exchanges.len() - self.queues.len()) as u32 + queue
+    }
+
+    pub(crate) fn bind(&mut self, exchange: u32, queue: u32, out: &mut Out<'_>) {
         let bound = &mut self.exchanges[exchange as usize].queues;
         if !bound.contains(&(queue as usize)) {
             bound.push(queue as usize);
+        }
+        if self.queues[queue as usize].config.durable {
+            out.set_register(exchange * self.queues.len() as u32 + queue, Record::Bound);
+        }
+    }
+
+    /// What was declared and bound, and outlives a crash.
+    fn recover_bindings(&mut self, out: &Out<'_>) {
+        let count = self.queues.len() as u32;
+        for exchange in 0..self.exchanges.len() as u32 {
+            for queue in 0..count {
+                let bound = out.disk().register(exchange * count + queue).is_some();
+                let queues = &mut self.exchanges[exchange as usize].queues;
+                if bound && !queues.contains(&(queue as usize)) {
+                    queues.push(queue as usize);
+                }
+                self.declared[queue as usize] |= bound;
+            }
         }
     }
 
@@ -651,11 +700,21 @@ impl Broker {
     }
 }
 
+/// The exchanges before time 0.
+fn exchanges(spec: &BrokerSpec) -> Vec<ExchangeConfig> {
+    let by_name = spec.config.queues.iter().enumerate().map(|(i, queue)| {
+        let queues = if i < spec.standing { vec![i] } else { Vec::new() };
+        ExchangeConfig { name: queue.name.clone(), queues }
+    });
+    spec.config.exchanges.iter().cloned().chain(by_name).collect()
+}
+
 impl Node<Messaging> for Broker {
     fn start(&mut self, out: &mut Out<'_>) {
         for (connection, queue, prefetch, auto_ack) in self.spec.consumers.clone() {
             self.on_consume(connection, queue, prefetch, auto_ack, out);
         }
+        self.recover_bindings(out);
         self.recover(out);
         for queue in 0..self.queues.len() {
             self.dispatch(queue, out);
@@ -674,7 +733,7 @@ impl Node<Messaging> for Broker {
                 self.on_consume(from, queue, prefetch, auto_ack, out)
             }
             Packet::Get { queue, auto_ack } => self.on_get(from, queue, auto_ack, out),
-            Packet::Bind { exchange, queue } => self.bind(exchange, queue),
+            Packet::Bind { exchange, queue } => self.bind(exchange, queue, out),
             _ => {}
         }
     }
