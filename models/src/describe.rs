@@ -32,6 +32,7 @@ fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> String 
             format!("stored {name} at {line}@{place}")
         }
         Fact::NotTaken { why, .. } => format!("refused {name}: {}", lost(why)),
+        Fact::TurnedAway { s, .. } => format!("had no room for {name} in {}", to(s)),
         Fact::Confirmed { .. } => format!("confirmed {name}"),
         Fact::ConfirmDropped { .. } => format!("lost the confirm of {name}"),
         Fact::GaveUp { refused: true, .. } => format!("was refused {name}"),

@@ -3,6 +3,7 @@
 use crate::checks::{Event, Recorder};
 use crate::describe::describe;
 use crate::fact::Fact;
+use crate::queue::{AckMode, ClientConfig, Config, ExchangeConfig, Overflow, QueueConfig, Transport};
 use crate::run::{Ended, run};
 use crate::setup::*;
 use redeliver_sim::{Chance, Distribution, Span, Time};
@@ -55,6 +56,38 @@ pub(crate) fn consumer(name: &str, members: usize, work: u64) -> Consumer {
         members: vec![Member { work, joins: Span::ZERO }; members],
         from: StartAt::Beginning,
         on_failure: OnFailure::Requeue,
+    }
+}
+
+/// A queue broker with one queue `stock` for `orders`; consumers take one message at a time.
+pub(crate) fn queue() -> Config {
+    let client = ClientConfig {
+        prefetch: 1,
+        ack: AckMode::AfterWork,
+        confirms: true,
+        window: 0,
+        confirm_timeout: Span::seconds(5),
+        retries: u32::MAX,
+        reconnect_after: Span::millis(100),
+        headers: Vec::new(),
+    };
+    let queue = QueueConfig {
+        name: "stock".into(),
+        durable: true,
+        length_max: None,
+        overflow: Overflow::DropHead,
+        message_ttl: None,
+        delivery_limit: None,
+    };
+    Config {
+        node: "broker/1".into(),
+        transport: Transport::Connections,
+        queues: vec![queue],
+        exchanges: vec![ExchangeConfig { name: "orders".into(), queues: vec![0] }],
+        persistent: true,
+        redeliver_after: None,
+        memory_high_watermark: 0.6,
+        clients: vec![(NodePattern::any(), client)],
     }
 }
 

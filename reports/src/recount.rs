@@ -128,12 +128,15 @@ fn tells(fact: &Fact) -> bool {
 
 /// Facts that prove: the effects; or, of a lost message, the ends of its copies.
 fn proves(proof: Proof, fact: &Fact) -> bool {
-    use Fact::{DeliveryDropped, Discarded, GaveUp, NotTaken, Processed, PublishDropped, Removed};
+    use Fact::{
+        DeliveryDropped, Discarded, GaveUp, NotTaken, Processed, PublishDropped, Removed, TurnedAway,
+    };
     let Proof::Lost { .. } = proof else { return matches!(fact, Processed { .. }) };
     matches!(
         fact,
         PublishDropped { .. }
             | NotTaken { .. }
+            | TurnedAway { .. }
             | DeliveryDropped { .. }
             | Discarded { .. }
             | Removed { .. }

@@ -256,8 +256,39 @@ fn queue(limits: bool) -> impl Strategy<Value = Vec<String>> {
     design("Queue", all)
 }
 
-fn designs(limits: bool) -> BoxedStrategy<Vec<String>> {
-    queue(limits).boxed()
+fn log(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    let session = select(vec![None, Some("session_timeout: \"500ms\", heartbeat: \"100ms\"")])
+        .prop_map(|session| session.map(String::from));
+    let consuming = (
+        setting("commit", &["BeforeWork", "Every(\"100ms\")"]),
+        setting("max_poll_records", &["1", "5"]),
+        setting("fetch_wait", &["\"10ms\""]),
+        setting("offset_reset", &["Earliest", "None"]),
+        session,
+    );
+    let publishing = (
+        setting("acks", &["None", "Leader", "Synced"]),
+        setting("window", &["1", "3"]),
+        setting("request_timeout", &["\"50ms\""]),
+        setting("retries", &["0", "2"]),
+        setting("reconnect_after", &["\"1ms\""]),
+    );
+    let keeping = (
+        setting("partitions", &["2", "5"]),
+        setting("segment_bytes", &["\"2 kB\"", "\"10 kB\""]),
+        limit(limits, "retention_bytes", &["\"4 kB\""]),
+        limit(limits, "retention_age", &["\"50ms\"", "\"500ms\""]),
+        limit(limits, "retention_check", &["\"0s\"", "\"20ms\""]),
+        setting("when_full", &["DeleteOldest"]),
+    );
+    let all = (consuming, publishing, keeping).prop_map(|(c, p, k)| {
+        vec![c.0, c.1, c.2, c.3, c.4, p.0, p.1, p.2, p.3, p.4, k.0, k.1, k.2, k.3, k.4, k.5]
+    });
+    design("Log", all)
+}
+
+fn designs(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    prop_oneof![queue(limits), log(limits)]
 }
 
 fn faults(producers_crash: bool) -> impl Strategy<Value = String> {
