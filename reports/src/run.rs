@@ -7,7 +7,9 @@ use crate::recount;
 use crate::result::{Assumption, DesignResult, ExpectResult, Guarantee, RequireResult, RunResult};
 use crate::show::{DesignShow, Findings, Series};
 use redeliver_models::checks::{Recorded, Recorder};
-use redeliver_models::{Ended, Shared, advance, build, finish};
+use redeliver_models::story::run_story;
+use redeliver_models::{Ended, Setup, Shared, advance, build, finish};
+use redeliver_scenarios::picture::picture_to_json;
 use redeliver_scenarios::{Plan, PlannedDesign};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -65,6 +67,9 @@ fn run_once(
     progress: Progress<'_>,
 ) -> Finished {
     let setup = &design.setup;
+    if setup.script.is_some() {
+        return tell(plan, setup, recorder);
+    }
     let mut world = build(setup, recorder);
     let whole = (setup.duration + setup.drain).as_seconds();
     loop {
@@ -73,6 +78,16 @@ fn run_once(
         }
         progress(name, world.now().seconds() / whole);
     }
+}
+
+/// Runs a story to its last line.
+fn tell(plan: &Plan, setup: &Setup, recorder: Recorder) -> Finished {
+    let conditions = plan.conditions();
+    let told = run_story(setup, recorder, &mut |condition, picture| conditions[condition].holds(picture));
+    let looks = told.looks.iter().map(|(name, look)| (name.clone(), Value::Object(picture_to_json(look))));
+    let mut picture: BTreeMap<String, Value> = picture_to_json(&told.picture).into_iter().collect();
+    picture.insert("looks".into(), Value::Object(looks.collect()));
+    Finished { ended: told.ended, picture }
 }
 
 fn run_design(
