@@ -37,6 +37,7 @@ fn fact_text(fact: Fact, name: &str, shared: &Shared) -> String {
         Fact::Published { sent: true, .. } => format!("published {name}"),
         Fact::Published { .. } => format!("published {name}, and had to keep it back"),
         Fact::Sent { .. } => format!("sent {name}"),
+        Fact::PutAside { .. } => format!("put {name} aside"),
         Fact::Resent { attempt, .. } => format!("sent {name} again, attempt {attempt}"),
         Fact::PublishDropped { why, .. } => format!("{name} never reached the broker: {}", words(why.name())),
         Fact::PublishDuplicated { .. } => format!("the network made two of {name}"),

@@ -2,6 +2,7 @@
 
 use crate::census::Census;
 use crate::domain::{Messaging, Out};
+use crate::log;
 use crate::packet::{Packet, Record, Timer};
 use crate::producer::Publisher;
 use crate::queue;
@@ -64,4 +65,8 @@ parts! {
     QueueConsumer(queue::Consumer),
     /// A client of a story.
     Client(Client),
+    /// A log broker.
+    LogBroker(log::Broker),
+    /// Consumes from a log broker.
+    LogConsumer(log::Consumer),
 }

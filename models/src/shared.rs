@@ -26,6 +26,8 @@ pub struct Shared {
     pub journals: Vec<Journal>,
     /// What brokers measured of themselves: by the order of the brokers' names.
     pub brokers: Vec<BrokerFigures>,
+    /// By partition of a log: the ranks of what was appended.
+    pub ranks: Vec<Ranks>,
     /// What is measured: from the end of the warm-up to the end of the duration.
     pub window: (Time, Time),
     /// What things are called.
@@ -45,6 +47,38 @@ pub struct BrokerFigures {
     pub requests: u64,
     /// Fetches and gets that found nothing.
     pub empty_polls: u64,
+    /// Fetches of what a log no longer holds.
+    pub out_of_range: u64,
+}
+
+/// The onlooker's count of what was appended to a partition, which no crash resets: an offset that a crash took back
+/// is given again, a rank is not.
+#[derive(Clone, Default, Debug)]
+pub struct Ranks {
+    next: u32,
+    /// From this offset on, the rank is so much more than the offset; ascending.
+    shifts: Vec<(u32, u32)>,
+}
+
+impl Ranks {
+    /// The rank of the record that is appended now, at this offset.
+    #[inline]
+    pub fn append(&mut self, offset: u32) -> u32 {
+        let rank = self.next;
+        self.next += 1;
+        if self.rank(offset) != rank {
+            self.shifts.retain(|(from, _)| *from < offset);
+            self.shifts.push((offset, rank - offset));
+        }
+        rank
+    }
+
+    /// The rank of the record at this offset.
+    #[inline]
+    pub fn rank(&self, offset: u32) -> u32 {
+        let shift = self.shifts.iter().rfind(|(from, _)| *from <= offset);
+        offset + shift.map_or(0, |(_, shift)| *shift)
+    }
 }
 
 /// A topic.

@@ -21,7 +21,7 @@ pub(crate) enum Proof {
     /// Its effect took place again.
     Again { message: (u32, u32) },
     /// It came after one that should follow it.
-    Order(&'static str, Violation),
+    Order(Violation),
 }
 
 impl Proof {
@@ -29,14 +29,14 @@ impl Proof {
     pub(crate) fn message(&self) -> (u32, u32) {
         match self {
             Proof::Lost { message, .. } | Proof::Again { message } => *message,
-            Proof::Order(_, violation) => violation.message,
+            Proof::Order(violation) => violation.message,
         }
     }
 
     /// All messages that it speaks of.
     pub(crate) fn messages(&self) -> Vec<(u32, u32)> {
         match self {
-            Proof::Order(_, violation) => vec![violation.message, violation.newer],
+            Proof::Order(violation) => vec![violation.message, violation.newer],
             _ => vec![self.message()],
         }
     }
@@ -55,14 +55,14 @@ pub(crate) fn standings(checks: &SubscriptionChecks) -> Vec<Standing> {
         standing("no_loss", ledger.lost_total(), ledger.loss_exercised, lost(false)),
         standing("no_confirmed_loss", ledger.lost_confirmed, ledger.confirmed_loss_exercised, lost(true)),
         standing("no_duplicates", ledger.duplicates_total(), ledger.duplicates_exercised, again),
-        order("order_per_key", "key", &checks.key),
-        order("order_per_producer", "producer", &checks.producer),
-        order("order_stored", "queue or partition", &checks.stored),
+        order("order_per_key", &checks.key),
+        order("order_per_producer", &checks.producer),
+        order("order_stored", &checks.stored),
     ]
 }
 
-fn order(name: &'static str, relation: &'static str, order: &Order) -> Standing {
-    let proof = order.first.map(|violation| Proof::Order(relation, violation));
+fn order(name: &'static str, order: &Order) -> Standing {
+    let proof = order.first.map(Proof::Order);
     standing(name, order.late + order.stale, order.exercised, proof)
 }
 

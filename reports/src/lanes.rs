@@ -1,7 +1,7 @@
 //! Who processed what, in a small run: a lane per member, as in figure 11-2 of DDIA (1st ed.).
 
 use crate::result::{ConsumerResult, MemberResult};
-use crate::show::{DesignShow, Diagram, MarkKind};
+use crate::show::DesignShow;
 
 /// A run is small if no subscription has more messages than this.
 const MESSAGES_MAX: u64 = 12;
@@ -39,7 +39,7 @@ pub(crate) fn lanes(consumer: &ConsumerResult, show: Option<&DesignShow>) -> Opt
         return None;
     }
     let times: Option<Vec<Vec<f64>>> =
-        members.iter().map(|(name, member)| times(name, member, show?.diagram.as_ref()?)).collect();
+        members.iter().map(|(name, member)| times(name, member, show?)).collect();
     let places = places(members.values().map(|member| member.processed.len()), times.as_deref());
     let lanes = members.iter().zip(places).map(|((name, member), places)| {
         let mut processed = vec![None; effects];
@@ -71,16 +71,9 @@ fn places(counts: impl Iterator<Item = usize>, times: Option<&[Vec<f64>]>) -> Ve
     places
 }
 
-/// When the member's effects took place, if the diagram shows all of them.
-fn times(name: &str, member: &MemberResult, diagram: &Diagram) -> Option<Vec<f64>> {
-    if member.processed.is_empty() {
-        return Some(Vec::new());
-    }
-    let lane = diagram.lanes.iter().position(|lane| lane == name)?;
-    let effect = |kind| matches!(kind, MarkKind::Effect | MarkKind::Duplicate | MarkKind::Late);
-    let marks = diagram.marks.iter().filter(|mark| mark.lane == lane && effect(mark.kind));
-    let mut times: Vec<f64> = marks.map(|mark| mark.time).collect();
-    times.sort_by(f64::total_cmp);
+/// When the member's effects took place, if that was kept for all of them.
+fn times(name: &str, member: &MemberResult, show: &DesignShow) -> Option<Vec<f64>> {
+    let times = show.effect_times.get(name).cloned().unwrap_or_default();
     (times.len() == member.processed.len()).then_some(times)
 }
 

@@ -162,6 +162,16 @@ impl Run<'_> {
         .collect()
     }
 
+    /// When each consumer's kept effects took place, in seconds, by its node.
+    pub(crate) fn effect_times(&self) -> BTreeMap<String, Vec<f64>> {
+        let names = &self.shared().names;
+        let members = names.nodes.iter().zip(&self.ended.world.checks().members);
+        let times = members.filter(|(_, member)| !member.processed.is_empty()).map(|(name, member)| {
+            (name.clone(), member.processed.iter().map(|(_, at)| at.seconds()).collect())
+        });
+        times.collect()
+    }
+
     pub(crate) fn brokers(&self) -> BTreeMap<String, BrokerResult> {
         let names = &self.shared().names;
         let nodes = names.nodes.iter().zip(&names.roles).enumerate();

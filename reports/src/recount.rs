@@ -1,6 +1,6 @@
 //! Tells again what was recorded: the witness of a broken guarantee, and the space-time diagram around it.
 
-use crate::guarantee::{Proof, Standing};
+use crate::guarantee::Proof;
 use crate::measure::Run;
 use crate::result::Witness;
 use crate::show::{Arrow, ArrowKind, Diagram, Mark, MarkKind, TimelineLine};
@@ -16,7 +16,6 @@ const ARROWS_MAX: usize = 80;
 pub(crate) fn witness(
     run: &Run<'_>,
     s: usize,
-    standing: &Standing,
     proof: Proof,
     recorded: &[Recorded],
 ) -> (Witness, Vec<TimelineLine>) {
@@ -32,11 +31,8 @@ pub(crate) fn witness(
         })
         .collect();
     let facts = lines.iter().map(|line| format!("{:.3}  {}  {}", line.time, line.who, line.what));
-    let witness = Witness {
-        message: name(run, proof.message()),
-        finding: finding(run, standing, proof),
-        facts: facts.collect(),
-    };
+    let witness =
+        Witness { message: name(run, proof.message()), finding: finding(run, proof), facts: facts.collect() };
     (witness, lines)
 }
 
@@ -44,16 +40,16 @@ fn name(run: &Run<'_>, (source, number): (u32, u32)) -> String {
     run.shared().name_of(source, number)
 }
 
-fn finding(run: &Run<'_>, standing: &Standing, proof: Proof) -> String {
+fn finding(run: &Run<'_>, proof: Proof) -> String {
     let message = name(run, proof.message());
     match proof {
         Proof::Lost { confirmed: true, .. } => format!("{message} was confirmed, and was lost"),
         Proof::Lost { confirmed: false, .. } => format!("{message} was lost"),
         Proof::Again { .. } => format!("the effect of {message} took place again"),
-        Proof::Order(relation, violation) => {
+        Proof::Order(violation) => {
             let newer = name(run, violation.newer);
             let how = if violation.stale { "took effect again after" } else { "took effect after" };
-            format!("{message} {how} {newer}, which follows it in its {relation} ({})", standing.name)
+            format!("{message} {how} {newer}, which should follow it")
         }
     }
 }
@@ -84,11 +80,11 @@ fn chain(s: usize, proof: Proof, recorded: &[Recorded]) -> Vec<(Recorded, bool)>
                     if matches!(fact, Fact::Delivered { .. } | Fact::Stored { .. } | Fact::Appended { .. }) {
                         holders.push(entry.node);
                     }
-                    chain.push((*entry, proves(&fact)));
+                    chain.push((*entry, proves(proof, &fact)));
                 } else if proof.messages().contains(&about)
                     && matches!(fact, Fact::Processed { .. } | Fact::Published { .. })
                 {
-                    chain.push((*entry, proves(&fact)));
+                    chain.push((*entry, proves(proof, &fact)));
                 }
             }
             _ => {}
@@ -108,7 +104,7 @@ fn end_of(s: usize, proof: Proof, recorded: &[Recorded]) -> Time {
     let mut times = effects.map(|entry| entry.at);
     let end = match proof {
         Proof::Lost { .. } => None,
-        Proof::Order(_, violation) if !violation.stale => times.next(),
+        Proof::Order(violation) if !violation.stale => times.next(),
         Proof::Order(..) | Proof::Again { .. } => times.nth(1),
     };
     end.unwrap_or(Time::NEVER)
@@ -122,13 +118,13 @@ fn tells(fact: &Fact) -> bool {
     )
 }
 
-/// Facts that prove.
-fn proves(fact: &Fact) -> bool {
+/// Facts that prove: the effects; or, of a lost message, the ends of its copies.
+fn proves(proof: Proof, fact: &Fact) -> bool {
     use Fact::{DeliveryDropped, Discarded, GaveUp, NotTaken, Processed, PublishDropped, Removed};
+    let Proof::Lost { .. } = proof else { return matches!(fact, Processed { .. }) };
     matches!(
         fact,
-        Processed { .. }
-            | PublishDropped { .. }
+        PublishDropped { .. }
             | NotTaken { .. }
             | DeliveryDropped { .. }
             | Discarded { .. }

@@ -297,7 +297,7 @@ pub struct Guarantee {
 }
 
 /// The shortest chain of facts that proves and explains a finding.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Witness {
     /// The message it is about.
     pub message: String,

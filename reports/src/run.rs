@@ -113,13 +113,16 @@ fn run_design(
         let mut by_name = BTreeMap::new();
         for standing in standings {
             let witness = standing.proof.map(|proof| {
-                let (witness, timeline) = recount::witness(&run, s, standing, proof, &recorded);
+                let (witness, timeline) = recount::witness(&run, s, proof, &recorded);
                 if diagram.is_none() {
                     diagram = recount::diagram(&run, s, proof, &recorded);
                 }
-                witnesses.push(witness);
-                timelines.push(timeline);
-                witnesses.len() - 1
+                // One chain of facts may prove several guarantees broken.
+                witnesses.iter().position(|known| *known == witness).unwrap_or_else(|| {
+                    witnesses.push(witness);
+                    timelines.push(timeline);
+                    witnesses.len() - 1
+                })
             });
             let guarantee = Guarantee { verdict: standing.verdict, count: standing.count, witness };
             by_name.insert(standing.name.to_string(), guarantee);
@@ -141,8 +144,8 @@ fn run_design(
         witnesses,
         picture,
     };
-    let series = series(&run);
-    (result, DesignShow { series, diagram, timelines })
+    let show = DesignShow { series: series(&run), effect_times: run.effect_times(), diagram, timelines };
+    (result, show)
 }
 
 fn assumptions(design: &PlannedDesign) -> Vec<Assumption> {

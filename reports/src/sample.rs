@@ -82,12 +82,25 @@ pub(crate) fn figure_11_2() -> Findings {
         designs: vec![
             DesignShow {
                 series: vec![small_series(0.3)],
+                effect_times: effect_times(&diagram()),
                 diagram: Some(diagram()),
                 timelines: vec![timeline()],
             },
             DesignShow { series: vec![small_series(45.2)], ..DesignShow::default() },
         ],
     }
+}
+
+/// When each lane's effects took place, from the marks of a diagram.
+fn effect_times(diagram: &Diagram) -> BTreeMap<String, Vec<f64>> {
+    let effect = |kind| matches!(kind, MarkKind::Effect | MarkKind::Duplicate | MarkKind::Late);
+    let lanes = diagram.lanes.iter().enumerate().map(|(lane, name)| {
+        let marks = diagram.marks.iter().filter(|mark| mark.lane == lane && effect(mark.kind));
+        let mut times: Vec<f64> = marks.map(|mark| mark.time).collect();
+        times.sort_by(f64::total_cmp);
+        (name.clone(), times)
+    });
+    lanes.collect()
 }
 
 /// Five designs under the same chaos, with two subscriptions.
@@ -164,6 +177,7 @@ pub(crate) fn five_designs() -> Findings {
         let own = timeline();
         shows.push(DesignShow {
             series: vec![busy_series("audit", index, 0.004), busy_series("fulfilment", index, p99)],
+            effect_times: Default::default(),
             diagram: (index == 2).then(diagram),
             timelines: vec![own[..2].to_vec(), own[2..5].to_vec(), own],
         });

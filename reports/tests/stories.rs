@@ -6,12 +6,14 @@ use redeliver_scenarios::{Options, Plan, read};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
-const STORIES: [&str; 5] = [
+const STORIES: [&str; 7] = [
     "rabbit-A1-classic",
     "rabbit-A2-classic",
     "rabbit-B-crash-after-ack-m2-classic",
     "rabbit-C1",
     "rabbit-F1",
+    "kafka-H1-before",
+    "kafka-H1-after",
 ];
 
 /// A file of this workspace.

@@ -46,6 +46,13 @@ impl<D: Domain> Out<'_, D> {
         }
     }
 
+    /// Whether the node has crashed at a fact that it noted: nothing that it does now happens any more. A node that
+    /// notes several facts in a row asks, so that what it keeps is what has been noted when it is told of its crash.
+    #[inline(always)]
+    pub fn is_cut(&self) -> bool {
+        self.core.cut
+    }
+
     // The network.
 
     /// Sends over a connection. If it is not open the message is dropped, and the fact says so.
@@ -178,6 +185,11 @@ impl<D: Domain> Out<'_, D> {
     /// What the disk holds.
     pub fn disk(&self) -> &Disk<D::Record> {
         &self.core.processes[self.node.0 as usize].disk
+    }
+
+    /// What the disk holds, beside the records that it points to.
+    pub fn disk_and_shared(&self) -> (&Disk<D::Record>, &D::Shared) {
+        (self.disk(), &self.core.shared)
     }
 
     /// Writes a record of so many bytes to the page cache, at once; the transfer to the disk follows.

@@ -4,6 +4,7 @@
 //! they boot before time 0.
 
 mod faults;
+mod log;
 mod names;
 pub use names::node_names;
 mod queue;
@@ -16,7 +17,7 @@ use crate::message::{Messages, SourceId, SubscriptionId, TopicId};
 use crate::part::Part;
 use crate::producer::{Arrivals, Keys, Purposes, Source};
 use crate::setup::{Design, FaultKind, KeyChoice, Link, Role, Schedule, Setup, Which};
-use crate::shared::{BrokerFigures, Names, Shared, Subscription, Topic};
+use crate::shared::{BrokerFigures, Names, Ranks, Shared, Subscription, Topic};
 use redeliver_sim::{
     ConnectionId, DiskSpec, Distribution, LinkSpec, Machine, NodeId, Purpose, Span, Stream, Time, Zipf,
 };
@@ -44,7 +45,8 @@ pub fn build(setup: &Setup, recorder: Recorder) -> World {
     let mut builder = Builder { setup, world, names, booting: Vec::new() };
     match &setup.design {
         Design::Queue(config) => builder.queue(config),
-        Design::Log(_) | Design::Udp(_) | Design::Webhook(_) => todo!(),
+        Design::Log(config) => builder.log(config),
+        Design::Udp(_) | Design::Webhook(_) => todo!(),
     }
     builder.faults();
     let Builder { mut world, booting, .. } = builder;
@@ -113,12 +115,6 @@ impl Builder<'_> {
             }
         }
         LinkSpec { latency, jitter, loss, duplication, bandwidth }
-    }
-
-    /// The node of this name.
-    fn node(&self, name: &str) -> NodeId {
-        let index = self.names.nodes.iter().position(|node| node == name);
-        NodeId(index.expect("every node has a name") as u32)
     }
 
     /// The handler of a subscription's member.
@@ -195,6 +191,9 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
             }
         })
         .collect();
+    if let Design::Log(config) = &setup.design {
+        add_groups(setup, config, &mut topics, &mut subscriptions);
+    }
     if matches!(setup.design, Design::Queue(_)) && names.subscriptions.len() > subscriptions.len() {
         add_queues(&mut topics, &mut subscriptions, names.subscriptions.len());
     }
@@ -216,6 +215,7 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
         labels,
         journals: story::journals(setup),
         brokers: vec![BrokerFigures::default(); usize::from(brokered)],
+        ranks: vec![Ranks::default(); names.lines.len()],
         window: (Time::ZERO + setup.warm_up, Time::ZERO + setup.duration),
         names: Arc::clone(names),
     }
@@ -232,6 +232,26 @@ fn add_queues(topics: &mut Vec<Topic>, subscriptions: &mut Vec<Subscription>, co
     }
     for topic in topics {
         topic.subscriptions = (0..count).map(|s| SubscriptionId(s as u16)).collect();
+    }
+}
+
+/// Groups of a story's clients, and the topics that only a story has.
+fn add_groups(
+    setup: &Setup,
+    config: &crate::log::Config,
+    topics: &mut Vec<Topic>,
+    subscriptions: &mut Vec<Subscription>,
+) {
+    let none = Topic { subscriptions: Vec::new(), addressed_at_birth: false, accepted_at_birth: false };
+    topics.extend(story::topics(setup).iter().map(|_| none.clone()));
+    let mut groups = story::groups(setup, config);
+    groups.retain(|group| setup.consumers.iter().all(|consumer| consumer.name != group.subscription));
+    groups.sort_by(|a, b| a.subscription.cmp(&b.subscription));
+    for group in groups {
+        let topic = story::topic_id(setup, &group.topic);
+        let readers = &mut topics[topic.0 as usize].subscriptions;
+        readers.push(SubscriptionId(subscriptions.len() as u16));
+        subscriptions.push(Subscription { slot: readers.len() as u16 - 1, ..Subscription::of(topic) });
     }
 }
 
