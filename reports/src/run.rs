@@ -11,7 +11,7 @@ use redeliver_models::story::run_story;
 use redeliver_models::{Ended, Setup, advance, build, finish};
 use redeliver_scenarios::picture::picture_to_json;
 use redeliver_scenarios::{Plan, PlannedDesign};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The version of the result's format.
