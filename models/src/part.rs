@@ -1,6 +1,7 @@
 //! The registry of nodes: one line per kind. Dispatch is a match.
 
 use crate::census::Census;
+use crate::direct;
 use crate::domain::{Messaging, Out};
 use crate::log;
 use crate::packet::{Packet, Record, Timer};
@@ -63,10 +64,16 @@ parts! {
     QueueBroker(queue::Broker),
     /// Consumes from a queue broker.
     QueueConsumer(queue::Consumer),
-    /// A client of a story.
-    Client(Client),
     /// A log broker.
     LogBroker(log::Broker),
     /// Consumes from a log broker.
     LogConsumer(log::Consumer),
+    /// Sends datagrams to receivers.
+    UdpSender(direct::UdpSender),
+    /// Sends requests to receivers.
+    WebhookSender(direct::WebhookSender),
+    /// Receives directly from producers.
+    Receiver(direct::Receiver),
+    /// A client of a story.
+    Client(Client),
 }

@@ -149,6 +149,13 @@ impl Level {
         self.count = count;
     }
 
+    /// One of several nodes held `before` of them, and holds `after` from now on.
+    #[inline(always)]
+    pub fn change(&mut self, now: Time, before: u64, after: u64) {
+        assert!(self.count >= before);
+        self.set(now, self.count - before + after);
+    }
+
     /// It holds so many now.
     pub fn count(&self) -> u64 {
         self.count
@@ -254,6 +261,12 @@ impl Shared {
     #[inline(always)]
     pub fn set_level(&mut self, s: SubscriptionId, now: Time, count: u64) {
         self.subscriptions[s.0 as usize].level.set(now, count);
+    }
+
+    /// One of the nodes that hold messages for this subscription held `before`, and now holds `after`.
+    #[inline(always)]
+    pub fn change_level(&mut self, s: SubscriptionId, now: Time, before: u64, after: u64) {
+        self.subscriptions[s.0 as usize].level.change(now, before, after);
     }
 
     /// `shop#3`; in a story the label alone.

@@ -80,6 +80,17 @@ pub struct Broker {
     syncing: usize,
     memory: u64,
     blocking: bool,
+    /// What was in its hands as it crashed at a fact.
+    torn: Option<Torn>,
+}
+
+/// A copy that a crash at a fact leaves between two places.
+#[derive(Clone, Copy, Debug)]
+enum Torn {
+    /// It is not in all queues yet.
+    Publish(MessageRef),
+    /// It was taken out of its queue, and not sent.
+    Delivery(MessageRef, SubscriptionId),
 }
 
 impl Broker {
@@ -102,6 +113,7 @@ impl Broker {
             syncing: 0,
             memory: 0,
             blocking: false,
+            torn: None,
         }
     }
 
@@ -183,8 +195,13 @@ impl Broker {
         for queue in queues {
             if self.is_full(queue) {
                 refused = true;
+                out.note(Fact::TurnedAway { m, s: self.queues[queue].s });
             } else {
                 synced |= self.store(queue, m, queue == last, out);
+                if out.is_cut() {
+                    self.torn = (queue != last).then_some(Torn::Publish(m));
+                    return;
+                }
             }
         }
         if refused && out.shared().messages.get(m).buffered {
@@ -238,6 +255,9 @@ impl Broker {
 
     #[inline(always)]
     fn after_push(&mut self, queue: usize, out: &mut Out<'_>) {
+        if out.is_cut() {
+            return;
+        }
         self.dispatch(queue, out);
         let state = &self.queues[queue];
         if let Some(max) = state.config.length_max
@@ -342,7 +362,7 @@ impl Broker {
 
     #[inline(always)]
     fn dispatch(&mut self, queue: usize, out: &mut Out<'_>) {
-        loop {
+        while !out.is_cut() {
             self.drop_expired(queue, out);
             if self.queues[queue].len() == 0 {
                 return;
@@ -390,6 +410,10 @@ impl Broker {
         if auto_ack {
             self.forget(queue, entry, out);
             out.note(Fact::Acked { m: entry.m, s });
+            if out.is_cut() {
+                self.torn = Some(Torn::Delivery(entry.m, s));
+                return;
+            }
             let tag = Tag { slot: u32::MAX, generation: 0 };
             return self.reply(to, Packet::Deliver { m: entry.m, s, attempt, tag }, out);
         }
@@ -421,6 +445,14 @@ impl Broker {
         Tag { slot, generation }
     }
 
+    /// The delivery that an ack or a nack is about. Tags begin anew with each life of the broker: one of an earlier
+    /// life may come late, over datagrams, and says nothing of the delivery that has its tag now.
+    #[inline(always)]
+    fn settle(&mut self, m: MessageRef, attempt: u16, tag: Tag) -> Option<Flight> {
+        let flight = self.flights.get(tag.slot as usize)?;
+        if flight.entry.m == m && flight.entry.attempts == attempt { self.land(tag) } else { None }
+    }
+
     /// The delivery, if it was not settled yet; now it is.
     #[inline(always)]
     fn land(&mut self, tag: Tag) -> Option<Flight> {
@@ -445,8 +477,8 @@ impl Broker {
     }
 
     #[inline(always)]
-    fn on_ack(&mut self, m: MessageRef, s: SubscriptionId, tag: Tag, out: &mut Out<'_>) {
-        let Some(flight) = self.land(tag) else { return out.note(Fact::StrayAck { m, s }) };
+    fn on_ack(&mut self, m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag, out: &mut Out<'_>) {
+        let Some(flight) = self.settle(m, attempt, tag) else { return out.note(Fact::StrayAck { m, s }) };
         let queue = flight.queue as usize;
         self.forget(queue, flight.entry, out);
         out.note(Fact::Acked { m, s });
@@ -454,8 +486,16 @@ impl Broker {
         self.set_level(queue, out);
     }
 
-    fn on_nack(&mut self, m: MessageRef, s: SubscriptionId, tag: Tag, requeue: bool, out: &mut Out<'_>) {
-        let Some(flight) = self.land(tag) else { return out.note(Fact::StrayAck { m, s }) };
+    fn on_nack(
+        &mut self,
+        m: MessageRef,
+        s: SubscriptionId,
+        attempt: u16,
+        tag: Tag,
+        requeue: bool,
+        out: &mut Out<'_>,
+    ) {
+        let Some(flight) = self.settle(m, attempt, tag) else { return out.note(Fact::StrayAck { m, s }) };
         let queue = flight.queue as usize;
         if requeue {
             self.requeue(queue, flight.entry, DuplicateCause::Returned, out);
@@ -496,7 +536,9 @@ impl Broker {
 
     fn on_deadline(&mut self, out: &mut Out<'_>) {
         self.deadline_armed = false;
-        while let Some(&(at, tag)) = self.deadlines.front() {
+        // Those that begin now are not looked at: their deadline may be now as well.
+        for _ in 0..self.deadlines.len() {
+            let &(at, tag) = self.deadlines.front().expect("counted before");
             if !self.is_settled(tag) {
                 if at > out.now() {
                     break;
@@ -676,6 +718,8 @@ impl Node<Messaging> for Broker {
         self.recover(out);
         for queue in 0..self.queues.len() {
             self.dispatch(queue, out);
+            self.set_level(queue, out);
+            self.arm_expiry(queue, out);
         }
     }
 
@@ -683,8 +727,8 @@ impl Node<Messaging> for Broker {
     fn on_message(&mut self, from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match packet {
             Packet::Publish { m, attempt, target } => self.on_publish(from, m, attempt, target, out),
-            Packet::Ack { m, s, tag, .. } => self.on_ack(m, s, tag, out),
-            Packet::Nack { m, s, tag, requeue, .. } => self.on_nack(m, s, tag, requeue, out),
+            Packet::Ack { m, s, attempt, tag } => self.on_ack(m, s, attempt, tag, out),
+            Packet::Nack { m, s, attempt, tag, requeue } => self.on_nack(m, s, attempt, tag, requeue, out),
             Packet::Consume { queue, prefetch, auto_ack } => {
                 self.on_consume(from, queue, prefetch, auto_ack, out)
             }
@@ -715,6 +759,12 @@ impl Node<Messaging> for Broker {
     }
 
     fn on_crash(&mut self, _machine: bool, out: &mut Out<'_>) {
+        let why = LossCause::BrokerMemory;
+        match self.torn {
+            Some(Torn::Publish(m)) => out.note(Fact::PublishDropped { m, why }),
+            Some(Torn::Delivery(m, s)) => out.note(Fact::DeliveryDropped { m, s, why }),
+            None => {}
+        }
         for queue in 0..self.queues.len() {
             let s = self.queues[queue].s;
             let held = self.flights.iter().filter(|flight| flight.live && flight.queue as usize == queue);
@@ -726,6 +776,14 @@ impl Node<Messaging> for Broker {
             let (now, kept) = (out.now(), out.disk().records(FileId(queue as u32)).count() as u64);
             out.shared().set_level(s, now, kept);
         }
+    }
+}
+
+#[cfg(test)]
+impl Broker {
+    /// The bug: it forgets the first message that waits, and tells nobody.
+    pub(crate) fn forget_silently(&mut self) {
+        self.queues[0].pop().expect("a message waits");
     }
 }
 

@@ -449,7 +449,7 @@ impl Client {
             }
             Packet::Assigned { generation, member } => self.on_assigned(generation, member, out),
             Packet::Revoke { generation } => self.on_revoke(generation, out),
-            Packet::NotMember { group } => self.on_not_member(SubscriptionId(group), out),
+            Packet::NotMember { group, .. } => self.on_not_member(SubscriptionId(group), out),
             Packet::OutOfRange { partition, start, end } => self.on_out_of_range(partition, start, end, out),
             Packet::CommitAnswer { partition, offset, ok } => {
                 self.on_commit_answer(partition, offset, ok, out);
