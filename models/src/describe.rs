@@ -1,89 +1,120 @@
-//! Facts as a person says them.
+//! A fact as a person says it: for timelines, witnesses and a message's life.
 
+use crate::causes::{DuplicateCause, LossCause};
 use crate::checks::{Event, Recorded};
 use crate::fact::Fact;
+use crate::message::SubscriptionId;
+use crate::setup::Role;
 use crate::shared::Shared;
 use redeliver_sim::News;
 
-/// What a recorded fact says; the message is called by its id and its label, if it has one.
+/// What was recorded, without the time and the place.
 pub fn describe(recorded: &Recorded, shared: &Shared) -> String {
     match recorded.event {
-        Event::News(news) => news_text(news).to_string(),
         Event::Fact(fact, about) => {
-            let name = about.map_or(String::new(), |(source, number, label)| {
-                let name = shared.name_of(source, number);
-                if label == 0 { name } else { format!("{name} \"{}\"", shared.labels[label as usize]) }
-            });
-            fact_text(fact, &name, shared)
+            describe_fact(fact, &message_name(about, shared), line_of(fact, shared), shared)
         }
+        Event::News(news) => describe_news(news).into(),
     }
 }
 
-fn news_text(news: News) -> &'static str {
+fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> String {
+    let to = |s: SubscriptionId| shared.names.subscriptions[s.0 as usize].as_str();
+    match fact {
+        Fact::Published { .. } => format!("published {name}"),
+        Fact::Resent { attempt, .. } => format!("sent {name} again, attempt {attempt}"),
+        Fact::Sent { .. } => format!("sent {name}"),
+        Fact::PublishDropped { why, .. } => format!("lost {name} before it was stored: {}", lost(why)),
+        Fact::PublishDuplicated { .. } | Fact::DeliveryDuplicated { .. } => {
+            format!("the network doubled {name}")
+        }
+        Fact::Stored { rank: place, .. } | Fact::Appended { offset: place, .. } => {
+            format!("stored {name} at {line}@{place}")
+        }
+        Fact::NotTaken { why, .. } => format!("refused {name}: {}", lost(why)),
+        Fact::TurnedAway { s, .. } => format!("had no room for {name} in {}", to(s)),
+        Fact::Confirmed { .. } => format!("confirmed {name}"),
+        Fact::ConfirmDropped { .. } => format!("lost the confirm of {name}"),
+        Fact::GaveUp { refused: true, .. } => format!("was refused {name}"),
+        Fact::GaveUp { .. } => format!("gave up {name}"),
+        Fact::Dispatched { s, attempt, .. } => format!("sent {name} to {}, attempt {attempt}", to(s)),
+        Fact::DeliveryDropped { s, why, .. } => format!("lost {name} on its way to {}: {}", to(s), lost(why)),
+        Fact::Delivered { attempt, .. } => format!("delivered {name}, attempt {attempt}"),
+        Fact::Processed { attempt, .. } => format!("processed {name}, attempt {attempt}"),
+        Fact::Failed { attempt, .. } => format!("failed at {name}, attempt {attempt}"),
+        Fact::Discarded { why, .. } | Fact::Removed { why, .. } => {
+            format!("lost its copy of {name}: {}", lost(why))
+        }
+        Fact::Acked { s, .. } => format!("{name} settled for {}", to(s)),
+        Fact::AckDropped { .. } => format!("lost the ack of {name}"),
+        Fact::StrayAck { .. } => format!("an ack of {name} came too late"),
+        Fact::Requeued { why, .. } => format!("requeued {name}: {}", again(why)),
+        Fact::Rewound { why, .. } => format!("will read {name} again: {}", again(why)),
+        Fact::DeadLettered { .. } | Fact::PutAside { .. } => format!("put {name} aside"),
+        Fact::GivenBack { .. } => format!("gave {name} back"),
+        Fact::Found { s, .. } => format!("{} finds {name} in the log", to(s)),
+        Fact::Released { .. } => format!("deleted {name}"),
+        Fact::Blocked => "held up".into(),
+        Fact::Unblocked => "goes on".into(),
+        Fact::Assigned { s, .. } => format!("has {line} for {}", to(s)),
+        Fact::Revoked { s, .. } => format!("no longer has {line} for {}", to(s)),
+        Fact::Committed { s, offset, .. } => format!("committed {line}@{offset} for {}", to(s)),
+        Fact::EmptyPoll { .. } => "asked and got nothing".into(),
+        Fact::Forgotten { .. } => format!("has sent {name} to all"),
+        Fact::ControlDropped => "a packet without a message was lost".into(),
+        Fact::ControlDuplicated => "a packet without a message came twice".into(),
+    }
+}
+
+/// `shop#3 "Payment successful"`; of a story's client the label alone.
+fn message_name(about: Option<(u32, u32, u32)>, shared: &Shared) -> String {
+    let Some((source, number, label)) = about else { return "a message that is gone".into() };
+    let label = &shared.labels[label as usize];
+    if label.is_empty() {
+        return shared.name_of(source, number);
+    }
+    if is_client(source, shared) {
+        label.clone()
+    } else {
+        format!("{} \"{label}\"", shared.name_of(source, number))
+    }
+}
+
+fn is_client(source: u32, shared: &Shared) -> bool {
+    let name = &shared.names.sources[source as usize];
+    let node = shared.names.nodes.iter().position(|node| node == name);
+    node.is_some_and(|node| shared.names.roles[node] == Role::Client)
+}
+
+/// The queue or partition that a fact is about.
+fn line_of(fact: Fact, shared: &Shared) -> &str {
+    let line = match fact {
+        Fact::Stored { line, .. }
+        | Fact::Appended { line, .. }
+        | Fact::Assigned { line, .. }
+        | Fact::Revoked { line, .. }
+        | Fact::Committed { line, .. } => line,
+        _ => return "",
+    };
+    shared.names.lines.get(line as usize).map_or("", String::as_str)
+}
+
+fn lost(why: LossCause) -> String {
+    why.name().replace('_', " ")
+}
+
+fn again(why: DuplicateCause) -> String {
+    why.name().replace('_', " ")
+}
+
+fn describe_news(news: News) -> &'static str {
     match news {
         News::Crashed => "crashed",
-        News::MachineCrashed => "crashed with its machine",
+        News::MachineCrashed => "machine crashed",
         News::Restarted => "restarted",
-        News::ConnectionReset => "lost its connections",
-        News::PartitionBegan => "was cut off",
-        News::PartitionEnded => "was reachable again",
-        News::DiskFilled => "had a full disk",
+        News::ConnectionReset => "connections reset",
+        News::PartitionBegan => "cut off",
+        News::PartitionEnded => "no longer cut off",
+        News::DiskFilled => "disk full",
     }
-}
-
-fn fact_text(fact: Fact, name: &str, shared: &Shared) -> String {
-    let line = |line: u32| shared.names.lines.get(line as usize).map_or("?", String::as_str);
-    match fact {
-        Fact::Published { sent: true, .. } => format!("published {name}"),
-        Fact::Published { .. } => format!("published {name}, and had to keep it back"),
-        Fact::Sent { .. } => format!("sent {name}"),
-        Fact::PutAside { .. } => format!("put {name} aside"),
-        Fact::Resent { attempt, .. } => format!("sent {name} again, attempt {attempt}"),
-        Fact::PublishDropped { why, .. } => format!("{name} never reached the broker: {}", words(why.name())),
-        Fact::PublishDuplicated { .. } => format!("the network made two of {name}"),
-        Fact::Stored { line: queue, .. } => format!("stored {name} in {}", line(queue)),
-        Fact::Appended { line: partition, offset, .. } => {
-            format!("appended {name} at {}@{offset}", line(partition))
-        }
-        Fact::NotTaken { why, .. } => format!("did not take {name}: {}", words(why.name())),
-        Fact::ConfirmDropped { .. } => format!("the confirm of {name} was lost"),
-        Fact::Confirmed { .. } => format!("{name} was confirmed"),
-        Fact::GaveUp { refused: true, .. } => format!("was refused {name}"),
-        Fact::GaveUp { .. } => format!("gave {name} up"),
-        Fact::Forgotten { .. } => format!("was done with {name}"),
-        Fact::Dispatched { attempt: 1, .. } => format!("sent {name}"),
-        Fact::Dispatched { attempt, .. } => format!("sent {name}, attempt {attempt}"),
-        Fact::DeliveryDropped { why, .. } => format!("{name} was lost on its way: {}", words(why.name())),
-        Fact::DeliveryDuplicated { .. } => format!("the network made two of {name}"),
-        Fact::Delivered { attempt: 1, .. } => format!("got {name}"),
-        Fact::Delivered { attempt, .. } => format!("got {name}, attempt {attempt}"),
-        Fact::Processed { .. } => format!("processed {name}"),
-        Fact::Failed { attempt, .. } => format!("failed to process {name}, attempt {attempt}"),
-        Fact::Discarded { why, .. } => format!("{name} ended with it: {}", words(why.name())),
-        Fact::GivenBack { .. } => format!("let go of {name}"),
-        Fact::Acked { .. } => format!("settled {name}"),
-        Fact::AckDropped { .. } => format!("the ack of {name} was lost"),
-        Fact::StrayAck { .. } => format!("got an ack of {name} that was too late"),
-        Fact::Requeued { why, .. } => format!("will deliver {name} again: {}", words(why.name())),
-        Fact::Rewound { why, .. } => format!("went back to {name}: {}", words(why.name())),
-        Fact::Found { .. } => format!("found {name} in the log"),
-        Fact::Removed { why, .. } => format!("no longer has {name}: {}", words(why.name())),
-        Fact::DeadLettered { .. } => format!("put {name} aside"),
-        Fact::Released { .. } => format!("deleted {name}"),
-        Fact::Blocked => "was held up".to_string(),
-        Fact::Unblocked => "went on".to_string(),
-        Fact::Assigned { line: partition, .. } => format!("was given {}", line(partition)),
-        Fact::Revoked { line: partition, .. } => format!("gave up {}", line(partition)),
-        Fact::Committed { line: partition, offset, .. } => {
-            format!("committed {} up to {offset}", line(partition))
-        }
-        Fact::EmptyPoll { .. } => "asked and got nothing".to_string(),
-        Fact::ControlDropped => "a packet without a message was lost".to_string(),
-        Fact::ControlDuplicated => "a packet without a message came twice".to_string(),
-    }
-}
-
-/// `taken_never_processed` as words.
-fn words(name: &str) -> String {
-    name.replace('_', " ")
 }

@@ -165,7 +165,7 @@ impl Domain for Messaging {
         match *record {
             Record::Queued { m, s, .. } => Fact::Removed { m, s, why: LossCause::Unsynced },
             Record::Logged { m, .. } => Fact::Released { m },
-            Record::Offset { .. } => Fact::ControlDropped,
+            Record::Offset { .. } | Record::Bound => Fact::ControlDropped,
         }
     }
 

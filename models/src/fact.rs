@@ -92,6 +92,8 @@ pub enum Fact {
     Sent { m: MessageRef } = 37,
     /// A consumer put it aside by itself, and will settle it. The consumer's copy ends.
     PutAside { m: MessageRef, s: SubscriptionId } = 38,
+    /// This subscription's queue did not take it, while others may. No copy ends.
+    TurnedAway { m: MessageRef, s: SubscriptionId } = 39,
 }
 
 impl Fact {
@@ -137,6 +139,7 @@ impl Fact {
             Fact::ControlDuplicated => 36,
             Fact::Sent { .. } => 37,
             Fact::PutAside { .. } => 38,
+            Fact::TurnedAway { .. } => 39,
         }
     }
 
@@ -172,6 +175,7 @@ impl Fact {
             | Fact::StrayAck { m, .. }
             | Fact::Found { m, .. }
             | Fact::PutAside { m, .. }
+            | Fact::TurnedAway { m, .. }
             | Fact::Forgotten { m }
             | Fact::Sent { m } => Some(m),
             Fact::Blocked
@@ -207,6 +211,7 @@ impl Fact {
             | Fact::StrayAck { s, .. }
             | Fact::Found { s, .. }
             | Fact::PutAside { s, .. }
+            | Fact::TurnedAway { s, .. }
             | Fact::Assigned { s, .. }
             | Fact::Revoked { s, .. }
             | Fact::Committed { s, .. }

@@ -20,6 +20,8 @@ mod run;
 pub mod setup;
 pub mod shared;
 pub mod story;
+#[cfg(test)]
+mod testing;
 pub mod worker;
 
 pub use build::{build, node_names};

@@ -33,9 +33,7 @@ pub enum Packet {
     Ack { m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag },
     /// Not processed: back into the queue, or away.
     Nack { m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag, requeue: bool },
-    /// An administrator makes a queue.
-    Declare { queue: u32 },
-    /// An administrator binds a queue to an exchange.
+    /// A client binds a queue to an exchange.
     Bind { exchange: u32, queue: u32 },
 
     /// A consumer wants to join its group.
@@ -120,4 +118,6 @@ pub enum Record {
     Logged { m: MessageRef, begins: bool },
     /// A committed offset.
     Offset { offset: u32 },
+    /// A queue was declared, or bound to an exchange.
+    Bound,
 }

@@ -1,11 +1,13 @@
 //! The registry of nodes: one line per kind. Dispatch is a match.
 
 use crate::census::Census;
+use crate::direct;
 use crate::domain::{Messaging, Out};
 use crate::log;
 use crate::packet::{Packet, Record, Timer};
 use crate::producer::Publisher;
 use crate::queue;
+use crate::story::Client;
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node};
 
 /// What every kind of node does, beside what the kernel asks of it.
@@ -66,4 +68,12 @@ parts! {
     LogBroker(log::Broker),
     /// Consumes from a log broker.
     LogConsumer(log::Consumer),
+    /// Sends datagrams to receivers.
+    UdpSender(direct::UdpSender),
+    /// Sends requests to receivers.
+    WebhookSender(direct::WebhookSender),
+    /// Receives directly from producers.
+    Receiver(direct::Receiver),
+    /// A client of a story.
+    Client(Client),
 }

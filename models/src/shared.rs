@@ -3,6 +3,7 @@
 use crate::message::{KeyId, Message, MessageRef, Messages, SourceId, SubscriptionId, TopicId};
 use crate::producer::Source;
 use crate::setup::Role;
+use crate::story::Journal;
 use redeliver_sim::{NodeId, Span, Stamp, Time};
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub struct Shared {
     pub sources_active: u32,
     /// By [`Message::label`]; the first is empty.
     pub labels: Vec<String>,
+    /// By the story's clients: what the onlooker has seen of them.
+    pub journals: Vec<Journal>,
     /// What brokers measured of themselves: by the order of the brokers' names.
     pub brokers: Vec<BrokerFigures>,
     /// By partition of a log: the ranks of what was appended.
@@ -112,6 +115,23 @@ pub struct Subscription {
     pub headroom_min: Option<i64>,
 }
 
+impl Subscription {
+    /// Of a topic: its only subscription, not bound yet.
+    pub(crate) fn of(topic: TopicId) -> Self {
+        Subscription {
+            topic,
+            slot: 0,
+            bound: false,
+            resides_at_receiver: false,
+            next_rank: 0,
+            level: Level::default(),
+            head_of_line: Span::ZERO,
+            busy: Span::ZERO,
+            headroom_min: None,
+        }
+    }
+}
+
 /// A node's own count of what it holds, integrated over time: the other side of Little's law.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Level {
@@ -127,6 +147,13 @@ impl Level {
         self.area += u128::from(self.count) * u128::from(now.since(self.since).0);
         self.since = now;
         self.count = count;
+    }
+
+    /// One of several nodes held `before` of them, and holds `after` from now on.
+    #[inline(always)]
+    pub fn change(&mut self, now: Time, before: u64, after: u64) {
+        assert!(self.count >= before);
+        self.set(now, self.count - before + after);
     }
 
     /// It holds so many now.
@@ -149,6 +176,8 @@ pub struct Names {
     pub roles: Vec<Role>,
     /// By [`crate::message::SourceId`]: `shop`, or `shop/2` where there are several.
     pub sources: Vec<String>,
+    /// The first source that is a client of a story.
+    pub clients_from: usize,
     /// By [`SubscriptionId`].
     pub subscriptions: Vec<String>,
     /// By [`KeyId`], from `keys_numbered` on; below it a key is called by its number.
@@ -234,9 +263,18 @@ impl Shared {
         self.subscriptions[s.0 as usize].level.set(now, count);
     }
 
+    /// One of the nodes that hold messages for this subscription held `before`, and now holds `after`.
+    #[inline(always)]
+    pub fn change_level(&mut self, s: SubscriptionId, now: Time, before: u64, after: u64) {
+        self.subscriptions[s.0 as usize].level.change(now, before, after);
+    }
+
     /// `shop#3`; in a story the label alone.
     pub fn message_name(&self, m: MessageRef) -> String {
         let message = self.messages.get(m);
+        if message.source.0 as usize >= self.names.clients_from {
+            return self.labels[message.label as usize].clone();
+        }
         self.name_of(message.source.0, message.number)
     }
 

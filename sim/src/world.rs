@@ -48,6 +48,7 @@ impl<D: Domain> World<D> {
             mark: UNMARKED,
             flying: vec![0],
             prologue: true,
+            postponed: Vec::new(),
             halted: false,
             disk_purpose: Purpose::new(seed, "disk"),
         };
@@ -105,7 +106,7 @@ impl<D: Domain> World<D> {
                 stream: Stream::new(),
             });
         }
-        self.core.connections.push(Connection { ends, epoch: 0, open: [false, false] });
+        self.core.connections.push(Connection { ends, epoch: 0, open: [false, false], calling: false });
         ConnectionId(self.core.connections.len() as u32 - 1)
     }
 
@@ -128,7 +129,7 @@ impl<D: Domain> World<D> {
     }
 
     /// Boots these nodes before time 0, one after the other, each with all that follows from it: calls and answers
-    /// take no time. Nodes that start later are scheduled.
+    /// take no time. What is to happen at time 0 waits. Nodes that start later are scheduled.
     pub fn boot(&mut self, nodes: &[NodeId]) {
         for &node in nodes {
             let start = self.starts[node.0 as usize];
@@ -146,6 +147,9 @@ impl<D: Domain> World<D> {
     /// Time 0: from now on everything takes its time.
     pub fn begin(&mut self) {
         self.core.prologue = false;
+        for (class, event) in std::mem::take(&mut self.core.postponed) {
+            self.core.queue.push(Time::ZERO, class, event);
+        }
     }
 
     /// The run ends at this time, before anything else that would happen then.
@@ -211,6 +215,18 @@ impl<D: Domain> World<D> {
         self.tell(to, |node, out| node.on_message(connection, message, out));
     }
 
+    /// One packet that waited is read, and then the next: in this way they stay in order with those that arrive now.
+    fn read(&mut self, link: LinkId, epoch: u32) {
+        let connection = link.connection();
+        if self.core.connections[connection.0 as usize].epoch != epoch {
+            return;
+        }
+        if let Some(message) = self.core.next_unread(link) {
+            let to = self.core.links[link.0 as usize].to;
+            self.tell(to, |node, out| node.on_message(connection, message, out));
+        }
+    }
+
     #[inline(always)]
     fn end_work(&mut self, event: Event<D>, done: D::Timer) {
         let process = &mut self.core.processes[event.at as usize];
@@ -249,6 +265,7 @@ impl<D: Domain> World<D> {
             Body::Fault(step) => self.fault(step),
             Body::Halt => self.core.halted = true,
             Body::Release { stall } => self.core.release(LinkId(event.at), event.epoch, stall),
+            Body::Read => self.read(LinkId(event.at), event.epoch),
             Body::Message(_) | Body::Timer(_) | Body::Work(_) | Body::Synced(_) | Body::Boot => {}
             _ => self.connection_event(LinkId(event.at), event.epoch, event.body),
         }
@@ -266,14 +283,19 @@ impl<D: Domain> World<D> {
         if connection.epoch != epoch {
             return;
         }
-        let open = connection.open[side];
+        let (open, calling) = (connection.open[side], connection.calling);
         let change = match body {
             Body::Opening => return self.called(id, epoch),
-            Body::Opened => Some(ConnectionChange::Connected),
-            Body::Refused | Body::ConnectTimeout => (!open).then_some(ConnectionChange::Refused),
+            Body::Opened => calling.then_some(ConnectionChange::Connected),
+            Body::Refused | Body::ConnectTimeout => calling.then_some(ConnectionChange::Refused),
             Body::Ending { reset: false } => open.then_some(ConnectionChange::Closed),
             Body::Ending { reset: true } => open.then_some(ConnectionChange::Reset),
-            Body::Silence => (open && self.core.is_silent(link)).then_some(ConnectionChange::Reset),
+            Body::Silence if open && self.core.is_silent(link) => {
+                // It gives up; if the peer is there after all, it is told.
+                self.core.leave(id, side, true, false);
+                Some(ConnectionChange::Reset)
+            }
+            Body::Silence => None,
             Body::Writable => {
                 // The sender learns, not the receiver.
                 let sender = connection.ends[1 - side];
@@ -296,6 +318,7 @@ impl<D: Domain> World<D> {
             return;
         }
         connection.open[side] = change == ConnectionChange::Connected;
+        connection.calling &= side != 0;
         if change == ConnectionChange::Refused {
             connection.epoch = connection.epoch.wrapping_add(1) & 0x7FFF_FFFF;
         }
@@ -340,7 +363,8 @@ impl<D: Domain> World<D> {
     #[inline(never)]
     fn carry_out_crashes(&mut self) {
         self.core.cut = false;
-        for (fault, noter) in std::mem::take(&mut self.core.crashes) {
+        while !self.core.crashes.is_empty() {
+            let (fault, noter) = self.core.crashes.remove(0);
             self.crash_by(fault, Some(noter));
         }
     }
@@ -366,8 +390,9 @@ impl<D: Domain> World<D> {
             unreachable!("only crashes are asked for");
         };
         for node in victims.nodes(noter) {
+            let was_up = self.is_up(node);
             self.crash(node, machine);
-            if let Some(span) = restart_after {
+            if let Some(span) = restart_after.filter(|_| was_up) {
                 self.schedule_boot(node, span);
             }
         }

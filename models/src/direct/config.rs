@@ -1,6 +1,6 @@
 //! Settings of the direct designs: no broker between producer and consumer.
 
-use crate::setup::Share;
+pub use crate::setup::Share;
 use redeliver_sim::Span;
 
 /// Datagrams from the producer to every receiver (UDP multicast).

@@ -1,4 +1,16 @@
 //! Direct messaging: no broker between producer and consumer.
 
 mod config;
+mod outlet;
+mod receiver;
+mod udp;
+mod webhook;
+
 pub use config::*;
+pub use outlet::Outlet;
+pub use receiver::{Receiver, ReceiverSpec};
+pub use udp::UdpSender;
+pub use webhook::{WebhookSender, WebhookSpec};
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,22 @@
 //! Stories: a scenario that says every step.
 
+mod client;
+mod driver;
+mod hands;
+mod journal;
+mod log;
+mod look;
 mod picture;
+mod queue;
 mod script;
+#[cfg(test)]
+mod tests;
+
+pub use client::{Client, ClientSpec, Side};
+pub use driver::{StoryEnded, run_story};
+pub use journal::Journal;
+pub use log::{LogSide, LogTopic};
+pub use look::picture;
 pub use picture::*;
+pub use queue::QueueSide;
 pub use script::*;

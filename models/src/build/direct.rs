@@ -1,0 +1,74 @@
+//! Producers that send directly to every receiver.
+
+use super::Builder;
+use crate::direct::{Outlet, Receiver, ReceiverSpec, Share, UdpConfig, UdpSender, WebhookConfig};
+use crate::direct::{WebhookSender, WebhookSpec};
+use crate::message::{SourceId, SubscriptionId};
+use crate::part::Part;
+use crate::setup::Role;
+use crate::worker::Worker;
+use redeliver_sim::{ConnectionId, NodeId, Time};
+
+/// What a producer's member sends to: each subscription with the ways to its members.
+type Outlets = Vec<(Outlet, Vec<ConnectionId>)>;
+
+impl Builder<'_> {
+    pub(super) fn udp(&mut self, config: &UdpConfig) {
+        self.receivers(config.receive_buffer, 0);
+        for (name, source, outlets) in self.senders(config.share) {
+            let sender = UdpSender::new(source, outlets);
+            self.add_node(&name, Role::Producer, Part::UdpSender(sender), Time::ZERO);
+        }
+    }
+
+    pub(super) fn webhook(&mut self, config: &WebhookConfig) {
+        self.receivers(0, config.backlog);
+        for (name, source, outlets) in self.senders(config.share) {
+            let spec = WebhookSpec { source, config: config.clone() };
+            let sender = WebhookSender::new(spec, outlets);
+            self.add_node(&name, Role::Producer, Part::WebhookSender(sender), Time::ZERO);
+        }
+    }
+
+    fn receivers(&mut self, receive_buffer: u64, backlog: u32) {
+        for (s, member) in self.consumer_nodes() {
+            let consumer = &self.setup.consumers[s.0 as usize];
+            let spec = ReceiverSpec { receive_buffer, backlog, on_failure: consumer.on_failure };
+            let starts = Time::ZERO + consumer.members[member].joins;
+            let worker = Worker::new(s, self.handler(s, member));
+            let name = self.member_name(s, member);
+            self.add_node(&name, Role::Consumer, Part::Receiver(Receiver::new(spec, worker)), starts);
+        }
+    }
+
+    /// All members of all producers: name, source, and what they send to. Makes the connections, one for each pair of
+    /// a producer's member and a consumer's; the sender is the client.
+    fn senders(&mut self, share: Share) -> Vec<(String, SourceId, Outlets)> {
+        let producers = self.producer_nodes();
+        let consumers = self.consumer_nodes();
+        let mut senders = Vec::new();
+        for (i, (name, producer, source)) in producers.into_iter().enumerate() {
+            let client = NodeId((consumers.len() + i) as u32);
+            let topic = self.setup.producers[producer].topic;
+            let mut outlets: Outlets = Vec::new();
+            for (j, (s, _)) in consumers.iter().enumerate() {
+                if self.setup.consumers[s.0 as usize].topic == topic {
+                    let connection = self.connect(client, NodeId(j as u32));
+                    self.add_to_outlet(&mut outlets, *s, share, connection);
+                }
+            }
+            senders.push((name, source, outlets));
+        }
+        senders
+    }
+
+    fn add_to_outlet(&self, outlets: &mut Outlets, s: SubscriptionId, share: Share, to: ConnectionId) {
+        match outlets.last_mut().filter(|(outlet, _)| outlet.s == s) {
+            Some((_, members)) => members.push(to),
+            None => {
+                let members = self.setup.consumers[s.0 as usize].members.len();
+                outlets.push((Outlet::new(s, share, members), vec![to]));
+            }
+        }
+    }
+}

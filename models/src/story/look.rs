@@ -1,0 +1,93 @@
+//! Takes the picture: from the state of the nodes, at any instant.
+
+use super::picture::{PartitionPicture, Picture, QueuePicture};
+use crate::domain::World;
+use crate::log;
+use crate::message::MessageRef;
+use crate::part::Part;
+use crate::queue;
+use crate::shared::Shared;
+use redeliver_sim::NodeId;
+
+/// What clients, queues, logs, groups and nodes look like now.
+pub fn picture(world: &World) -> Picture {
+    let shared = world.shared();
+    let mut picture = Picture::default();
+    for (i, part) in world.nodes().iter().enumerate() {
+        let node = NodeId(i as u32);
+        let (name, up) = (shared.names.node(node), world.is_up(node));
+        picture.nodes.insert(name.into(), up);
+        match part {
+            Part::Client(client) => {
+                let open = world.is_open(client.connection(), 0);
+                picture.clients.insert(name.into(), client.picture(shared, open));
+            }
+            Part::QueueBroker(broker) if up => add_queues(broker, name, shared, &mut picture),
+            Part::LogBroker(broker) if up => add_logs(broker, shared, &mut picture),
+            _ => {}
+        }
+    }
+    picture
+}
+
+/// The queues that are there; none while the broker is down.
+fn add_queues(broker: &queue::Broker, node: &str, shared: &Shared, picture: &mut Picture) {
+    for (i, queue) in broker.queues().iter().enumerate().filter(|(i, _)| broker.is_declared(*i)) {
+        let text = |(m, again): (MessageRef, bool)| {
+            let name = shared.notation(m).1;
+            if again { format!("{name} redelivered") } else { name }
+        };
+        let seen = QueuePicture {
+            ready: queue.len() as u64,
+            messages: broker.listed(i).into_iter().map(text).collect(),
+            leader: node.into(),
+        };
+        picture.queues.insert(queue.config.name.clone(), seen);
+    }
+}
+
+/// The logs and their groups; none while the broker is down.
+fn add_logs(broker: &log::Broker, shared: &Shared, picture: &mut Picture) {
+    let topic_of = |line: u32| {
+        let name = &shared.names.lines[line as usize];
+        name.rsplit_once('-').map_or(name.as_str(), |(topic, _)| topic).to_string()
+    };
+    for (line, partition) in broker.partitions().iter().enumerate() {
+        let text = |(offset, m): (u32, MessageRef)| format!("{}@{offset}", shared.notation(m).1);
+        let seen = PartitionPicture {
+            records: partition.records().map(text).collect(),
+            start: u64::from(partition.start()),
+            end: u64::from(partition.end()),
+            high_watermark: u64::from(partition.high_watermark()),
+            segments: partition.segments().map(|segment| (u64::from(segment.first), segment.bytes)).collect(),
+        };
+        picture.logs.entry(topic_of(line as u32)).or_default().push(seen);
+    }
+    for group in broker.groups() {
+        let topic = topic_of(group.spec.first);
+        let subscription = &shared.names.subscriptions[group.spec.s.0 as usize];
+        let both = format!("/{topic}");
+        let name = subscription.strip_suffix(&both).unwrap_or(subscription);
+        let seen = picture.groups.entry(name.into()).or_default();
+        let committed = group.committed.iter().map(|offset| offset.map(u64::from));
+        seen.committed.insert(topic, committed.collect());
+        for member in &group.members {
+            // Connections are numbered like their clients, which come after the broker.
+            let client = shared.names.nodes[member.connection.0 as usize + 1].clone();
+            let reads = member.reads.iter().map(|read| shared.names.lines[read.partition as usize].clone());
+            seen.members.entry(client).or_default().extend(reads);
+        }
+    }
+}
+
+impl Shared {
+    /// A message in a story's notation: its body, and with its key. A load's message is written by its id.
+    pub(crate) fn notation(&self, m: MessageRef) -> (String, String) {
+        let body = self.message_name(m);
+        let name = match self.names.key(self.messages.get(m).key) {
+            Some(key) => format!("{key}={body}"),
+            None => body.clone(),
+        };
+        (body, name)
+    }
+}
