@@ -28,7 +28,9 @@ fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> String 
         Fact::PublishDuplicated { .. } | Fact::DeliveryDuplicated { .. } => {
             format!("the network doubled {name}")
         }
-        Fact::Stored { rank, .. } | Fact::Appended { rank, .. } => format!("stored {name} at {line}@{rank}"),
+        Fact::Stored { rank: place, .. } | Fact::Appended { offset: place, .. } => {
+            format!("stored {name} at {line}@{place}")
+        }
         Fact::NotTaken { why, .. } => format!("refused {name}: {}", lost(why)),
         Fact::TurnedAway { s, .. } => format!("had no room for {name} in {}", to(s)),
         Fact::Confirmed { .. } => format!("confirmed {name}"),
@@ -40,7 +42,9 @@ fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> String 
         Fact::Delivered { attempt, .. } => format!("delivered {name}, attempt {attempt}"),
         Fact::Processed { attempt, .. } => format!("processed {name}, attempt {attempt}"),
         Fact::Failed { attempt, .. } => format!("failed at {name}, attempt {attempt}"),
-        Fact::Discarded { why, .. } | Fact::Removed { why, .. } => format!("lost {name}: {}", lost(why)),
+        Fact::Discarded { why, .. } | Fact::Removed { why, .. } => {
+            format!("lost its copy of {name}: {}", lost(why))
+        }
         Fact::Acked { s, .. } => format!("{name} settled for {}", to(s)),
         Fact::AckDropped { .. } => format!("lost the ack of {name}"),
         Fact::StrayAck { .. } => format!("an ack of {name} came too late"),

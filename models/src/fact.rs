@@ -24,8 +24,8 @@ pub enum Fact {
     /// upstream copy that came ends.
     Stored { m: MessageRef, s: SubscriptionId, line: u32, rank: u32, last: bool } = 4,
     /// A broker appended it to a log. A copy begins in each subscription of its topic, a retained one, and the
-    /// upstream copy that came ends.
-    Appended { m: MessageRef, line: u32, rank: u32 } = 5,
+    /// upstream copy that came ends. Its offset is its rank, unless a crash has taken offsets back.
+    Appended { m: MessageRef, line: u32, rank: u32, offset: u32 } = 5,
     /// A broker did not take it. The upstream copy that came ends.
     NotTaken { m: MessageRef, why: LossCause } = 6,
     /// The broker's answer to a producer was lost.

@@ -31,8 +31,11 @@ pub(crate) fn witness(
         })
         .collect();
     let facts = lines.iter().map(|line| format!("{:.3}  {}  {}", line.time, line.who, line.what));
-    let witness =
-        Witness { message: name(run, proof.message()), finding: finding(run, proof), facts: facts.collect() };
+    let witness = Witness {
+        message: name(run, proof.message(), recorded),
+        finding: finding(run, proof, recorded),
+        facts: facts.collect(),
+    };
     (witness, lines)
 }
 

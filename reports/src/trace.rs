@@ -159,6 +159,7 @@ fn fact_name(fact: Fact) -> &'static str {
         Fact::Removed { .. } => "removed",
         Fact::DeadLettered { .. } => "dead_lettered",
         Fact::PutAside { .. } => "put_aside",
+        Fact::TurnedAway { .. } => "turned_away",
         Fact::Released { .. } => "released",
         Fact::Rewound { .. } => "rewound",
         Fact::Failed { .. } => "failed",

@@ -502,7 +502,7 @@ impl Book {
             Fact::PublishDropped { m, why } | Fact::NotTaken { m, why } => {
                 self.destroy_upstream(at, m, why, shared)
             }
-            Fact::Appended { m, line, rank } => self.appended(at, m, (line, rank), shared),
+            Fact::Appended { m, line, rank, .. } => self.appended(at, m, (line, rank), shared),
             Fact::Released { m } => {
                 shared.messages.get_mut(m).retained -= 1;
                 self.close_if_gone(m, shared);

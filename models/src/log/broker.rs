@@ -104,7 +104,7 @@ impl Broker {
         let (offset, closes) = (partition.end(), begins && partition.segments().next().is_some());
         partition.push(m, size, stamp, begins);
         let rank = out.shared().ranks[index].append(offset);
-        out.note(Fact::Appended { m, line: target, rank });
+        out.note(Fact::Appended { m, line: target, rank, offset });
         if out.is_cut() {
             return;
         }
@@ -276,7 +276,7 @@ impl Broker {
 
 /// Where a group's committed offset is on the disk.
 fn register(spec: &GroupSpec, local: usize) -> u32 {
-    u32::from(spec.s.0) << 16 | local as u32
+    spec.register + local as u32
 }
 
 /// What a disk tells of a group's position: the committed offset, the first record that it has not passed, and the
