@@ -55,10 +55,10 @@ impl Builder<'_> {
         let clients: Vec<_> = names.map(|(name, role)| config.client(&name, role)).collect();
         let load = (0..self.setup.consumers.len()).map(|i| self.group(config, SubscriptionId(i as u16)));
         let mut groups: Vec<GroupSpec> = load.chain(self.story_groups(config)).collect();
-        let mut register = 0;
+        let mut registers = 0;
         for group in &mut groups {
-            group.register = register;
-            register += group.partitions;
+            group.register = registers;
+            registers += group.partitions;
         }
         let count: u32 = config.topics.iter().map(|topic| topic.partitions).sum();
         let reads = |partition: u32, group: &GroupSpec| {
