@@ -78,7 +78,9 @@ impl Builder<'_> {
         let present = consumer.members.iter().any(|member| member.joins == Span::ZERO);
         let client = config.client(&self.member_name(s, 0), Role::Consumer);
         let asked = consumer.from == StartAt::Beginning || client.offset_reset == OffsetReset::Earliest;
-        GroupSpec { s, first, partitions, from_beginning: present || asked }
+        let before = self.setup.consumers[..s.0 as usize].iter();
+        let register = before.map(|consumer| self.partitions_of(config, consumer.topic).1).sum();
+        GroupSpec { s, first, partitions, register, from_beginning: present || asked }
     }
 
     /// Groups of a story begin with their first member, as that one is set.
