@@ -147,7 +147,7 @@ fn a_group_reads_in_order_and_keeps_the_log() {
     let mut ended = run(&setup(3, config(), consumer(1, 5)), Recorder::All(Vec::new()));
     insta::assert_snapshot!(summary(&ended), @r#"
     3 = 3 processed + 0 aside + 0 pending
-    g/1: 1@5 2@17 3@27
+    g/1: 1@7 2@17 3@27
     "#);
     assert_eq!(count(&mut ended, |fact| matches!(fact, Fact::Released { .. })), 0);
 }
@@ -164,19 +164,19 @@ fn crash_in_a_batch(commit: Commit) -> String {
 fn committing_before_the_work_loses_the_batch_and_after_it_repeats_nothing_but_the_one_in_work() {
     insta::assert_snapshot!(crash_in_a_batch(Commit::BeforeWork), @r#"
     6 = 3 processed + 0 aside + 0 pending + 3 taken_never_processed
-    g/1: 1@100 2@204 3@304
+    g/1: 1@104 2@208 3@308
     "#);
     insta::assert_snapshot!(crash_in_a_batch(Commit::AfterWork), @r#"
     6 = 6 processed + 0 aside + 0 pending
-    g/1: 1@100 2@202 3@302 4@45204 5@45304 6@45404
+    g/1: 1@102 2@204 3@304 4@45206 5@45306 6@45406
     "#);
     insta::assert_snapshot!(crash_in_a_batch(Commit::Every(Span::millis(10))), @r#"
     6 = 6 processed + 0 aside + 0 pending; 2 again by rewound_offset
-    g/1: 1@100 2@202 3@302 2@45204 3@45304 4@45404 5@45504 6@45604
+    g/1: 1@102 2@204 3@304 2@45206 3@45306 4@45406 5@45506 6@45606
     "#);
     insta::assert_snapshot!(crash_in_a_batch(Commit::Never), @r#"
     6 = 6 processed + 0 aside + 0 pending; 3 again by rewound_offset
-    g/1: 1@100 2@202 3@302 1@45204 2@45304 3@45404 4@45504 5@45604 6@45704
+    g/1: 1@102 2@204 3@304 1@45206 2@45306 3@45406 4@45506 5@45606 6@45706
     "#);
 }
 
