@@ -55,6 +55,11 @@ impl<'a> Census<'a> {
         self.copies[m.index() * self.stride + self.shared.slot(s)] += 1;
     }
 
+    /// Whether the subscription has begun to read.
+    pub(crate) fn is_bound(&self, s: SubscriptionId) -> bool {
+        self.shared.subscriptions[s.0 as usize].bound
+    }
+
     fn packet(&mut self, packet: Packet) {
         match packet {
             Packet::Publish { m, .. } => self.upstream(m),

@@ -45,7 +45,7 @@ fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> Option<
         Fact::StrayAck { .. } => format!("an ack of {name} came too late"),
         Fact::Requeued { why, .. } => format!("requeued {name}: {}", again(why)),
         Fact::Rewound { why, .. } => format!("will read {name} again: {}", again(why)),
-        Fact::DeadLettered { .. } => format!("put {name} aside"),
+        Fact::DeadLettered { .. } | Fact::PutAside { .. } => format!("put {name} aside"),
         Fact::GivenBack { .. } => format!("gave {name} back"),
         Fact::Found { s, .. } => format!("{} finds {name} in the log", to(s)),
         Fact::Released { .. } => format!("deleted {name}"),

@@ -165,7 +165,7 @@ impl Domain for Messaging {
         match *record {
             Record::Queued { m, s, .. } => Fact::Removed { m, s, why: LossCause::Unsynced },
             Record::Logged { m, .. } => Fact::Released { m },
-            Record::Offset { .. } => Fact::ControlDropped,
+            Record::Offset { .. } | Record::Bound => Fact::ControlDropped,
         }
     }
 
@@ -203,10 +203,8 @@ impl Domain for Messaging {
 #[inline(never)]
 fn control_luck(packet: &Packet) -> Luck {
     let (a, b) = match *packet {
-        Packet::Fetch { partition, offset, .. } => (u64::from(partition), u64::from(offset)),
-        Packet::FetchEnd { partition, next, count } => {
-            (u64::from(partition), u64::from(next) << 16 | u64::from(count))
-        }
+        Packet::Fetch { group, member, .. } => (u64::from(group) | 1 << 35, u64::from(member)),
+        Packet::Seek { partition, offset, .. } => (u64::from(partition) | 1 << 36, u64::from(offset)),
         Packet::Commit { partition, offset, .. } => (u64::from(partition) | 1 << 32, u64::from(offset)),
         Packet::CommitAnswer { partition, offset, .. } => (u64::from(partition) | 1 << 33, u64::from(offset)),
         Packet::Join { group, member }

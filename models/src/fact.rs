@@ -68,8 +68,8 @@ pub enum Fact {
     GivenBack { m: MessageRef, s: SubscriptionId } = 25,
     /// An ack came for something that was settled already.
     StrayAck { m: MessageRef, s: SubscriptionId } = 26,
-    /// A subscription that joined late finds it in the log. A copy begins.
-    Found { m: MessageRef, s: SubscriptionId } = 27,
+    /// A subscription that joined late finds it in the log, at this rank of this partition. A copy begins.
+    Found { m: MessageRef, s: SubscriptionId, line: u32, rank: u32 } = 27,
     /// A producer stops: its connection is blocked, or its window full.
     Blocked = 28,
     /// It goes on.
@@ -90,6 +90,8 @@ pub enum Fact {
     ControlDuplicated = 36,
     /// The producer sends what it had to keep back. If it is buffered, an upstream copy begins.
     Sent { m: MessageRef } = 37,
+    /// A consumer put it aside by itself, and will settle it. The consumer's copy ends.
+    PutAside { m: MessageRef, s: SubscriptionId } = 38,
 }
 
 impl Fact {
@@ -134,6 +136,7 @@ impl Fact {
             Fact::ControlDropped => 35,
             Fact::ControlDuplicated => 36,
             Fact::Sent { .. } => 37,
+            Fact::PutAside { .. } => 38,
         }
     }
 
@@ -168,6 +171,7 @@ impl Fact {
             | Fact::GivenBack { m, .. }
             | Fact::StrayAck { m, .. }
             | Fact::Found { m, .. }
+            | Fact::PutAside { m, .. }
             | Fact::Forgotten { m }
             | Fact::Sent { m } => Some(m),
             Fact::Blocked
@@ -202,6 +206,7 @@ impl Fact {
             | Fact::GivenBack { s, .. }
             | Fact::StrayAck { s, .. }
             | Fact::Found { s, .. }
+            | Fact::PutAside { s, .. }
             | Fact::Assigned { s, .. }
             | Fact::Revoked { s, .. }
             | Fact::Committed { s, .. }
@@ -220,9 +225,9 @@ impl Fact {
             }
             Fact::Processed { attempt, .. } => u64::from(attempt),
             Fact::Dispatched { attempt, member, .. } => u64::from(attempt) << 32 | u64::from(member),
-            Fact::Stored { line, rank, .. } | Fact::Appended { line, rank, .. } => {
-                u64::from(line) << 32 | u64::from(rank)
-            }
+            Fact::Stored { line, rank, .. }
+            | Fact::Appended { line, rank, .. }
+            | Fact::Found { line, rank, .. } => u64::from(line) << 32 | u64::from(rank),
             Fact::Committed { line, offset, .. } => u64::from(line) << 32 | u64::from(offset),
             Fact::Assigned { line, .. } | Fact::Revoked { line, .. } => u64::from(line),
             Fact::PublishDropped { why, .. }

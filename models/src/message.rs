@@ -102,6 +102,8 @@ pub struct Delivery {
     pub copies: u16,
     /// How often its effect took place.
     pub effects: u16,
+    /// How often it was sent to a consumer.
+    pub dispatches: u16,
     /// It is meant for the subscription.
     pub addressed: bool,
     /// It was put aside.
@@ -134,6 +136,7 @@ impl Delivery {
     const NONE: Delivery = Delivery {
         copies: 0,
         effects: 0,
+        dispatches: 0,
         addressed: false,
         dead_lettered: false,
         open: false,

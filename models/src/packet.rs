@@ -33,9 +33,7 @@ pub enum Packet {
     Ack { m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag },
     /// Not processed: back into the queue, or away.
     Nack { m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag, requeue: bool },
-    /// An administrator makes a queue.
-    Declare { queue: u32 },
-    /// An administrator binds a queue to an exchange.
+    /// A client binds a queue to an exchange.
     Bind { exchange: u32, queue: u32 },
 
     /// A consumer wants to join its group.
@@ -44,23 +42,27 @@ pub enum Packet {
     Heartbeat { group: u16, member: u32 },
     /// It leaves in good order.
     Leave { group: u16, member: u32 },
-    /// The group's generation in which a member now has a partition, from this offset on (`u32::MAX`: none is
-    /// committed).
+    /// In this generation of the group, the member has this partition from this offset on.
     Assign { partition: u32, generation: u16, offset: u32 },
-    /// The member must give up all that it had before this generation.
+    /// The member must give up all that it has had since this generation, and join again.
     Revoke { generation: u16 },
-    /// The assignment of this generation is complete.
-    Assigned { generation: u16 },
-    /// A consumer wants what follows this offset, at most so many records.
-    Fetch { partition: u32, offset: u32, records_max: u16 },
+    /// The assignment of this generation is complete; the member is known by this number.
+    Assigned { generation: u16, member: u32 },
+    /// The broker knows no such member: it has been silent for too long, or the broker began anew.
+    NotMember { group: u16 },
+    /// A member wants more of what it reads, from where it stands, at most so many records.
+    Fetch { group: u16, member: u32, records_max: u16 },
+    /// A member goes on reading a partition here.
+    Seek { group: u16, member: u32, partition: u32, offset: u32 },
     /// One record of an answer to a fetch.
-    Record { m: MessageRef, s: SubscriptionId, attempt: u16, partition: u16, offset: u32 },
-    /// The end of an answer: the next offset to ask for.
-    FetchEnd { partition: u32, next: u32, count: u16 },
-    /// The offset of a fetch is not there: the log begins and ends here.
+    Record { m: MessageRef, s: SubscriptionId, attempt: u16, partition: u32, offset: u32 },
+    /// The end of an answer of so many records.
+    FetchEnd { count: u16 },
+    /// Where a member stands in a partition nothing is left: the log begins and ends here.
     OutOfRange { partition: u32, start: u32, end: u32 },
-    /// A member writes a group's position down: the next offset to read.
-    Commit { group: u16, generation: u16, partition: u32, offset: u32 },
+    /// A member writes a group's position down: the next offset to read. It waits for an answer, or only wants to
+    /// know of a refusal.
+    Commit { group: u16, generation: u16, member: u32, partition: u32, offset: u32, answer: bool },
     /// It is written, or not: the member is not in this generation.
     CommitAnswer { partition: u32, offset: u32, ok: bool },
 
@@ -92,10 +94,16 @@ pub enum Timer {
     Periodic,
     /// A consumer asks again.
     Poll,
-    /// A held fetch has waited long enough.
-    FetchExpired { slot: u32, generation: u16 },
-    /// A member has not been heard of.
-    SessionExpired { member: u32 },
+    /// A held fetch may have waited long enough.
+    FetchExpired { group: u16, member: u32 },
+    /// A member of this group may not have been heard of for too long.
+    SessionExpired { group: u16 },
+    /// A member of this group has kept the others waiting for too long.
+    RebalanceExpired { group: u16 },
+    /// The operating system writes the page cache back.
+    WriteBack,
+    /// It has done so.
+    WrittenBack,
     /// A step of a story.
     Step { token: u32 },
 }
@@ -106,8 +114,10 @@ pub enum Timer {
 pub enum Record {
     /// A message in a queue, at this rank.
     Queued { m: MessageRef, s: SubscriptionId, rank: u32 },
-    /// A message in a log, which these subscriptions read.
-    Logged { m: MessageRef, offset: u32 },
+    /// A message in a log; perhaps the first of a segment. Its offset is its position.
+    Logged { m: MessageRef, begins: bool },
     /// A committed offset.
     Offset { offset: u32 },
+    /// A queue was declared, or bound to an exchange.
+    Bound,
 }

@@ -3,9 +3,11 @@
 use crate::census::Census;
 use crate::direct;
 use crate::domain::{Messaging, Out};
+use crate::log;
 use crate::packet::{Packet, Record, Timer};
 use crate::producer::Publisher;
 use crate::queue;
+use crate::story::Client;
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node};
 
 /// What every kind of node does, beside what the kernel asks of it.
@@ -62,10 +64,16 @@ parts! {
     QueueBroker(queue::Broker),
     /// Consumes from a queue broker.
     QueueConsumer(queue::Consumer),
+    /// A log broker.
+    LogBroker(log::Broker),
+    /// Consumes from a log broker.
+    LogConsumer(log::Consumer),
     /// Sends datagrams to receivers.
     UdpSender(direct::UdpSender),
     /// Sends requests to receivers.
     WebhookSender(direct::WebhookSender),
     /// Receives directly from producers.
     Receiver(direct::Receiver),
+    /// A client of a story.
+    Client(Client),
 }

@@ -47,7 +47,7 @@ fn is_over(world: &World) -> bool {
 }
 
 #[cold]
-fn limit_reached(world: &World, events_max: u64) -> String {
+pub(crate) fn limit_reached(world: &World, events_max: u64) -> String {
     if world.events_now() > INSTANT_EVENTS_MAX {
         return format!(
             "more than {INSTANT_EVENTS_MAX} events at {} s: a loop that takes no time",

@@ -110,6 +110,14 @@ pub struct Consumer {
     pub on_failure: OnFailure,
 }
 
+impl Consumer {
+    /// Name of a member's node, from 0: `group/1`. A subscription that is itself one member of a group (`share: All`)
+    /// is called like its node.
+    pub fn member_name(&self, member: usize) -> String {
+        if self.name.contains('/') { self.name.clone() } else { format!("{}/{}", self.name, member + 1) }
+    }
+}
+
 /// One consumer process.
 #[derive(Clone, Debug)]
 pub struct Member {

@@ -3,6 +3,7 @@
 use crate::message::{KeyId, Message, MessageRef, Messages, SourceId, SubscriptionId, TopicId};
 use crate::producer::Source;
 use crate::setup::Role;
+use crate::story::Journal;
 use redeliver_sim::{NodeId, Span, Stamp, Time};
 use std::sync::Arc;
 
@@ -21,8 +22,12 @@ pub struct Shared {
     pub sources_active: u32,
     /// By [`Message::label`]; the first is empty.
     pub labels: Vec<String>,
+    /// By the story's clients: what the onlooker has seen of them.
+    pub journals: Vec<Journal>,
     /// What brokers measured of themselves: by the order of the brokers' names.
     pub brokers: Vec<BrokerFigures>,
+    /// By partition of a log: the ranks of what was appended.
+    pub ranks: Vec<Ranks>,
     /// What is measured: from the end of the warm-up to the end of the duration.
     pub window: (Time, Time),
     /// What things are called.
@@ -42,6 +47,38 @@ pub struct BrokerFigures {
     pub requests: u64,
     /// Fetches and gets that found nothing.
     pub empty_polls: u64,
+    /// Fetches of what a log no longer holds.
+    pub out_of_range: u64,
+}
+
+/// The onlooker's count of what was appended to a partition, which no crash resets: an offset that a crash took back
+/// is given again, a rank is not.
+#[derive(Clone, Default, Debug)]
+pub struct Ranks {
+    next: u32,
+    /// From this offset on, the rank is so much more than the offset; ascending.
+    shifts: Vec<(u32, u32)>,
+}
+
+impl Ranks {
+    /// The rank of the record that is appended now, at this offset.
+    #[inline]
+    pub fn append(&mut self, offset: u32) -> u32 {
+        let rank = self.next;
+        self.next += 1;
+        if self.rank(offset) != rank {
+            self.shifts.retain(|(from, _)| *from < offset);
+            self.shifts.push((offset, rank - offset));
+        }
+        rank
+    }
+
+    /// The rank of the record at this offset.
+    #[inline]
+    pub fn rank(&self, offset: u32) -> u32 {
+        let shift = self.shifts.iter().rfind(|(from, _)| *from <= offset);
+        offset + shift.map_or(0, |(_, shift)| *shift)
+    }
 }
 
 /// A topic.
@@ -76,6 +113,23 @@ pub struct Subscription {
     pub busy: Span,
     /// Least retention window less age of the next unread message, in nanoseconds, since the first deletion.
     pub headroom_min: Option<i64>,
+}
+
+impl Subscription {
+    /// Of a topic: its only subscription, not bound yet.
+    pub(crate) fn of(topic: TopicId) -> Self {
+        Subscription {
+            topic,
+            slot: 0,
+            bound: false,
+            resides_at_receiver: false,
+            next_rank: 0,
+            level: Level::default(),
+            head_of_line: Span::ZERO,
+            busy: Span::ZERO,
+            headroom_min: None,
+        }
+    }
 }
 
 /// A node's own count of what it holds, integrated over time: the other side of Little's law.
@@ -122,6 +176,8 @@ pub struct Names {
     pub roles: Vec<Role>,
     /// By [`crate::message::SourceId`]: `shop`, or `shop/2` where there are several.
     pub sources: Vec<String>,
+    /// The first source that is a client of a story.
+    pub clients_from: usize,
     /// By [`SubscriptionId`].
     pub subscriptions: Vec<String>,
     /// By [`KeyId`], from `keys_numbered` on; below it a key is called by its number.
@@ -216,6 +272,9 @@ impl Shared {
     /// `shop#3`; in a story the label alone.
     pub fn message_name(&self, m: MessageRef) -> String {
         let message = self.messages.get(m);
+        if message.source.0 as usize >= self.names.clients_from {
+            return self.labels[message.label as usize].clone();
+        }
         self.name_of(message.source.0, message.number)
     }
 

@@ -137,7 +137,9 @@ impl<T: Copy> Worker<T> {
 
     /// Gives back what it has not begun with.
     pub fn give_back_waiting(&mut self, out: &mut Out<'_>) {
-        for held in std::mem::take(&mut self.waiting) {
+        while let Some(held) = self.waiting.pop_front() {
+            let stuck = self.stuck - held.stuck_before;
+            out.shared().subscriptions[self.s.0 as usize].head_of_line += stuck;
             out.note(Fact::GivenBack { m: held.m, s: self.s });
         }
     }

@@ -1,4 +1,24 @@
 //! What happened, as findings, tables, charts and pages.
 
+pub mod answer;
+mod charts;
+mod diagram;
+pub mod explain;
+mod format;
+mod guarantee;
+pub mod html;
+pub mod human;
+mod lanes;
+pub mod markdown;
+mod measure;
+mod recount;
 pub mod result;
+mod run;
+#[cfg(test)]
+mod sample;
 pub mod show;
+mod summary;
+mod topics;
+mod witness;
+
+pub use run::{Progress, SCHEMA, life, run, trace};

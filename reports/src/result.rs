@@ -1,6 +1,7 @@
 //! The result of a run, as `--format json` prints it. Times are seconds, sizes bytes. Keys are stable; new ones may
 //! come. `serde` writes the fields in the order they stand here.
 
+pub use redeliver_scenarios::expect::Verdict;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -25,20 +26,6 @@ pub struct RunResult {
     pub expect: Vec<ExpectResult>,
     /// Each requirement, in each design and subscription.
     pub require: Vec<RequireResult>,
-}
-
-/// How an expectation stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// It is true.
-    Holds,
-    /// It is false.
-    Broken,
-    /// A figure it reads could not be computed.
-    NotDecided,
-    /// It is true, and nothing in this run could have made it false.
-    NotExercised,
 }
 
 /// An expectation with its verdict.
@@ -310,7 +297,7 @@ pub struct Guarantee {
 }
 
 /// The shortest chain of facts that proves and explains a finding.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Witness {
     /// The message it is about.
     pub message: String,

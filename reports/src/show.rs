@@ -1,6 +1,7 @@
 //! What terminal, pages and charts draw: the result, and beside it what only pictures need.
 
 use crate::result::RunResult;
+use std::collections::BTreeMap;
 
 /// Everything one `run` found, ready to be shown.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Findings {
 pub struct DesignShow {
     /// One per subscription, in the order of the names.
     pub series: Vec<Series>,
+    /// When each member's kept effects took place, in seconds, in the order of the result's `processed`.
+    pub effect_times: BTreeMap<String, Vec<f64>>,
     /// Around the first broken guarantee; none if nothing broke.
     pub diagram: Option<Diagram>,
     /// What each witness of the result shows as a timeline, in the same order.

@@ -188,6 +188,11 @@ impl<D: Domain> Out<'_, D> {
         &self.core.processes[self.node.0 as usize].disk
     }
 
+    /// What the disk holds, beside the records that it points to.
+    pub fn disk_and_shared(&self) -> (&Disk<D::Record>, &D::Shared) {
+        (self.disk(), &self.core.shared)
+    }
+
     /// Writes a record of so many bytes to the page cache, at once; the transfer to the disk follows.
     #[inline]
     pub fn append(&mut self, file: FileId, record: D::Record, bytes: u64) -> Result<Position, DiskFull> {

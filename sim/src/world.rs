@@ -1,6 +1,6 @@
 //! A world of nodes: takes the next event, tells the node that it concerns, carries out crashes.
 
-use crate::core::{Body, Core, DATAGRAM, DEADLINE, Event, UNMARKED};
+use crate::core::{Body, Core, DATAGRAM, DEADLINE, Event, READ, UNMARKED};
 use crate::disk::Disk;
 use crate::fault::{Action, Fault, Step, Trigger};
 use crate::network::{Connection, ConnectionId, DropCause, Link, LinkId, LinkSpec, Stream};
@@ -21,6 +21,8 @@ pub struct World<D: Domain> {
     blueprints: Vec<D::Node>,
     starts: Vec<Time>,
     core: Core<D>,
+    /// Deadlines and faults of time 0 that have come up before it: they wait until everything has booted.
+    early: Vec<Event<D>>,
     events: u64,
     events_now: u64,
 }
@@ -48,7 +50,6 @@ impl<D: Domain> World<D> {
             mark: UNMARKED,
             flying: vec![0],
             prologue: true,
-            postponed: Vec::new(),
             halted: false,
             disk_purpose: Purpose::new(seed, "disk"),
         };
@@ -57,6 +58,7 @@ impl<D: Domain> World<D> {
             blueprints: Vec::new(),
             starts: Vec::new(),
             core,
+            early: Vec::new(),
             events: 0,
             events_now: 0,
         }
@@ -129,7 +131,7 @@ impl<D: Domain> World<D> {
     }
 
     /// Boots these nodes before time 0, one after the other, each with all that follows from it: calls and answers
-    /// take no time. Nodes that start later are scheduled.
+    /// take no time. What is to happen at time 0 waits. Nodes that start later are scheduled.
     pub fn boot(&mut self, nodes: &[NodeId]) {
         for &node in nodes {
             let start = self.starts[node.0 as usize];
@@ -139,7 +141,12 @@ impl<D: Domain> World<D> {
             }
             self.start(node);
             while self.core.queue.next_time() == Some(Time::ZERO) && self.core.flying[0] > 0 {
-                self.step();
+                let (time, event) = self.core.queue.pop().expect("it has a next time");
+                if event.mark == DEADLINE {
+                    self.early.push(event);
+                } else {
+                    self.take(time, event);
+                }
             }
         }
     }
@@ -147,8 +154,11 @@ impl<D: Domain> World<D> {
     /// Time 0: from now on everything takes its time.
     pub fn begin(&mut self) {
         self.core.prologue = false;
-        for (class, event) in std::mem::take(&mut self.core.postponed) {
-            self.core.queue.push(Time::ZERO, class, event);
+        for event in std::mem::take(&mut self.early) {
+            match event.body {
+                Body::Fault(step) => self.core.push_fault(Time::ZERO, step),
+                _ => self.core.queue.push(Time::ZERO, Class::Ordinary, event),
+            }
         }
     }
 
@@ -168,6 +178,12 @@ impl<D: Domain> World<D> {
     #[inline(always)]
     pub fn step(&mut self) -> bool {
         let Some((time, event)) = self.core.queue.pop() else { return false };
+        self.take(time, event);
+        true
+    }
+
+    #[inline(always)]
+    fn take(&mut self, time: Time, event: Event<D>) {
         self.events_now = if time == self.core.now { self.events_now + 1 } else { 1 };
         self.events += 1;
         self.core.now = time;
@@ -178,7 +194,6 @@ impl<D: Domain> World<D> {
             self.core.mark = UNMARKED;
         }
         self.handle(event);
-        true
     }
 
     #[inline(always)]
@@ -206,25 +221,14 @@ impl<D: Domain> World<D> {
         } else {
             let state = &self.core.connections[connection.0 as usize];
             if state.epoch != epoch || !state.open[link.receiver()] {
-                return self.core.dropped(to, &message, DropCause::Reset);
-            }
-            if self.core.links[link.0 as usize].stream.reading_stopped {
+                if !self.core.reads(link, epoch, message) {
+                    return;
+                }
+            } else if self.core.links[link.0 as usize].stream.reading_stopped {
                 return self.core.leave_unread(link, message);
             }
         }
         self.tell(to, |node, out| node.on_message(connection, message, out));
-    }
-
-    /// One packet that waited is read, and then the next: in this way they stay in order with those that arrive now.
-    fn read(&mut self, link: LinkId, epoch: u32) {
-        let connection = link.connection();
-        if self.core.connections[connection.0 as usize].epoch != epoch {
-            return;
-        }
-        if let Some(message) = self.core.next_unread(link) {
-            let to = self.core.links[link.0 as usize].to;
-            self.tell(to, |node, out| node.on_message(connection, message, out));
-        }
     }
 
     #[inline(always)]
@@ -265,7 +269,6 @@ impl<D: Domain> World<D> {
             Body::Fault(step) => self.fault(step),
             Body::Halt => self.core.halted = true,
             Body::Release { stall } => self.core.release(LinkId(event.at), event.epoch, stall),
-            Body::Read => self.read(LinkId(event.at), event.epoch),
             Body::Message(_) | Body::Timer(_) | Body::Work(_) | Body::Synced(_) | Body::Boot => {}
             _ => self.connection_event(LinkId(event.at), event.epoch, event.body),
         }
@@ -592,7 +595,7 @@ impl<D: Domain> World<D> {
             let Body::Message(message) = event.body else { return None };
             let link = LinkId(event.at);
             let connection = &self.core.connections[link.connection().0 as usize];
-            let open = connection.epoch == event.epoch && connection.open[link.receiver()];
+            let open = connection.epoch == event.epoch & !READ && connection.open[link.receiver()];
             let to = self.core.links[link.0 as usize].to;
             Some((to, message, event.epoch == DATAGRAM || open))
         })

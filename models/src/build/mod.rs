@@ -5,9 +5,11 @@
 
 mod direct;
 mod faults;
+mod log;
 mod names;
 pub use names::node_names;
 mod queue;
+mod story;
 
 use crate::checks::{Book, BookSpec, Recorder};
 use crate::domain::World;
@@ -16,7 +18,7 @@ use crate::message::{Messages, SourceId, SubscriptionId, TopicId};
 use crate::part::Part;
 use crate::producer::{Arrivals, Keys, Purposes, Source};
 use crate::setup::{Design, FaultKind, KeyChoice, Link, Role, Schedule, Setup, Which};
-use crate::shared::{BrokerFigures, Level, Names, Shared, Subscription, Topic};
+use crate::shared::{BrokerFigures, Names, Ranks, Shared, Subscription, Topic};
 use redeliver_sim::{
     ConnectionId, DiskSpec, Distribution, LinkSpec, Machine, NodeId, Purpose, Span, Stream, Time, Zipf,
 };
@@ -35,22 +37,26 @@ pub fn build(setup: &Setup, recorder: Recorder) -> World {
     let names = Arc::new(names::names(setup));
     let shared = shared(setup, &names);
     let end = Time::ZERO + setup.duration + setup.drain;
-    let counts = [setup.topics.len(), shared.subscriptions.len(), shared.sources.len(), names.nodes.len()];
+    let counts = [shared.topics.len(), shared.subscriptions.len(), shared.sources.len(), names.nodes.len()];
+    // A story keeps every delivery, and ends with its last line.
+    let keep = if setup.script.is_some() { usize::MAX } else { setup.keep };
     let window = shared.window;
-    let book = Book::new(&BookSpec { counts, window, end, keep: setup.keep }, recorder);
+    let book = Book::new(&BookSpec { counts, window, end, keep }, recorder);
     let world = World::new(setup.seed, shared, book);
     let mut builder = Builder { setup, world, names, booting: Vec::new() };
     match &setup.design {
         Design::Queue(config) => builder.queue(config),
+        Design::Log(config) => builder.log(config),
         Design::Udp(config) => builder.udp(config),
         Design::Webhook(config) => builder.webhook(config),
-        Design::Log(_) => todo!(),
     }
     builder.faults();
     let Builder { mut world, booting, .. } = builder;
     world.boot(&booting);
     world.begin();
-    world.halt_at(end);
+    if setup.script.is_none() {
+        world.halt_at(end);
+    }
     world
 }
 
@@ -113,12 +119,6 @@ impl Builder<'_> {
         LinkSpec { latency, jitter, loss, duplication, bandwidth }
     }
 
-    /// The node of this name.
-    fn node(&self, name: &str) -> NodeId {
-        let index = self.names.nodes.iter().position(|node| node == name);
-        NodeId(index.expect("every node has a name") as u32)
-    }
-
     /// The handler of a subscription's member.
     fn handler(&self, s: SubscriptionId, member: usize) -> Handler {
         let consumer = &self.setup.consumers[s.0 as usize];
@@ -171,44 +171,67 @@ fn members(setup: &Setup) -> impl Iterator<Item = (usize, u32, SourceId)> {
 
 fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
     let brokered = matches!(setup.design, Design::Queue(_) | Design::Log(_));
-    let topics = setup.topics.iter().enumerate().map(|(topic, _)| Topic {
-        subscriptions: subscriptions_of(setup, topic),
-        addressed_at_birth: true,
-        // A webhook's sender stores what it publishes, at once: that is its acceptance.
-        accepted_at_birth: matches!(setup.design, Design::Udp(_)),
-    });
-    let topics: Vec<Topic> = topics.collect();
-    let subscriptions = setup.consumers.iter().enumerate().map(|(i, consumer)| {
-        let slot = topics[consumer.topic].subscriptions.iter().position(|s| s.0 as usize == i);
-        Subscription {
-            topic: TopicId(consumer.topic as u16),
-            slot: slot.expect("a subscription is among its topic's") as u16,
-            bound: !brokered || consumer.members.iter().any(|member| member.joins == Span::ZERO),
-            resides_at_receiver: matches!(setup.design, Design::Udp(_)),
-            next_rank: 0,
-            level: Level::default(),
-            head_of_line: Span::ZERO,
-            busy: Span::ZERO,
-            headroom_min: None,
-        }
-    });
+    let mut topics: Vec<Topic> = (0..setup.topics.len())
+        .map(|topic| Topic {
+            subscriptions: subscriptions_of(setup, topic),
+            addressed_at_birth: true,
+            // A webhook's sender stores what it publishes, at once: that is its acceptance.
+            accepted_at_birth: matches!(setup.design, Design::Udp(_)),
+        })
+        .collect();
+    let mut subscriptions: Vec<Subscription> = setup
+        .consumers
+        .iter()
+        .enumerate()
+        .map(|(i, consumer)| {
+            let slot = topics[consumer.topic].subscriptions.iter().position(|s| s.0 as usize == i);
+            Subscription {
+                topic: TopicId(consumer.topic as u16),
+                slot: slot.expect("a subscription is among its topic's") as u16,
+                bound: !brokered || consumer.members.iter().any(|member| member.joins == Span::ZERO),
+                resides_at_receiver: matches!(setup.design, Design::Udp(_)),
+                ..Subscription::of(TopicId(consumer.topic as u16))
+            }
+        })
+        .collect();
+    if matches!(setup.design, Design::Queue(_)) && names.subscriptions.len() > subscriptions.len() {
+        add_queues(&mut topics, &mut subscriptions, names.subscriptions.len());
+    }
     let mut labels = vec![String::new()];
     let mut sources: Vec<Source> = Vec::new();
     for (producer, member, source) in members(setup) {
         sources.push(make_source(setup, names, producer, member, source, &mut labels));
     }
+    sources.extend(story::sources(setup, names));
+    labels.extend(story::labels(setup));
     let sources_active = sources.iter().filter(|source| !source.is_done()).count() as u32;
     let width = topics.iter().map(|topic| topic.subscriptions.len()).max().unwrap_or(0);
     Shared {
         messages: Messages::new(width),
-        subscriptions: subscriptions.collect(),
+        subscriptions,
         topics,
         sources,
         sources_active,
         labels,
+        journals: story::journals(setup),
         brokers: vec![BrokerFigures::default(); usize::from(brokered)],
+        ranks: vec![Ranks::default(); names.lines.len()],
         window: (Time::ZERO + setup.warm_up, Time::ZERO + setup.duration),
         names: Arc::clone(names),
+    }
+}
+
+/// Queues that no consumer of the load reads: their messages are addressed when they are routed. A message of any
+/// topic can reach any queue then, so all topics have all subscriptions.
+fn add_queues(topics: &mut Vec<Topic>, subscriptions: &mut Vec<Subscription>, count: usize) {
+    let hidden = TopicId(topics.len() as u16);
+    subscriptions.resize(count, Subscription { bound: true, ..Subscription::of(hidden) });
+    topics.push(Topic { subscriptions: Vec::new(), addressed_at_birth: false, accepted_at_birth: false });
+    for (slot, subscription) in subscriptions.iter_mut().enumerate() {
+        subscription.slot = slot as u16;
+    }
+    for topic in topics {
+        topic.subscriptions = (0..count).map(|s| SubscriptionId(s as u16)).collect();
     }
 }
 

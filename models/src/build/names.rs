@@ -1,5 +1,6 @@
 //! What everything in a setup is called, in the order in which it will be numbered.
 
+use super::story;
 use crate::setup::{Design, KeyChoice, Role, Setup};
 use crate::shared::Names;
 
@@ -22,10 +23,13 @@ pub(super) fn names(setup: &Setup) -> Names {
         };
         names.keys_numbered = names.keys_numbered.max(numbered);
     }
+    names.clients_from = names.sources.len();
+    names.sources.extend(setup.script.iter().flat_map(|script| script.clients.iter().cloned()));
     names.subscriptions = setup.consumers.iter().map(|consumer| consumer.name.clone()).collect();
+    names.subscriptions.extend(story::subscriptions(setup));
     names.keys = named_keys(setup, &names);
     names.lines = match &setup.design {
-        Design::Queue(config) => config.queues.iter().map(|queue| queue.name.clone()).collect(),
+        Design::Queue(config) => story::queues(setup, config).into_iter().map(|queue| queue.name).collect(),
         Design::Log(config) => {
             let all = config.topics.iter();
             all.flat_map(|topic| (0..topic.partitions).map(|n| format!("{}-{n}", topic.name))).collect()
@@ -43,7 +47,7 @@ pub fn node_names(setup: &Setup) -> Vec<(String, Role)> {
         Design::Udp(_) | Design::Webhook(_) => None,
     };
     let consumers = setup.consumers.iter().flat_map(|consumer| {
-        (1..=consumer.members.len()).map(|member| (format!("{}/{member}", consumer.name), Role::Consumer))
+        (0..consumer.members.len()).map(|member| (consumer.member_name(member), Role::Consumer))
     });
     let producers = setup.producers.iter().flat_map(|producer| {
         (1..=producer.members).map(|member| (format!("{}/{member}", producer.name), Role::Producer))
@@ -69,6 +73,7 @@ fn named_keys(setup: &Setup, names: &Names) -> Vec<String> {
             KeyChoice::None | KeyChoice::Uniform(_) | KeyChoice::Zipf { .. } => {}
         }
     }
+    keys.extend(story::keys(setup));
     keys.sort();
     keys.dedup();
     keys.retain(|key| names.find_key(key).is_none());

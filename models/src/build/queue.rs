@@ -1,6 +1,6 @@
 //! A queue broker, with its consumers and publishers.
 
-use super::{Builder, members};
+use super::{Builder, members, story};
 use crate::message::SubscriptionId;
 use crate::part::Part;
 use crate::producer::{Publisher, PublisherSpec, Target};
@@ -12,17 +12,21 @@ use redeliver_sim::{ConnectionId, NodeId, Span, Time};
 impl Builder<'_> {
     pub(super) fn queue(&mut self, config: &Config) {
         let server = NodeId(0);
+        let standing = config.queues.len();
+        let config = &Config { queues: story::queues(self.setup, config), ..config.clone() };
         let (consumers, producers) = (self.consumer_nodes(), self.producer_nodes());
         // Connections are numbered like their clients: the broker is told of them before any node is made.
         let consumer_connection = |i: usize| ConnectionId(i as u32);
         let producer_connection = |i: usize| ConnectionId((consumers.len() + i) as u32);
+        let client_connection = |i: usize| producer_connection(producers.len() + i);
+        let publishing_clients = self.publishing_clients().into_iter().map(client_connection);
         let spec = BrokerSpec {
             config: self.standing(config),
             subscriptions: config.queues.iter().map(|queue| self.subscription_of(&queue.name)).collect(),
-            standing: (config.queues.len(), config.exchanges.len()),
+            standing,
             memory_limit: (self.memory(&config.node, Role::Broker) as f64 * config.memory_high_watermark)
                 as u64,
-            publishers: (0..producers.len()).map(producer_connection).collect(),
+            publishers: (0..producers.len()).map(producer_connection).chain(publishing_clients).collect(),
             consumers: if config.transport == Transport::Connections {
                 Vec::new()
             } else {
@@ -56,8 +60,9 @@ impl Builder<'_> {
             };
             self.add_node(name, Role::Producer, Part::Publisher(Publisher::new(publisher)), Time::ZERO);
         }
-        for client in 0..(consumers.len() + producers.len()) as u32 {
-            self.connect(NodeId(client + 1), server);
+        self.queue_clients(config, client_connection(0));
+        for client in 1..self.booting.len() as u32 {
+            self.connect(NodeId(client), server);
         }
     }
 
@@ -106,12 +111,6 @@ impl Builder<'_> {
         config
     }
 
-    /// The subscription that a queue belongs to: the one of its name.
-    fn subscription_of(&self, queue: &str) -> SubscriptionId {
-        let index = self.setup.consumers.iter().position(|consumer| consumer.name == queue);
-        SubscriptionId(index.expect("every queue has a subscription") as u16)
-    }
-
     fn queue_of(&self, config: &Config, s: SubscriptionId) -> u32 {
         let name = &self.setup.consumers[s.0 as usize].name;
         let index = config.queues.iter().position(|queue| queue.name == *name);
@@ -137,6 +136,6 @@ impl Builder<'_> {
     }
 
     pub(super) fn member_name(&self, s: SubscriptionId, member: usize) -> String {
-        format!("{}/{}", self.setup.consumers[s.0 as usize].name, member + 1)
+        self.setup.consumers[s.0 as usize].member_name(member)
     }
 }

@@ -328,7 +328,8 @@ impl Book {
         }
         for slot in 0..shared.topics[topic].subscriptions.len() {
             let s = shared.topics[topic].subscriptions[slot];
-            if shared.subscriptions[s.0 as usize].bound {
+            let subscription = &shared.subscriptions[s.0 as usize];
+            if subscription.bound && subscription.topic.0 as usize == topic {
                 let (message, delivery) = shared.messages.both_mut(m, slot);
                 delivery.addressed = true;
                 let checks = &mut self.subscriptions[s.0 as usize];
@@ -449,6 +450,7 @@ impl Book {
             delivery.dispatched_first = at;
         }
         delivery.dispatched = at;
+        delivery.dispatches = delivery.dispatches.saturating_add(1);
         let checks = &mut self.subscriptions[s.0 as usize];
         checks.ledger.duplicates_exercised |= attempt > 1;
         if message.key != KeyId::NONE {
@@ -514,14 +516,7 @@ impl Book {
                 self.subscriptions[s.0 as usize].ledger.resides(at);
                 self.begin_copy(at, m, s, shared);
             }
-            Fact::Found { m, s } => {
-                let slot = shared.slot(s);
-                let (message, delivery) = shared.messages.both_mut(m, slot);
-                let checks = &mut self.subscriptions[s.0 as usize];
-                checks.ledger.resides(at);
-                checks.enter_orders(message, delivery);
-                self.begin_copy(at, m, s, shared);
-            }
+            Fact::Found { m, s, line, rank } => self.stored(at, m, s, (line, rank), shared),
             Fact::DeliveryDropped { m, s, why } => self.destroy_copy(at, m, s, why, shared),
             Fact::Discarded { m, s, why } => {
                 if shared.subscriptions[s.0 as usize].resides_at_receiver {
@@ -539,7 +534,19 @@ impl Book {
                 self.subscriptions[s.0 as usize].ledger.leaves(at);
                 self.end_copy(at, m, s, shared);
             }
-            Fact::GivenBack { m, s } => self.end_copy(at, m, s, shared),
+            Fact::PutAside { m, s } => {
+                let slot = shared.slot(s);
+                shared.messages.both_mut(m, slot).1.dead_lettered = true;
+                self.end_copy(at, m, s, shared);
+            }
+            Fact::GivenBack { m, s } => {
+                // What was settled before it was begun with, and is given back to nobody, is gone.
+                let delivery = shared.messages.delivery(m, shared.slot(s));
+                if delivery.copies == 1 && delivery.effects == 0 && !delivery.dead_lettered {
+                    return self.destroy_copy(at, m, s, LossCause::TakenNeverProcessed, shared);
+                }
+                self.end_copy(at, m, s, shared);
+            }
             Fact::DeliveryDuplicated { m, s } => {
                 self.upset(m, s, DuplicateCause::NetworkDuplicate, shared);
                 self.begin_copy(at, m, s, shared);
@@ -675,7 +682,8 @@ impl SubscriptionChecks {
 }
 
 impl Checks<Messaging> for Book {
-    #[inline(always)]
+    // One body for all that note facts: inlined everywhere it would fill the instruction cache, and the build.
+    #[inline(never)]
     fn fold(&mut self, at: Time, node: NodeId, fact: Fact, shared: &mut Shared) {
         let current = fact.message().filter(|m| shared.messages.is_current(*m));
         let message = current.map(|m| shared.messages.get(m));
@@ -698,9 +706,9 @@ impl Checks<Messaging> for Book {
             Fact::Acked { m, s } => {
                 self.subscriptions[s.0 as usize].ledger.leaves(at);
                 let slot = shared.slot(s);
-                let delivery = shared.messages.both_mut(m, slot).1;
-                if delivery.copies == 1 && delivery.effects == 0 {
-                    delivery.cause = LossCause::OffsetSkipped;
+                let delivery = shared.messages.delivery(m, slot);
+                if delivery.copies == 1 && delivery.effects == 0 && !delivery.dead_lettered {
+                    return self.skipped(at, m, s, delivery.cause, shared);
                 }
                 self.end_copy(at, m, s, shared);
             }
@@ -727,6 +735,22 @@ impl Checks<Messaging> for Book {
 }
 
 impl Book {
+    /// The last copy was settled without an effect: its handler's failure was dropped, or the offset passed it.
+    #[cold]
+    #[inline(never)]
+    fn skipped(
+        &mut self,
+        at: Time,
+        m: MessageRef,
+        s: SubscriptionId,
+        before: LossCause,
+        shared: &mut Shared,
+    ) {
+        let failed = before == LossCause::HandlerFailed;
+        let why = if failed { LossCause::HandlerFailed } else { LossCause::OffsetSkipped };
+        self.destroy_copy(at, m, s, why, shared);
+    }
+
     #[cold]
     #[inline(never)]
     fn confirmed_after_harm(&mut self, m: MessageRef, shared: &Shared) {

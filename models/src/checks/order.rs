@@ -24,8 +24,8 @@ struct Line {
     unsettled: u32,
     /// Where one of the line was last sent to, plus one.
     path: u32,
-    /// Further words.
-    more: VecDeque<[u64; 2]>,
+    /// Further words; most lines never need any.
+    more: Option<Box<VecDeque<[u64; 2]>>>,
 }
 
 /// A message that came too late, and the one that should have followed it.
@@ -164,12 +164,13 @@ impl Line {
 
     /// How many ranks above this offset have had their effect.
     fn done_above(&self, offset: u32) -> u64 {
+        let more = self.more.iter().flat_map(|more| more.iter());
         if offset < 64 {
             let here = u64::from((self.done >> offset).count_ones());
-            return here + self.more.iter().map(|word| u64::from(word[0].count_ones())).sum::<u64>();
+            return here + more.map(|word| u64::from(word[0].count_ones())).sum::<u64>();
         }
         let (index, bit) = (offset as usize / 64 - 1, offset % 64);
-        let mut words = self.more.iter().skip(index);
+        let mut words = more.skip(index);
         let here = words.next().map_or(0, |word| u64::from((word[0] >> bit).count_ones()));
         here + words.map(|word| u64::from(word[0].count_ones())).sum::<u64>()
     }
@@ -177,17 +178,19 @@ impl Line {
     #[inline(never)]
     fn mark_far(&mut self, offset: u32, void: bool) {
         let index = offset as usize / 64 - 1;
-        while self.more.len() <= index {
-            self.more.push_back([0; 2]);
+        let more = self.more.get_or_insert_default();
+        while more.len() <= index {
+            more.push_back([0; 2]);
         }
-        self.more[index][usize::from(void)] |= 1 << (offset % 64);
+        more[index][usize::from(void)] |= 1 << (offset % 64);
     }
 
     #[inline(never)]
     fn advance(&mut self) {
         while self.done | self.void == u64::MAX {
             self.base += 64;
-            [self.done, self.void] = self.more.pop_front().unwrap_or([0; 2]);
+            let next = self.more.as_mut().and_then(|more| more.pop_front());
+            [self.done, self.void] = next.unwrap_or([0; 2]);
         }
     }
 }

@@ -1,5 +1,19 @@
-//! A log broker (Kafka-like).
+//! A log broker (Kafka-like), and its consumer.
 
+mod broker;
 mod config;
+mod consumer;
+mod coordinator;
+mod fetch;
+mod group;
+mod partition;
 pub(crate) mod partitioner;
+mod retention;
+#[cfg(test)]
+mod tests;
+
+pub use broker::{Broker, BrokerSpec};
 pub use config::*;
+pub use consumer::{Consumer, ConsumerSpec, Place, Token};
+pub use group::{Group, GroupSpec, Member, Reading};
+pub use partition::{Partition, Segment};

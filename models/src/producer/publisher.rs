@@ -81,6 +81,8 @@ pub struct Publisher {
     armed: bool,
     /// For messages without a key.
     round: u32,
+    /// It crashed as it published this message: so many copies of it were never sent or kept.
+    torn: Option<(MessageRef, u32)>,
 }
 
 impl Publisher {
@@ -95,6 +97,7 @@ impl Publisher {
             held_up: false,
             armed: false,
             round: 0,
+            torn: None,
         }
     }
 
@@ -117,7 +120,9 @@ impl Publisher {
         let target = self.choose(m, out);
         let sent = self.may_send(out);
         out.note(Fact::Published { m, buffered: self.spec.confirms, sent });
-        if sent {
+        if out.is_cut() {
+            self.torn = Some((m, 1 + u32::from(self.spec.confirms && sent)));
+        } else if sent {
             self.send(m, target, 1, out);
         } else {
             self.waiting.push_back((m, target));
@@ -216,7 +221,9 @@ impl Publisher {
     /// The time of the first ones is over: they are sent again, or given up.
     fn on_deadline(&mut self, out: &mut Out<'_>) {
         self.armed = false;
-        while let Some(&entry) = self.unconfirmed.front() {
+        // Those that are sent again now are not looked at: their deadline may be now as well.
+        for _ in 0..self.unconfirmed.len() {
+            let &entry = self.unconfirmed.front().expect("counted before");
             if !entry.settled && entry.deadline > out.now() {
                 break;
             }
@@ -312,6 +319,9 @@ impl Node<crate::domain::Messaging> for Publisher {
         let unconfirmed = self.unconfirmed.iter().filter(|entry| !entry.settled).map(|entry| entry.m);
         for m in unconfirmed.chain(self.waiting.iter().map(|(m, _)| *m)) {
             out.note(Fact::PublishDropped { m, why: LossCause::ProducerBuffer });
+        }
+        if let Some((m, copies)) = self.torn {
+            (0..copies).for_each(|_| out.note(Fact::PublishDropped { m, why: LossCause::ProducerBuffer }));
         }
     }
 }

@@ -91,6 +91,28 @@ impl Source {
         let luck = Luck::new(self.purposes.luck, u64::from(self.events));
         let size = self.size.sample(self.purposes.size.draw(luck, 0));
         self.advance(size);
+        let label = self.labels.get(self.events as usize - 1).copied().unwrap_or(0);
+        self.message(luck, (now, stamp), size, self.key(luck), label)
+    }
+
+    /// What a client of a story sends now.
+    pub fn send(
+        &mut self,
+        now: Time,
+        stamp: Stamp,
+        topic: TopicId,
+        key: KeyId,
+        label: u32,
+        size: u64,
+    ) -> Message {
+        self.number += 1;
+        self.events += 1;
+        let luck = Luck::new(self.purposes.luck, u64::from(self.events));
+        Message { topic, ..self.message(luck, (now, stamp), size, key, label) }
+    }
+
+    #[inline(always)]
+    fn message(&self, luck: Luck, (now, stamp): (Time, Stamp), size: u64, key: KeyId, label: u32) -> Message {
         Message {
             luck,
             born: now,
@@ -98,9 +120,9 @@ impl Source {
             size,
             source: self.id,
             number: self.number,
-            key: self.key(luck),
+            key,
             topic: self.topic,
-            label: self.labels.get(self.events as usize - 1).copied().unwrap_or(0),
+            label,
             stored_at: now,
             key_rank: 0,
             upstream: 0,

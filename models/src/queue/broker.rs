@@ -26,8 +26,8 @@ pub struct BrokerSpec {
     pub config: Config,
     /// The subscription of each queue.
     pub subscriptions: Vec<SubscriptionId>,
-    /// How many of the queues and exchanges stand before time 0; a story declares the others.
-    pub standing: (usize, usize),
+    /// How many of the queues stand before time 0; a story declares the others.
+    pub standing: usize,
     /// Bytes of messages in memory beyond which publishers are blocked.
     pub memory_limit: u64,
     /// Publishers' connections.
@@ -62,6 +62,9 @@ struct Flight {
 pub struct Broker {
     spec: BrokerSpec,
     queues: Vec<Queue>,
+    /// By queue: it is there.
+    declared: Vec<bool>,
+    /// The fanout exchanges, then for each queue what the default exchange makes of its name.
     exchanges: Vec<ExchangeConfig>,
     /// By queue.
     subscribers: Vec<Vec<Subscriber>>,
@@ -77,6 +80,17 @@ pub struct Broker {
     syncing: usize,
     memory: u64,
     blocking: bool,
+    /// What was in its hands as it crashed at a fact.
+    torn: Option<Torn>,
+}
+
+/// A copy that a crash at a fact leaves between two places.
+#[derive(Clone, Copy, Debug)]
+enum Torn {
+    /// It is not in all queues yet.
+    Publish(MessageRef),
+    /// It was taken out of its queue, and not sent.
+    Delivery(MessageRef, SubscriptionId),
 }
 
 impl Broker {
@@ -87,7 +101,8 @@ impl Broker {
         Broker {
             subscribers: vec![Vec::new(); queues.len()],
             turns: vec![0; queues.len()],
-            exchanges: spec.config.exchanges.clone(),
+            exchanges: exchanges(&spec),
+            declared: (0..queues.len()).map(|queue| queue < spec.standing).collect(),
             queues,
             spec,
             flights: Vec::new(),
@@ -98,12 +113,29 @@ impl Broker {
             syncing: 0,
             memory: 0,
             blocking: false,
+            torn: None,
         }
     }
 
     /// The queues, for a picture.
     pub fn queues(&self) -> &[Queue] {
         &self.queues
+    }
+
+    /// Whether a queue is there.
+    pub fn is_declared(&self, queue: usize) -> bool {
+        self.declared[queue]
+    }
+
+    /// All that a queue holds, in its order, and whether it comes again: for what waits, to the next consumer; for
+    /// what is held, to the one that holds it.
+    pub fn listed(&self, queue: usize) -> Vec<(MessageRef, bool)> {
+        let held = self.flights.iter().filter(|flight| flight.live && flight.queue as usize == queue);
+        let held = held.map(|flight| (flight.entry.rank, flight.entry.m, flight.entry.attempts > 1));
+        let ready = self.queues[queue].ready().map(|entry| (entry.rank, entry.m, entry.attempts > 0));
+        let mut all: Vec<(u32, MessageRef, bool)> = ready.chain(held).collect();
+        all.sort_unstable_by_key(|(rank, ..)| *rank);
+        all.into_iter().map(|(_, m, again)| (m, again)).collect()
     }
 
     /// All that a queue holds, in its order, with the number of deliveries so far.
@@ -165,6 +197,10 @@ impl Broker {
                 refused = true;
             } else {
                 synced |= self.store(queue, m, queue == last, out);
+                if out.is_cut() {
+                    self.torn = (queue != last).then_some(Torn::Publish(m));
+                    return;
+                }
             }
         }
         if refused && out.shared().messages.get(m).buffered {
@@ -218,6 +254,9 @@ impl Broker {
 
     #[inline(always)]
     fn after_push(&mut self, queue: usize, out: &mut Out<'_>) {
+        if out.is_cut() {
+            return;
+        }
         self.dispatch(queue, out);
         let state = &self.queues[queue];
         if let Some(max) = state.config.length_max
@@ -322,7 +361,7 @@ impl Broker {
 
     #[inline(always)]
     fn dispatch(&mut self, queue: usize, out: &mut Out<'_>) {
-        loop {
+        while !out.is_cut() {
             self.drop_expired(queue, out);
             if self.queues[queue].len() == 0 {
                 return;
@@ -370,6 +409,10 @@ impl Broker {
         if auto_ack {
             self.forget(queue, entry, out);
             out.note(Fact::Acked { m: entry.m, s });
+            if out.is_cut() {
+                self.torn = Some(Torn::Delivery(entry.m, s));
+                return;
+            }
             let tag = Tag { slot: u32::MAX, generation: 0 };
             return self.reply(to, Packet::Deliver { m: entry.m, s, attempt, tag }, out);
         }
@@ -401,6 +444,14 @@ impl Broker {
         Tag { slot, generation }
     }
 
+    /// The delivery that an ack or a nack is about. Tags begin anew with each life of the broker: one of an earlier
+    /// life may come late, over datagrams, and says nothing of the delivery that has its tag now.
+    #[inline(always)]
+    fn settle(&mut self, m: MessageRef, attempt: u16, tag: Tag) -> Option<Flight> {
+        let flight = self.flights.get(tag.slot as usize)?;
+        if flight.entry.m == m && flight.entry.attempts == attempt { self.land(tag) } else { None }
+    }
+
     /// The delivery, if it was not settled yet; now it is.
     #[inline(always)]
     fn land(&mut self, tag: Tag) -> Option<Flight> {
@@ -425,8 +476,8 @@ impl Broker {
     }
 
     #[inline(always)]
-    fn on_ack(&mut self, m: MessageRef, s: SubscriptionId, tag: Tag, out: &mut Out<'_>) {
-        let Some(flight) = self.land(tag) else { return out.note(Fact::StrayAck { m, s }) };
+    fn on_ack(&mut self, m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag, out: &mut Out<'_>) {
+        let Some(flight) = self.settle(m, attempt, tag) else { return out.note(Fact::StrayAck { m, s }) };
         let queue = flight.queue as usize;
         self.forget(queue, flight.entry, out);
         out.note(Fact::Acked { m, s });
@@ -434,8 +485,16 @@ impl Broker {
         self.set_level(queue, out);
     }
 
-    fn on_nack(&mut self, m: MessageRef, s: SubscriptionId, tag: Tag, requeue: bool, out: &mut Out<'_>) {
-        let Some(flight) = self.land(tag) else { return out.note(Fact::StrayAck { m, s }) };
+    fn on_nack(
+        &mut self,
+        m: MessageRef,
+        s: SubscriptionId,
+        attempt: u16,
+        tag: Tag,
+        requeue: bool,
+        out: &mut Out<'_>,
+    ) {
+        let Some(flight) = self.settle(m, attempt, tag) else { return out.note(Fact::StrayAck { m, s }) };
         let queue = flight.queue as usize;
         if requeue {
             self.requeue(queue, flight.entry, DuplicateCause::Returned, out);
@@ -476,7 +535,9 @@ impl Broker {
 
     fn on_deadline(&mut self, out: &mut Out<'_>) {
         self.deadline_armed = false;
-        while let Some(&(at, tag)) = self.deadlines.front() {
+        // Those that begin now are not looked at: their deadline may be now as well.
+        for _ in 0..self.deadlines.len() {
+            let &(at, tag) = self.deadlines.front().expect("counted before");
             if !self.is_settled(tag) {
                 if at > out.now() {
                     break;
@@ -584,10 +645,39 @@ impl Broker {
         }
     }
 
-    fn bind(&mut self, exchange: u32, queue: u32) {
+    /// Makes a queue, if it is not there. If it is durable, so is the news of it.
+    pub(crate) fn declare(&mut self, queue: u32, out: &mut Out<'_>) {
+        self.declared[queue as usize] = true;
+        self.bind(self.default_exchange(queue), queue, out);
+    }
+
+    /// What the default exchange makes of a queue's name.
+    fn default_exchange(&self, queue: u32) -> u32 {
+        (self.exchanges.len() - self.queues.len()) as u32 + queue
+    }
+
+    pub(crate) fn bind(&mut self, exchange: u32, queue: u32, out: &mut Out<'_>) {
         let bound = &mut self.exchanges[exchange as usize].queues;
         if !bound.contains(&(queue as usize)) {
             bound.push(queue as usize);
+        }
+        if self.queues[queue as usize].config.durable {
+            out.set_register(exchange * self.queues.len() as u32 + queue, Record::Bound);
+        }
+    }
+
+    /// What was declared and bound, and outlives a crash.
+    fn recover_bindings(&mut self, out: &Out<'_>) {
+        let count = self.queues.len() as u32;
+        for exchange in 0..self.exchanges.len() as u32 {
+            for queue in 0..count {
+                let bound = out.disk().register(exchange * count + queue).is_some();
+                let queues = &mut self.exchanges[exchange as usize].queues;
+                if bound && !queues.contains(&(queue as usize)) {
+                    queues.push(queue as usize);
+                }
+                self.declared[queue as usize] |= bound;
+            }
         }
     }
 
@@ -609,14 +699,26 @@ impl Broker {
     }
 }
 
+/// The exchanges before time 0.
+fn exchanges(spec: &BrokerSpec) -> Vec<ExchangeConfig> {
+    let by_name = spec.config.queues.iter().enumerate().map(|(i, queue)| {
+        let queues = if i < spec.standing { vec![i] } else { Vec::new() };
+        ExchangeConfig { name: queue.name.clone(), queues }
+    });
+    spec.config.exchanges.iter().cloned().chain(by_name).collect()
+}
+
 impl Node<Messaging> for Broker {
     fn start(&mut self, out: &mut Out<'_>) {
         for (connection, queue, prefetch, auto_ack) in self.spec.consumers.clone() {
             self.on_consume(connection, queue, prefetch, auto_ack, out);
         }
+        self.recover_bindings(out);
         self.recover(out);
         for queue in 0..self.queues.len() {
             self.dispatch(queue, out);
+            self.set_level(queue, out);
+            self.arm_expiry(queue, out);
         }
     }
 
@@ -624,13 +726,13 @@ impl Node<Messaging> for Broker {
     fn on_message(&mut self, from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match packet {
             Packet::Publish { m, attempt, target } => self.on_publish(from, m, attempt, target, out),
-            Packet::Ack { m, s, tag, .. } => self.on_ack(m, s, tag, out),
-            Packet::Nack { m, s, tag, requeue, .. } => self.on_nack(m, s, tag, requeue, out),
+            Packet::Ack { m, s, attempt, tag } => self.on_ack(m, s, attempt, tag, out),
+            Packet::Nack { m, s, attempt, tag, requeue } => self.on_nack(m, s, attempt, tag, requeue, out),
             Packet::Consume { queue, prefetch, auto_ack } => {
                 self.on_consume(from, queue, prefetch, auto_ack, out)
             }
             Packet::Get { queue, auto_ack } => self.on_get(from, queue, auto_ack, out),
-            Packet::Bind { exchange, queue } => self.bind(exchange, queue),
+            Packet::Bind { exchange, queue } => self.bind(exchange, queue, out),
             _ => {}
         }
     }
@@ -656,6 +758,12 @@ impl Node<Messaging> for Broker {
     }
 
     fn on_crash(&mut self, _machine: bool, out: &mut Out<'_>) {
+        let why = LossCause::BrokerMemory;
+        match self.torn {
+            Some(Torn::Publish(m)) => out.note(Fact::PublishDropped { m, why }),
+            Some(Torn::Delivery(m, s)) => out.note(Fact::DeliveryDropped { m, s, why }),
+            None => {}
+        }
         for queue in 0..self.queues.len() {
             let s = self.queues[queue].s;
             let held = self.flights.iter().filter(|flight| flight.live && flight.queue as usize == queue);

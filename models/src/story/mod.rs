@@ -1,6 +1,20 @@
 //! Stories: a scenario that says every step.
 
+mod client;
+mod driver;
+mod hands;
+mod journal;
+mod look;
 mod picture;
+mod queue;
 mod script;
+#[cfg(test)]
+mod tests;
+
+pub use client::{Client, ClientSpec, Side};
+pub use driver::{StoryEnded, run_story};
+pub use journal::Journal;
+pub use look::picture;
 pub use picture::*;
+pub use queue::QueueSide;
 pub use script::*;

@@ -150,3 +150,65 @@ pub struct Rule {
     /// What is done with it.
     pub verbs: Vec<Verb>,
 }
+
+impl Verb {
+    /// Its name in a file.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Verb::Send { .. } => "Send",
+            Verb::Consume(_) => "Consume",
+            Verb::Poll { .. } => "Poll",
+            Verb::PollAll { .. } => "PollAll",
+            Verb::Ack { .. } => "Ack",
+            Verb::Nack { .. } => "Nack",
+            Verb::Process(_) => "Process",
+            Verb::Handle(_) => "Handle",
+            Verb::Commit { .. } => "Commit",
+            Verb::Subscribe(_) => "Subscribe",
+            Verb::Declare(_) => "Declare",
+            Verb::Bind { .. } => "Bind",
+            Verb::Crash => "Crash",
+            Verb::Restart => "Restart",
+            Verb::Close => "Close",
+            Verb::Look(_) => "Look",
+            Verb::Wait(_) => "Wait",
+            Verb::Until(_) => "Until",
+            Verb::Async(verb) => verb.name(),
+            Verb::Answer(_) => "Answer",
+        }
+    }
+
+    /// This verb and those within it.
+    fn all(&self) -> Vec<&Verb> {
+        let within: Vec<&Verb> = match self {
+            Verb::Async(verb) => verb.all(),
+            Verb::Handle(rules) => rules.iter().flat_map(|rule| &rule.verbs).flat_map(Verb::all).collect(),
+            _ => Vec::new(),
+        };
+        std::iter::once(self).chain(within).collect()
+    }
+}
+
+impl Script {
+    /// All verbs, those within others included.
+    pub(crate) fn all_verbs(&self) -> impl Iterator<Item = &Verb> {
+        self.lines.iter().flat_map(|line| &line.verbs).flat_map(Verb::all)
+    }
+
+    /// Whether this client sends anything.
+    pub(crate) fn publishes(&self, client: usize) -> bool {
+        let lines = self.lines.iter().filter(|line| line.who.contains(&Who::Client(client)));
+        let mut verbs = lines.flat_map(|line| &line.verbs).flat_map(Verb::all);
+        verbs.any(|verb| matches!(verb, Verb::Send { .. }))
+    }
+
+    /// The names under which pictures are kept.
+    pub fn look_names(&self) -> Vec<String> {
+        let verbs = self.lines.iter().flat_map(|line| &line.verbs);
+        let looks = verbs.filter_map(|verb| match verb {
+            Verb::Look(name) => Some(name.clone()),
+            _ => None,
+        });
+        looks.collect()
+    }
+}

@@ -1,0 +1,107 @@
+//! A log broker, with its consumers and publishers.
+
+use super::Builder;
+use crate::log::{Acks, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, GroupSpec, OffsetReset};
+use crate::message::SubscriptionId;
+use crate::part::Part;
+use crate::producer::{Publisher, PublisherSpec, Target};
+use crate::setup::{Role, StartAt};
+use crate::worker::Worker;
+use redeliver_sim::{ConnectionId, NodeId, Span, Time};
+
+impl Builder<'_> {
+    pub(super) fn log(&mut self, config: &Config) {
+        let (consumers, producers) = (self.consumer_nodes(), self.producer_nodes());
+        let spec = self.log_broker(config, &consumers, &producers);
+        self.add_node(&config.node, Role::Broker, Part::LogBroker(Broker::new(spec)), Time::ZERO);
+        for (i, (s, member)) in consumers.iter().enumerate() {
+            self.log_consumer(config, *s, *member, ConnectionId(i as u32));
+        }
+        for (i, (name, producer, source)) in producers.iter().enumerate() {
+            let client = config.client(name, Role::Producer);
+            let (first, partitions) = self.partitions_of(config, self.setup.producers[*producer].topic);
+            let publisher = PublisherSpec {
+                source: *source,
+                connection: ConnectionId((consumers.len() + i) as u32),
+                datagrams: false,
+                target: Target::Topic { first, partitions },
+                confirms: client.acks != Acks::None,
+                window: client.window,
+                confirm_timeout: client.request_timeout,
+                retries: client.retries,
+                reconnect_after: client.reconnect_after,
+            };
+            self.add_node(name, Role::Producer, Part::Publisher(Publisher::new(publisher)), Time::ZERO);
+        }
+        for client in 0..(consumers.len() + producers.len()) as u32 {
+            self.connect(NodeId(client + 1), NodeId(0));
+        }
+    }
+
+    /// Connections are numbered like their clients: the broker is told of them before any node is made.
+    fn log_broker(
+        &self,
+        config: &Config,
+        consumers: &[(SubscriptionId, usize)],
+        producers: &[(String, usize, crate::message::SourceId)],
+    ) -> BrokerSpec {
+        let names = consumers.iter().map(|(s, member)| (self.member_name(*s, *member), Role::Consumer));
+        let names = names.chain(producers.iter().map(|(name, _, _)| (name.clone(), Role::Producer)));
+        let clients: Vec<_> = names.map(|(name, role)| config.client(&name, role)).collect();
+        let groups: Vec<GroupSpec> =
+            (0..self.setup.consumers.len()).map(|i| self.group(config, SubscriptionId(i as u16))).collect();
+        let count: u32 = config.topics.iter().map(|topic| topic.partitions).sum();
+        let reads = |partition: u32, group: &GroupSpec| {
+            (group.first..group.first + group.partitions).contains(&partition)
+        };
+        let readers = |partition: u32| {
+            (0..groups.len()).filter(|group| reads(partition, &groups[*group])).collect::<Vec<usize>>()
+        };
+        BrokerSpec {
+            config: config.clone(),
+            readers: (0..count).map(readers).collect(),
+            groups: groups.clone(),
+            acks: clients.iter().map(|client| client.acks).collect(),
+            fetch_waits: clients.iter().map(|client| client.fetch_wait_max).collect(),
+        }
+    }
+
+    /// A subscription that is there at time 0 starts at the beginning; one that comes later as its members are set.
+    fn group(&self, config: &Config, s: SubscriptionId) -> GroupSpec {
+        let consumer = &self.setup.consumers[s.0 as usize];
+        let (first, partitions) = self.partitions_of(config, consumer.topic);
+        let present = consumer.members.iter().any(|member| member.joins == Span::ZERO);
+        let client = config.client(&self.member_name(s, 0), Role::Consumer);
+        let asked = consumer.from == StartAt::Beginning || client.offset_reset == OffsetReset::Earliest;
+        GroupSpec { s, first, partitions, from_beginning: present || asked }
+    }
+
+    fn log_consumer(&mut self, config: &Config, s: SubscriptionId, member: usize, connection: ConnectionId) {
+        let name = self.member_name(s, member);
+        let client = config.client(&name, Role::Consumer);
+        let consumer = &self.setup.consumers[s.0 as usize];
+        let spec = ConsumerSpec {
+            connection,
+            group: s.0,
+            commit: client.commit,
+            poll_records_max: client.poll_records_max.clamp(1, u32::from(u16::MAX)) as u16,
+            offset_reset: client.offset_reset,
+            heartbeat: config.heartbeat,
+            request_timeout: client.request_timeout,
+            on_failure: consumer.on_failure,
+            reconnect_after: client.reconnect_after,
+        };
+        let starts = Time::ZERO + consumer.members[member].joins;
+        let worker = Worker::new(s, self.handler(s, member));
+        self.add_node(&name, Role::Consumer, Part::LogConsumer(Consumer::new(spec, worker)), starts);
+    }
+
+    /// The partitions of a topic of the load: the first, and how many there are.
+    fn partitions_of(&self, config: &Config, topic: usize) -> (u32, u32) {
+        let name = &self.setup.topics[topic];
+        let index = config.topics.iter().position(|topic| topic.name == *name);
+        let index = index.expect("every topic of the load is in the log");
+        let before = config.topics[..index].iter().map(|topic| topic.partitions).sum();
+        (before, config.topics[index].partitions)
+    }
+}

@@ -1,0 +1,139 @@
+//! What a story adds to a load: subscriptions that no load consumer has, the clients' sources, labels and keys.
+//!
+//! Every queue is a subscription of its name; its messages belong to one hidden topic, and are addressed when the
+//! broker has routed them. In a log, every group that a client is in is a subscription, once per topic.
+
+use super::Builder;
+use crate::message::{SourceId, SubscriptionId, TopicId};
+use crate::part::Part;
+use crate::producer::{Arrivals, Keys, Purposes, Source};
+use crate::queue::{self, AckMode, QueueConfig, Transport};
+use crate::setup::{Design, Role, Setup};
+use crate::shared::Names;
+use crate::story::{Client, ClientSpec, Journal, Label, QueueSide, Script, Side, Verb};
+use redeliver_sim::{ConnectionId, Distribution, Purpose, Time};
+
+/// All queues: those that stand before time 0, then those that a story declares, in the order of their names.
+pub(super) fn queues(setup: &Setup, config: &queue::Config) -> Vec<QueueConfig> {
+    let mut declared: Vec<QueueConfig> = Vec::new();
+    for verb in setup.script.iter().flat_map(Script::all_verbs) {
+        if let Verb::Declare(queue) = verb
+            && config.queues.iter().all(|other| other.name != queue.name)
+            && declared.iter().all(|other| other.name != queue.name)
+        {
+            declared.push(queue.clone());
+        }
+    }
+    declared.sort_by(|a, b| a.name.cmp(&b.name));
+    config.queues.iter().cloned().chain(declared).collect()
+}
+
+/// Subscriptions beside those of the load: names, in order.
+pub(super) fn subscriptions(setup: &Setup) -> Vec<String> {
+    let taken = |name: &String| setup.consumers.iter().any(|consumer| consumer.name == *name);
+    let mut names: Vec<String> = match &setup.design {
+        Design::Queue(config) => queues(setup, config).into_iter().map(|queue| queue.name).collect(),
+        Design::Log(_) | Design::Udp(_) | Design::Webhook(_) => Vec::new(),
+    };
+    names.retain(|name| !taken(name));
+    names.sort();
+    names
+}
+
+/// The labels that a story's messages have, once each, in the order of the story.
+pub(super) fn labels(setup: &Setup) -> Vec<String> {
+    let mut labels: Vec<String> = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for label in sent(setup) {
+        if seen.insert(&label.body) {
+            labels.push(label.body.clone());
+        }
+    }
+    labels
+}
+
+/// The keys that a story's messages have.
+pub(super) fn keys(setup: &Setup) -> impl Iterator<Item = String> + use<'_> {
+    sent(setup).filter_map(|label| label.key.clone())
+}
+
+fn sent(setup: &Setup) -> impl Iterator<Item = &Label> {
+    let verbs = setup.script.iter().flat_map(Script::all_verbs);
+    verbs.flat_map(|verb| match verb {
+        Verb::Send { messages, .. } => messages.as_slice(),
+        _ => &[],
+    })
+}
+
+/// One source per client: it has no schedule, and numbers what the client sends.
+pub(super) fn sources(setup: &Setup, names: &Names) -> Vec<Source> {
+    let clients = &names.sources[names.clients_from..];
+    let source = |(i, name): (usize, &String)| Source {
+        id: SourceId((names.clients_from + i) as u32),
+        topic: TopicId(setup.topics.len() as u16),
+        arrivals: Arrivals::At { start: Time::ZERO, after: Vec::new() },
+        keys: Keys::None,
+        size: Distribution::ZERO,
+        labels: Vec::new(),
+        purposes: Purposes {
+            luck: Purpose::new(setup.seed, &format!("message {name}")),
+            key: Purpose::new(setup.seed, "key"),
+            size: Purpose::new(setup.seed, "size"),
+        },
+        ends: Time::ZERO,
+        left: 0,
+        events: 0,
+        number: 0,
+        next_at: Time::NEVER,
+    };
+    clients.iter().enumerate().map(source).collect()
+}
+
+/// An empty journal for each client.
+pub(super) fn journals(setup: &Setup) -> Vec<Journal> {
+    let clients = setup.script.as_ref().map_or(0, |script| script.clients.len());
+    vec![Journal::default(); clients]
+}
+
+impl Builder<'_> {
+    /// The clients' nodes, each with its connection to the broker.
+    pub(super) fn queue_clients(&mut self, config: &queue::Config, first: ConnectionId) {
+        let Some(script) = &self.setup.script else { return };
+        for (i, name) in script.clients.iter().enumerate() {
+            let settings = config.client(name, Role::Client);
+            let side = QueueSide {
+                exchanges: config.exchanges.iter().map(|exchange| exchange.name.clone()).collect(),
+                queues: config.queues.iter().map(|queue| queue.name.clone()).collect(),
+                subscriptions: config.queues.iter().map(|queue| self.subscription_of(&queue.name)).collect(),
+                datagrams: config.transport == Transport::Datagrams,
+                prefetch: settings.prefetch.min(u32::from(u16::MAX)) as u16,
+                auto_ack: settings.ack == AckMode::Auto,
+                confirms: settings.confirms,
+            };
+            self.client(i, name, ConnectionId(first.0 + i as u32), Side::Queue(side));
+        }
+    }
+
+    fn client(&mut self, index: usize, name: &str, connection: ConnectionId, side: Side) {
+        let spec = ClientSpec {
+            index,
+            source: SourceId((self.names.clients_from + index) as u32),
+            topic: TopicId(self.setup.topics.len() as u16),
+            connection,
+            side,
+        };
+        self.add_node(name, Role::Client, Part::Client(Client::new(spec)), Time::ZERO);
+    }
+
+    /// The subscription of this name.
+    pub(super) fn subscription_of(&self, name: &str) -> SubscriptionId {
+        let index = self.names.subscriptions.iter().position(|other| other == name);
+        SubscriptionId(index.expect("every queue is a subscription") as u16)
+    }
+
+    /// Clients of the story that publish, by number: a broker under pressure blocks them.
+    pub(super) fn publishing_clients(&self) -> Vec<usize> {
+        let Some(script) = &self.setup.script else { return Vec::new() };
+        (0..script.clients.len()).filter(|client| script.publishes(*client)).collect()
+    }
+}

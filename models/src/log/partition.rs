@@ -1,0 +1,163 @@
+//! One partition of a topic: records in segments, offsets that are never moved.
+//!
+//! An offset is the record's position in the partition's file, so it survives what the file survives. A segment is
+//! closed before the append that would make it too large or too old; both by the records' own stamps, not by the
+//! clock (recorded: `ak-roll-by-size`, `ak-roll-by-time-*`). With one replica the high watermark is the end.
+
+use super::TopicConfig;
+use crate::message::MessageRef;
+use crate::shared::Shared;
+use redeliver_sim::{Disk, FileId, Stamp};
+use std::collections::VecDeque;
+
+/// A run of records that retention deletes as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Segment {
+    /// Its first offset.
+    pub first: u32,
+    /// Bytes of its records.
+    pub bytes: u64,
+    /// The stamp of its first record.
+    pub first_stamp: Stamp,
+    /// The greatest stamp of its records.
+    pub greatest: Stamp,
+}
+
+/// A partition.
+#[derive(Clone, Debug)]
+pub struct Partition {
+    config: TopicConfig,
+    start: u32,
+    records: VecDeque<MessageRef>,
+    segments: VecDeque<Segment>,
+    bytes: u64,
+}
+
+impl Partition {
+    /// An empty partition of this topic.
+    pub fn new(config: TopicConfig) -> Self {
+        Partition { config, start: 0, records: VecDeque::new(), segments: VecDeque::new(), bytes: 0 }
+    }
+
+    /// What the disk has kept of it.
+    pub(super) fn recover(&mut self, disk: &Disk<crate::packet::Record>, file: FileId, shared: &Shared) {
+        let kept = disk.records(file);
+        self.start = disk.end(file).0 as u32;
+        for (position, record) in kept {
+            let crate::packet::Record::Logged { m, begins } = record else { continue };
+            if self.records.is_empty() {
+                self.start = position.0 as u32;
+            }
+            let message = shared.messages.get(m);
+            self.push(m, message.size, message.stamp, begins);
+        }
+    }
+
+    /// The oldest offset that can be read.
+    #[inline(always)]
+    pub fn start(&self) -> u32 {
+        self.start
+    }
+
+    /// The next offset that will be given.
+    #[inline(always)]
+    pub fn end(&self) -> u32 {
+        self.start + self.records.len() as u32
+    }
+
+    /// What consumers can see ends here.
+    #[inline(always)]
+    pub fn high_watermark(&self) -> u32 {
+        self.end()
+    }
+
+    /// The record at an offset between start and end.
+    #[inline(always)]
+    pub fn record(&self, offset: u32) -> MessageRef {
+        self.records[(offset - self.start) as usize]
+    }
+
+    /// All records, with their offsets.
+    pub fn records(&self) -> impl Iterator<Item = (u32, MessageRef)> {
+        self.records.iter().enumerate().map(|(i, m)| (self.start + i as u32, *m))
+    }
+
+    /// The segments, oldest first; the last one is not closed.
+    pub fn segments(&self) -> impl Iterator<Item = &Segment> {
+        self.segments.iter()
+    }
+
+    /// Bytes of all records.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The first offset behind the segment that this offset is in.
+    #[inline]
+    pub fn segment_end(&self, offset: u32) -> u32 {
+        if self.segments.back().is_none_or(|last| last.first <= offset) {
+            return self.end();
+        }
+        let next = self.segments.partition_point(|segment| segment.first <= offset);
+        self.segments[next].first
+    }
+
+    /// Whether a record of this size and stamp would begin a new segment.
+    #[inline]
+    pub(super) fn rolls(&self, size: u64, stamp: Stamp) -> bool {
+        let Some(active) = self.segments.back() else { return true };
+        let age = stamp.0.saturating_sub(active.first_stamp.0);
+        let too_old = self.config.segment_age.is_some_and(|limit| age > limit.0.min(i64::MAX as u64) as i64);
+        active.bytes + size > self.config.segment_bytes || too_old
+    }
+
+    /// Appends a record, perhaps as the first of a new segment.
+    #[inline]
+    pub(super) fn push(&mut self, m: MessageRef, size: u64, stamp: Stamp, begins: bool) {
+        if begins || self.segments.is_empty() {
+            let first = self.end();
+            self.segments.push_back(Segment { first, bytes: 0, first_stamp: stamp, greatest: stamp });
+        }
+        let active = self.segments.back_mut().expect("there is one now");
+        active.bytes += size;
+        active.greatest = active.greatest.max(stamp);
+        self.bytes += size;
+        self.records.push_back(m);
+    }
+
+    /// Where the oldest segment ends, if retention has it deleted now: by the greatest stamp of its records, or by
+    /// what would be left. The active one can go too, if all of it is too old (recorded:
+    /// `ak-retention-time-active-segment`, `ak-retention-bytes-rule`).
+    pub(super) fn expired(&self, clock: Stamp) -> Option<u32> {
+        let oldest = self.segments.front()?;
+        let age = clock.0.saturating_sub(oldest.greatest.0);
+        let limit = self.config.retention_age;
+        let too_old = limit.is_some_and(|limit| age > limit.0.min(i64::MAX as u64) as i64);
+        let kept = self.bytes - oldest.bytes;
+        let too_much = self.config.retention_bytes.is_some_and(|limit| kept >= limit);
+        (too_old || too_much).then(|| self.first_end())
+    }
+
+    /// Where the oldest segment ends.
+    pub(super) fn first_end(&self) -> u32 {
+        self.segments.get(1).map_or(self.end(), |second| second.first)
+    }
+
+    /// The oldest record goes.
+    #[inline]
+    pub(super) fn pop(&mut self, size: u64) {
+        self.records.pop_front().expect("only what is there is deleted");
+        self.start += 1;
+        self.bytes -= size;
+        let oldest = self.segments.front_mut().expect("every record is in a segment");
+        oldest.bytes -= size;
+        if self.segments.get(1).map_or(self.records.is_empty(), |second| second.first == self.start) {
+            self.segments.pop_front();
+        }
+    }
+
+    /// Whether retention limits it at all.
+    pub(super) fn is_limited(&self) -> bool {
+        self.config.retention_age.is_some() || self.config.retention_bytes.is_some()
+    }
+}

@@ -1,0 +1,222 @@
+//! Tells a story: line by line, verb by verb, over a world.
+//!
+//! A verb ends when its call has returned and nothing that it caused is in flight; then the next begins. Deadlines and
+//! periodic timers are not waited for. A line that takes a day of virtual time beyond its own waits never returns.
+
+use super::look::picture;
+use super::picture::Picture;
+use super::script::{Line, Verb, Who};
+use crate::checks::Recorder;
+use crate::domain::World;
+use crate::part::Part;
+use crate::run::{Ended, finish, limit_reached};
+use crate::setup::{Design, Setup};
+use redeliver_sim::{INSTANT_EVENTS_MAX, Mark, NodeId, Span, Time};
+
+/// A line that takes longer never returns.
+const LINE_MAX: Span = Span::seconds(86_400);
+
+/// A story that has been told.
+#[derive(Clone)]
+pub struct StoryEnded {
+    /// The run.
+    pub ended: Ended,
+    /// The pictures that were kept, by name, in the order in which they were taken.
+    pub looks: Vec<(String, Picture)>,
+    /// The picture at the end.
+    pub picture: Picture,
+}
+
+/// Tells a setup's story to its last line. `until` says whether a condition holds of a picture, or that this cannot be
+/// said yet.
+pub fn run_story(
+    setup: &Setup,
+    recorder: Recorder,
+    until: &mut dyn FnMut(usize, &Picture) -> Option<bool>,
+) -> StoryEnded {
+    let world = crate::build::build(setup, recorder);
+    let mut driver = Driver { setup, world, until, looks: Vec::new(), ends: Time::NEVER, calls: 0 };
+    let lines = setup.script.iter().flat_map(|script| &script.lines);
+    let stopped = lines.map(|line| driver.line(line)).find_map(Result::err);
+    let Driver { world, looks, .. } = driver;
+    let picture = picture(&world);
+    StoryEnded { ended: finish(world, stopped), looks, picture }
+}
+
+/// Why a line does not come to its end.
+enum Stuck {
+    /// Nothing will happen any more, or not within a day.
+    Never,
+    /// Too many events.
+    Limit(String),
+}
+
+struct Driver<'a> {
+    setup: &'a Setup,
+    world: World,
+    until: &'a mut dyn FnMut(usize, &Picture) -> Option<bool>,
+    looks: Vec<(String, Picture)>,
+    /// When the line that is being told is given up.
+    ends: Time,
+    /// Calls so far.
+    calls: u32,
+}
+
+impl Driver<'_> {
+    /// One line: each of those who act does all of it before the next begins.
+    fn line(&mut self, line: &Line) -> Result<(), String> {
+        self.ends = self.world.now() + LINE_MAX;
+        let acts = line.who.iter().flat_map(|who| line.verbs.iter().map(move |verb| (who, verb)));
+        for (who, verb) in acts {
+            self.verb(who, verb).map_err(|stuck| match stuck {
+                Stuck::Never => format!("line {} never returns: {}", line.line, verb.name()),
+                Stuck::Limit(text) => format!("line {}: {text}", line.line),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn verb(&mut self, who: &Who, verb: &Verb) -> Result<(), Stuck> {
+        match verb {
+            Verb::Wait(span) => self.wait(*span),
+            Verb::Until(condition) => self.wait_until(*condition),
+            Verb::Look(name) => {
+                self.looks.push((name.clone(), picture(&self.world)));
+                Ok(())
+            }
+            Verb::Async(verb) => {
+                self.begin(who, verb);
+                Ok(())
+            }
+            _ => {
+                let (mark, token) = self.begin(who, verb);
+                self.run_while(|driver| driver.world.in_flight(mark) > 0 || driver.is_calling(who, token))
+            }
+        }
+    }
+
+    /// Begins with a verb; what it causes has this mark, and its call this number.
+    fn begin(&mut self, who: &Who, verb: &Verb) -> (Mark, u32) {
+        let mark = self.world.new_mark();
+        self.calls += 1;
+        let node = self.node(who);
+        match (verb, node) {
+            (Verb::Declare(_) | Verb::Bind { .. }, _) => self.administer(verb, mark),
+            (Verb::Crash, Some(node)) => {
+                self.world.set_mark(mark);
+                self.world.crash(node, false);
+            }
+            (Verb::Restart, Some(node)) => {
+                self.world.set_mark(mark);
+                self.world.restart(node);
+            }
+            (Verb::Close, Some(node)) if !self.is_client(node) => {
+                self.world.set_mark(mark);
+                self.world.crash(node, false);
+            }
+            (_, Some(node)) if self.world.is_up(node) => {
+                let token = self.calls;
+                self.world.command(node, mark, |part, out| {
+                    if let Part::Client(client) = part {
+                        client.act(verb, token, out);
+                    }
+                });
+            }
+            _ => {}
+        }
+        (mark, self.calls)
+    }
+
+    /// What an administrator does: at the broker, at once.
+    fn administer(&mut self, verb: &Verb, mark: Mark) {
+        let Design::Queue(config) = &self.setup.design else { return };
+        let broker = NodeId(0);
+        if !self.world.is_up(broker) {
+            return;
+        }
+        let exchange = |name: &str| config.exchanges.iter().position(|exchange| exchange.name == name);
+        self.world.command(broker, mark, |part, out| {
+            let Part::QueueBroker(broker) = part else { return };
+            let queue = |name: &str| broker.queues().iter().position(|queue| queue.config.name == name);
+            match verb {
+                Verb::Declare(declared) => {
+                    if let Some(queue) = queue(&declared.name) {
+                        broker.declare(queue as u32, out);
+                    }
+                }
+                Verb::Bind { exchange: to, queue: name } => {
+                    if let (Some(exchange), Some(queue)) = (exchange(to), queue(name)) {
+                        broker.bind(exchange as u32, queue as u32, out);
+                    }
+                }
+                _ => {}
+            }
+        });
+    }
+
+    fn node(&self, who: &Who) -> Option<NodeId> {
+        let names = &self.world.shared().names;
+        let name = match who {
+            Who::Client(client) => self.setup.script.as_ref()?.clients.get(*client)?,
+            Who::Node(name) => name,
+            Who::Net | Who::Ops => return None,
+        };
+        names.nodes.iter().position(|node| node == name).map(|index| NodeId(index as u32))
+    }
+
+    fn is_client(&self, node: NodeId) -> bool {
+        matches!(self.world.nodes()[node.0 as usize], Part::Client(_))
+    }
+
+    fn is_calling(&self, who: &Who, token: u32) -> bool {
+        let node = self.node(who).map(|node| &self.world.nodes()[node.0 as usize]);
+        matches!(node, Some(Part::Client(client)) if client.is_calling(token))
+    }
+
+    // Time.
+
+    fn run_while(&mut self, waiting: impl Fn(&Self) -> bool) -> Result<(), Stuck> {
+        while waiting(self) {
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, span: Span) -> Result<(), Stuck> {
+        let target = self.world.now() + span;
+        self.ends = self.ends + span;
+        while self.world.next_time().is_some_and(|next| next <= target) {
+            self.step()?;
+        }
+        self.world.advance_to(target);
+        Ok(())
+    }
+
+    /// Asks after each instant at which a fact was noted.
+    fn wait_until(&mut self, condition: usize) -> Result<(), Stuck> {
+        loop {
+            let asked = self.world.checks().fingerprint();
+            if (self.until)(condition, &picture(&self.world)) == Some(true) {
+                return Ok(());
+            }
+            loop {
+                self.step()?;
+                let over = self.world.next_time() != Some(self.world.now());
+                if over && self.world.checks().fingerprint() != asked {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<(), Stuck> {
+        if self.world.next_time().is_none_or(|next| next > self.ends) {
+            return Err(Stuck::Never);
+        }
+        self.world.step();
+        if self.world.events_now() > INSTANT_EVENTS_MAX || self.world.events() > self.setup.events_max {
+            return Err(Stuck::Limit(limit_reached(&self.world, self.setup.events_max)));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,447 @@
+//! Each verb in a short story, and the recorded ones of RabbitMQ's queues.
+
+use super::*;
+use crate::checks::Recorder;
+use crate::queue::{AckMode, ClientConfig, Config, ExchangeConfig, Overflow, QueueConfig, Transport};
+use crate::setup::{Design, Link, Network, NodePattern, Setup};
+use redeliver_sim::{Chance, Distribution, Span};
+
+fn queue(name: &str) -> QueueConfig {
+    QueueConfig {
+        name: name.into(),
+        durable: true,
+        length_max: None,
+        overflow: Overflow::DropHead,
+        message_ttl: None,
+        delivery_limit: None,
+    }
+}
+
+fn client() -> ClientConfig {
+    ClientConfig {
+        prefetch: 0,
+        ack: AckMode::AfterWork,
+        confirms: true,
+        window: 0,
+        confirm_timeout: Span::seconds(5),
+        retries: u32::MAX,
+        reconnect_after: Span::millis(100),
+        headers: Vec::new(),
+    }
+}
+
+fn setup(queues: &[&str]) -> Setup {
+    let latency = Distribution::Constant(500_000);
+    let none = Distribution::ZERO;
+    let link =
+        Link { latency, jitter: none, loss: Chance::NEVER, duplication: Chance::NEVER, bandwidth: None };
+    Setup {
+        seed: 1,
+        duration: Span::seconds(86_400),
+        drain: Span::ZERO,
+        warm_up: Span::ZERO,
+        keep: 100,
+        events_max: 1_000_000,
+        topics: Vec::new(),
+        producers: Vec::new(),
+        consumers: Vec::new(),
+        network: Network { default: link, rules: Vec::new() },
+        machines: Vec::new(),
+        faults: Vec::new(),
+        design: Design::Queue(Config {
+            node: "n1".into(),
+            transport: Transport::Connections,
+            queues: queues.iter().map(|name| queue(name)).collect(),
+            exchanges: Vec::new(),
+            persistent: true,
+            redeliver_after: None,
+            memory_high_watermark: 0.4,
+            clients: vec![(NodePattern::any(), client())],
+        }),
+        script: None,
+    }
+}
+
+fn with_client(mut setup: Setup, glob: &str, change: impl Fn(&mut ClientConfig)) -> Setup {
+    if let Design::Queue(config) = &mut setup.design {
+        let mut settings = client();
+        change(&mut settings);
+        config.clients.insert(0, (NodePattern::Glob(glob.into()), settings));
+    }
+    setup
+}
+
+fn text(message: &str) -> Option<String> {
+    (!message.is_empty()).then(|| message.into())
+}
+
+fn send_to(messages: &str, to: &str) -> Verb {
+    let label = |word: &str| match word.split_once('=') {
+        Some((key, body)) => Label { key: Some(key.into()), body: body.into() },
+        None => Label { key: None, body: word.into() },
+    };
+    let messages = messages.split_whitespace().map(label).collect();
+    Verb::Send { messages, to: text(to), size: 1000, persistent: None }
+}
+
+fn send(messages: &str) -> Verb {
+    send_to(messages, "")
+}
+
+fn consume(queue: &str) -> Verb {
+    Verb::Consume(queue.into())
+}
+
+fn poll() -> Verb {
+    Verb::Poll { from: None, n: None, wait: None }
+}
+
+fn poll_all() -> Verb {
+    Verb::PollAll { from: None }
+}
+
+fn ack(message: &str) -> Verb {
+    Verb::Ack { message: text(message), multiple: false }
+}
+
+fn nack(message: &str, multiple: bool, requeue: bool) -> Verb {
+    Verb::Nack { message: text(message), multiple, requeue }
+}
+
+fn process(labels: &str) -> Verb {
+    Verb::Process(labels.split_whitespace().map(String::from).collect())
+}
+
+fn look(name: &str) -> Verb {
+    Verb::Look(name.into())
+}
+
+fn rule(body: &str, time: u32, verbs: Vec<Verb>) -> Rule {
+    Rule { body: text(body).filter(|body| body != "*"), time: (time > 0).then_some(time), verbs }
+}
+
+/// A script: who begins with a capital letter is a node of this name in small letters.
+fn with_script(mut setup: Setup, lines: Vec<(&str, Vec<Verb>)>) -> Setup {
+    let is_client = |name: &&str| *name != "ops" && *name != "n1";
+    let mut clients: Vec<String> =
+        lines.iter().map(|(who, _)| *who).filter(is_client).map(String::from).collect();
+    clients.sort();
+    clients.dedup();
+    let who = |name: &str| match clients.iter().position(|client| client == name) {
+        Some(client) => Who::Client(client),
+        None if name == "ops" => Who::Ops,
+        None => Who::Node(name.into()),
+    };
+    let lines = lines.into_iter().enumerate();
+    let lines = lines.map(|(i, (name, verbs))| Line { who: vec![who(name)], verbs, line: i as u32 + 1 });
+    setup.script = Some(Script { lines: lines.collect(), clients: clients.clone() });
+    setup
+}
+
+fn tell(setup: Setup, lines: Vec<(&str, Vec<Verb>)>) -> StoryEnded {
+    run_story(&with_script(setup, lines), Recorder::Off, &mut |_, _| None)
+}
+
+/// What was got, processed and is held by each client, and what the queues hold.
+fn show(ended: &StoryEnded) -> String {
+    let mut text = String::new();
+    for (name, picture) in ended.looks.iter().map(|(name, picture)| (name.as_str(), picture)) {
+        text += &format!("{name}:\n{}", show_picture(picture));
+    }
+    if let Some(stopped) = &ended.ended.stopped {
+        text += &format!("stopped: {stopped}\n");
+    }
+    text += &show_picture(&ended.picture);
+    let names = &ended.ended.world.shared().names.subscriptions;
+    for (checks, name) in ended.ended.world.checks().subscriptions.iter().zip(names) {
+        let label = |label: u32| ended.ended.world.shared().labels[label as usize].clone();
+        let lost: Vec<String> =
+            checks.lost.iter().map(|((_, _, l), why, _)| format!("{} {}", label(*l), why.name())).collect();
+        let again: Vec<String> = checks
+            .duplicates
+            .iter()
+            .map(|((_, _, l), why)| format!("{} {}", label(*l), why.name()))
+            .collect();
+        if !lost.is_empty() || !again.is_empty() {
+            text += &format!("{name} lost {lost:?} again {again:?}\n");
+        }
+    }
+    text
+}
+
+fn show_picture(picture: &Picture) -> String {
+    let mut text = String::new();
+    for (name, client) in &picture.clients {
+        let lists = [
+            ("got", &client.got),
+            ("holds", &client.holds),
+            ("processed", &client.processed),
+            ("events", &client.events),
+            ("errors", &client.errors),
+            ("calls", &client.calls),
+        ];
+        let mut parts: Vec<String> = lists
+            .iter()
+            .filter(|(_, list)| !list.is_empty())
+            .map(|(name, list)| format!("{name} {}", list.join(", ")))
+            .collect();
+        if !client.polls.is_empty() {
+            parts.push(format!("polls {:?}", client.polls));
+        }
+        if !client.sent.is_empty() {
+            let (confirmed, refused, unknown) = (client.confirmed, client.refused, client.unknown);
+            parts.push(format!("sent {} ({confirmed}/{refused}/{unknown})", outcomes(client)));
+        }
+        text += &format!("{name} {}: {}\n", client.connection, parts.join("; "));
+    }
+    for (name, queue) in &picture.queues {
+        text += &format!("{name} ({} ready): {}\n", queue.ready, queue.messages.join(", "));
+    }
+    text
+}
+
+fn outcomes(client: &ClientPicture) -> String {
+    let outcome = |outcome: &SendOutcome| match outcome {
+        SendOutcome::Word(word) => word.to_string(),
+        other => format!("{other:?}"),
+    };
+    let all: Vec<String> =
+        client.sent.iter().map(|(label, sent)| format!("{label} {}", outcome(sent))).collect();
+    all.join(", ")
+}
+
+#[test]
+fn m3_comes_again_behind_m4_as_recorded() {
+    let setup = with_client(setup(&["q"]), "c*", |client| client.prefetch = 1);
+    let ended = tell(
+        setup,
+        vec![
+            ("c1", vec![consume("q")]),
+            ("c2", vec![consume("q")]),
+            ("p", vec![send("m1 m2 m3 m4 m5 m6")]),
+            ("c2", vec![ack("m2")]),
+            ("c1", vec![ack("m1")]),
+            ("ops", vec![look("before the crash")]),
+            ("c2", vec![Verb::Crash]),
+            ("c1", vec![Verb::Handle(vec![rule("*", 0, vec![ack("")])])]),
+        ],
+    );
+    insta::assert_snapshot!(show(&ended), @r#"
+    before the crash:
+    c1 open: got m1, m4; holds m4; processed m1
+    c2 open: got m2, m3; holds m3; processed m2
+    p open: sent m1 ack, m2 ack, m3 ack, m4 ack, m5 ack, m6 ack (6/0/0)
+    q (2 ready): m3, m4, m5, m6
+    c1 open: got m1, m4, m3 redelivered, m5, m6; processed m1, m4, m3, m5, m6
+    c2 closed: got m2, m3; processed m2
+    p open: sent m1 ack, m2 ack, m3 ack, m4 ack, m5 ack, m6 ack (6/0/0)
+    q (0 ready):
+    "#);
+}
+
+#[test]
+fn what_an_auto_acking_consumer_had_not_processed_is_lost_as_recorded() {
+    let setup = with_client(setup(&["q"]), "c", |client| client.ack = AckMode::Auto);
+    let ended = tell(
+        setup,
+        vec![
+            ("p", vec![send("m1 m2 m3 m4 m5")]),
+            ("c", vec![consume("q"), process("m1 m2 m3")]),
+            ("c", vec![Verb::Crash]),
+        ],
+    );
+    insta::assert_snapshot!(show(&ended), @r#"
+    c closed: got m1, m2, m3, m4, m5; processed m1, m2, m3
+    p open: sent m1 ack, m2 ack, m3 ack, m4 ack, m5 ack (5/0/0)
+    q (0 ready):
+    q lost ["m4 taken_never_processed", "m5 taken_never_processed"] again []
+    "#);
+}
+
+#[test]
+fn what_a_dead_consumer_held_is_in_the_queue_again() {
+    let setup = with_client(setup(&["q"]), "c", |client| client.prefetch = 4);
+    let ended = tell(
+        setup,
+        vec![
+            ("p", vec![send("m1 m2 m3 m4 m5 m6")]),
+            ("c", vec![consume("q"), ack("m2"), look("held"), Verb::Crash]),
+            ("ops", vec![look("after")]),
+            ("d", vec![poll_all(), poll()]),
+        ],
+    );
+    insta::assert_snapshot!(show(&ended), @r#"
+    held:
+    c open: got m1, m2, m3, m4, m5; holds m1, m3, m4, m5; processed m2
+    d closed:
+    p open: sent m1 ack, m2 ack, m3 ack, m4 ack, m5 ack, m6 ack (6/0/0)
+    q (1 ready): m1, m3, m4, m5, m6
+    after:
+    c closed: got m1, m2, m3, m4, m5; processed m2
+    d closed:
+    p open: sent m1 ack, m2 ack, m3 ack, m4 ack, m5 ack, m6 ack (6/0/0)
+    q (5 ready): m1 redelivered, m3 redelivered, m4 redelivered, m5 redelivered, m6
+    c closed: got m1, m2, m3, m4, m5; processed m2
+    d open: got m1 redelivered, m3 redelivered, m4 redelivered, m5 redelivered, m6; holds m1 redelivered, m3 redelivered, m4 redelivered, m5 redelivered, m6; polls [["m1 redelivered", "m3 redelivered", "m4 redelivered", "m5 redelivered", "m6"], []]
+    p open: sent m1 ack, m2 ack, m3 ack, m4 ack, m5 ack, m6 ack (6/0/0)
+    q (0 ready): m1 redelivered, m3 redelivered, m4 redelivered, m5 redelivered, m6
+    "#);
+}
+
+#[test]
+fn an_exchange_gives_all_to_each_queue_and_nothing_old_to_a_late_one() {
+    let mut setup = with_client(setup(&["q1", "q2"]), "c2", |client| client.prefetch = 1);
+    if let Design::Queue(config) = &mut setup.design {
+        config.exchanges.push(ExchangeConfig { name: "x".into(), queues: vec![0, 1] });
+    }
+    let bind = Verb::Bind { exchange: "x".into(), queue: "late".into() };
+    let ended = tell(
+        setup,
+        vec![
+            ("c1", vec![consume("q1")]),
+            ("c3", vec![consume("q1")]),
+            ("c2", vec![consume("q2")]),
+            ("p", vec![send_to("m1 m2 m3 m4 m5 m6", "x")]),
+            ("c2", vec![ack("m1"), ack("m2")]),
+            ("ops", vec![Verb::Declare(queue("late")), bind, look("bound")]),
+            ("p", vec![send_to("m7", "x"), send_to("m8", "late")]),
+            ("n1", vec![Verb::Crash, Verb::Restart]),
+        ],
+    );
+    insta::assert_snapshot!(show(&ended), @r#"
+    bound:
+    c1 open: got m1, m3, m5; holds m1, m3, m5
+    c2 open: got m1, m2, m3; holds m3; processed m1, m2
+    c3 open: got m2, m4, m6; holds m2, m4, m6
+    p open: sent m1 ack, m2 ack, m3 ack, m4 ack, m5 ack, m6 ack (6/0/0)
+    late (0 ready):
+    q1 (0 ready): m1, m2, m3, m4, m5, m6
+    q2 (3 ready): m3, m4, m5, m6
+    c1 closed: got m1, m3, m5, m7
+    c2 closed: got m1, m2, m3; processed m1, m2
+    c3 closed: got m2, m4, m6
+    p closed: sent m1 ack, m2 ack, m3 ack, m4 ack, m5 ack, m6 ack, m7 ack, m8 ack (8/0/0)
+    late (2 ready): m7 redelivered, m8 redelivered
+    q1 (7 ready): m1 redelivered, m2 redelivered, m3 redelivered, m4 redelivered, m5 redelivered, m6 redelivered, m7 redelivered
+    q2 (5 ready): m3 redelivered, m4 redelivered, m5 redelivered, m6 redelivered, m7 redelivered
+    "#);
+}
+
+#[test]
+fn nack_gives_back_and_away() {
+    let ended = tell(
+        setup(&["q"]),
+        vec![
+            ("p", vec![send("m1 m2 m3 m4")]),
+            ("c", vec![consume("q"), nack("m2", false, false), nack("m3", true, true)]),
+        ],
+    );
+    insta::assert_snapshot!(show(&ended), @r#"
+    c open: got m1, m2, m3, m4, m1 redelivered, m3 redelivered; holds m4, m1 redelivered, m3 redelivered
+    p open: sent m1 ack, m2 ack, m3 ack, m4 ack (4/0/0)
+    q (0 ready): m1 redelivered, m3 redelivered, m4
+    "#);
+}
+
+#[test]
+fn a_handler_goes_by_body_and_time_and_pauses() {
+    let rules = vec![
+        rule("m1", 1, vec![nack("", false, true)]),
+        rule("m2", 0, vec![]),
+        rule("*", 0, vec![process(""), Verb::Wait(Span::millis(40)), ack("")]),
+    ];
+    let ended = tell(
+        setup(&["q"]),
+        vec![
+            ("p", vec![send("m1 m2")]),
+            ("c", vec![consume("q"), Verb::Handle(rules)]),
+            ("p", vec![Verb::Async(Box::new(send("m3"))), Verb::Wait(Span::millis(20)), look("at work")]),
+            ("p", vec![send("m4")]),
+        ],
+    );
+    insta::assert_snapshot!(show(&ended), @r#"
+    at work:
+    c open: got m1, m2, m1 redelivered, m3; holds m2, m3; processed m1, m3
+    p open: sent m1 ack, m2 ack, m3 ack (3/0/0)
+    q (0 ready): m2, m3
+    c open: got m1, m2, m1 redelivered, m3, m4; holds m2, m3, m4; processed m1, m3
+    p open: sent m1 ack, m2 ack, m3 ack, m4 ack (4/0/0)
+    q (0 ready): m2, m3, m4
+    "#);
+}
+
+#[test]
+fn the_program_survives_a_crash_and_not_a_good_bye() {
+    let program = || Verb::Handle(vec![rule("*", 0, vec![ack("")])]);
+    let ended = tell(
+        setup(&["q"]),
+        vec![
+            ("c", vec![program(), Verb::Crash, Verb::Restart, consume("q")]),
+            ("d", vec![program(), consume("q"), Verb::Close, consume("q")]),
+            ("p", vec![send("m1 m2 m3 m4")]),
+        ],
+    );
+    insta::assert_snapshot!(show(&ended), @r#"
+    c open: got m1, m3; processed m1, m3
+    d open: got m2, m4; holds m2, m4
+    p open: sent m1 ack, m2 ack, m3 ack, m4 ack (4/0/0)
+    q (0 ready): m2, m4
+    "#);
+}
+
+#[test]
+fn sends_have_outcomes_and_a_dead_broker_refuses_the_connection() {
+    let mut setup = with_client(setup(&["q"]), "fast", |client| client.confirms = false);
+    if let Design::Queue(config) = &mut setup.design {
+        config.queues[0].length_max = Some(2);
+        config.queues[0].overflow = Overflow::RejectPublish;
+    }
+    let ended = tell(
+        setup,
+        vec![
+            ("p", vec![send("x=a b c")]),
+            ("fast", vec![send("d")]),
+            ("n1", vec![Verb::Crash]),
+            ("p", vec![send("e")]),
+            ("n1", vec![Verb::Restart]),
+            ("d", vec![poll_all()]),
+        ],
+    );
+    insta::assert_snapshot!(show(&ended), @r#"
+    d open: got x=a redelivered, b redelivered; holds x=a redelivered, b redelivered; polls [["x=a redelivered", "b redelivered"]]
+    fast closed: sent d sent (0/0/1)
+    p closed: errors ConnectionRefused; sent a ack, b ack, c nack, e ConnectionRefused (2/1/1)
+    q (0 ready): x=a redelivered, b redelivered
+    "#);
+}
+
+#[test]
+fn until_waits_for_the_picture_and_a_line_that_never_ends_is_named() {
+    let wait = |body: &'static str, lines: Vec<(&str, Vec<Verb>)>| {
+        run_story(&with_script(setup(&["q"]), lines), Recorder::Off, &mut |_, picture| {
+            Some(picture.clients["c"].got.iter().any(|got| got == body))
+        })
+    };
+    let lines = || {
+        vec![
+            ("c", vec![consume("q")]),
+            ("p", vec![Verb::Async(Box::new(send("m1 m2 m3")))]),
+            ("ops", vec![Verb::Until(0), look("seen")]),
+        ]
+    };
+    insta::assert_snapshot!(show(&wait("m2", lines())), @r#"
+    seen:
+    c open: got m1, m2; holds m1, m2
+    p open: sent m1 ack, m2 Pending (1/0/1)
+    q (0 ready): m1, m2
+    c open: got m1, m2; holds m1, m2
+    p open: sent m1 ack, m2 Pending (1/0/1)
+    q (0 ready): m1, m2
+    "#);
+    insta::assert_snapshot!(show(&wait("m9", lines())), @r#"
+    stopped: line 3 never returns: Until
+    c open: got m1, m2, m3; holds m1, m2, m3
+    p open: sent m1 ack, m2 ack, m3 ack (3/0/0)
+    q (0 ready): m1, m2, m3
+    "#);
+}

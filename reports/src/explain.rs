@@ -1,0 +1,118 @@
+//! `explain TOPIC`: what a metric, a guarantee, a cause, a setting or an exit code means.
+
+use crate::format::wrapped;
+use crate::topics::TOPICS;
+
+/// At most so many topics are named when none fits.
+const NEAREST: usize = 5;
+/// Texts are wrapped to fit any terminal.
+const WIDTH: usize = 80;
+
+/// The text on a topic; else an error that names the nearest topics.
+pub fn explain(topic: &str) -> Result<String, String> {
+    let wanted = plain(topic);
+    let found = TOPICS.iter().find(|known| known.names.iter().any(|name| plain(name) == wanted));
+    // A path of the result is about the figure at its end: designs.queue.consumers.c.lost.total.
+    let found = found.or_else(|| {
+        let ends = (0..topic.len()).filter(|at| topic.is_char_boundary(*at) && topic[*at..].starts_with('.'));
+        let mut ends = ends.map(|at| plain(&topic[at + 1..]));
+        ends.find_map(|end| TOPICS.iter().find(|known| known.names.iter().any(|name| plain(name) == end)))
+    });
+    match found {
+        Some(found) => {
+            Ok(format!("{}\n\n{}\n", found.names.join(", "), wrapped(found.text, WIDTH, 0).join("\n")))
+        }
+        None => Err(unknown(topic)),
+    }
+}
+
+/// The topics, by their first names, in the order of their kinds.
+pub fn topics() -> Vec<&'static str> {
+    TOPICS.iter().filter_map(|topic| topic.names.first().copied()).collect()
+}
+
+fn unknown(topic: &str) -> String {
+    let wanted = plain(topic);
+    let distance = |name: &str| {
+        let name = plain(name);
+        let inside = !wanted.is_empty() && (name.contains(&wanted) || wanted.contains(&name));
+        (usize::from(!inside), steps(&name, &wanted))
+    };
+    let nearest_name =
+        |names: &'static [&'static str]| names.iter().map(|name| (distance(name), *name)).min();
+    let mut names: Vec<((usize, usize), &str)> =
+        TOPICS.iter().filter_map(|topic| nearest_name(topic.names)).collect();
+    names.sort();
+    let names: Vec<&str> = names.into_iter().take(NEAREST).map(|(_, name)| name).collect();
+    format!("there is no topic `{}`; the nearest are {}", topic.escape_debug(), names.join(", "))
+}
+
+/// Letters and digits, in small letters: `p99`, `no_loss` and `No loss` are found alike.
+fn plain(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// How many letters have to be put in, taken out or replaced.
+fn steps(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = index + 1;
+        for (column, there) in other.iter().enumerate() {
+            let replaced = corner + usize::from(letter != *there);
+            corner = row[column + 1];
+            row[column + 1] = replaced.min(corner + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_topic_is_found_by_any_of_its_names() {
+        for name in
+            ["lost", "Lost total", "designs.queue.consumers.fulfilment.lost.total", "p99", "latency.p99"]
+        {
+            assert!(explain(name).is_ok(), "{name}");
+        }
+        insta::assert_snapshot!(explain("no_loss").unwrap_or_default(), @r"
+        no_loss
+
+        No message was lost. Broken if lost.total > 0. Exercised when at least one copy
+        was destroyed or dropped, or its only holder crashed.
+        ");
+    }
+
+    #[test]
+    fn every_heading_is_explained() {
+        for figure in crate::summary::FIGURES {
+            assert!(explain(figure.name).is_ok(), "{}", figure.name);
+        }
+        for guarantee in crate::summary::GUARANTEES {
+            assert!(explain(guarantee).is_ok(), "{guarantee}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_topic_names_the_nearest() {
+        insta::assert_snapshot!(explain("prefecth").err().unwrap_or_default(), @"there is no topic `prefecth`; the nearest are prefetch, effects, predicted, refused, requests");
+        assert!(explain("").is_err());
+        assert!(explain("…\u{1b}").is_err());
+    }
+
+    #[test]
+    fn no_name_stands_for_two_topics() {
+        let mut names = BTreeSet::new();
+        for topic in TOPICS {
+            assert!(!topic.names.is_empty());
+            for name in topic.names {
+                assert!(names.insert(plain(name)), "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! From a plan to findings: runs every design, measures, judges, and runs again with a recorder where a broken
+//! guarantee wants a witness.
+
+use crate::guarantee::{Standing, standings};
+use crate::measure::Run;
+use crate::recount;
+use crate::result::{Assumption, DesignResult, ExpectResult, Guarantee, RequireResult, RunResult};
+use crate::show::{DesignShow, Findings, Series};
+use redeliver_models::checks::{Recorded, Recorder};
+use redeliver_models::{Ended, Shared, advance, build, finish};
+use redeliver_scenarios::{Plan, PlannedDesign};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The version of the result's format.
+pub const SCHEMA: u32 = 1;
+/// Events between two looks at the time: progress, traces.
+const SLICE: u64 = 200_000;
+/// Up to so many events, all facts are kept for the diagram of the first violation; beyond, those of its messages.
+const EVENTS_RECORDED: u64 = 50_000;
+
+/// Hears how far a run is: the design's name, and the share of the virtual time that is over.
+pub type Progress<'a> = &'a mut dyn FnMut(&str, f64);
+
+/// Runs every design of a plan.
+pub fn run(plan: &Plan, progress: Progress<'_>) -> Findings {
+    let mut result = RunResult {
+        schema: SCHEMA,
+        redeliver: env!("CARGO_PKG_VERSION").to_string(),
+        title: plan.title.clone(),
+        seed: plan.seed,
+        designs: Default::default(),
+        expect: Vec::new(),
+        require: Vec::new(),
+    };
+    let mut designs = Vec::new();
+    for (name, design) in &plan.designs {
+        let (figures, show) = run_design(plan, name, design, progress);
+        result.designs.insert(name.clone(), figures);
+        designs.push(show);
+    }
+    judge(plan, &mut result);
+    Findings {
+        result,
+        question: plan.question.clone(),
+        look_for: plan.look_for.clone(),
+        source: plan.source.clone(),
+        baseline: plan.baseline,
+        designs,
+    }
+}
+
+/// What a run leaves behind.
+struct Finished {
+    ended: Ended,
+    /// `clients`, `queues`, … and `looks` of a story.
+    picture: BTreeMap<String, Value>,
+}
+
+fn run_once(
+    plan: &Plan,
+    name: &str,
+    design: &PlannedDesign,
+    recorder: Recorder,
+    progress: Progress<'_>,
+) -> Finished {
+    let setup = &design.setup;
+    let mut world = build(setup, recorder);
+    let whole = (setup.duration + setup.drain).as_seconds();
+    loop {
+        if let Some(stopped) = advance(&mut world, setup.events_max, SLICE) {
+            return Finished { ended: finish(world, stopped), picture: BTreeMap::new() };
+        }
+        progress(name, world.now().seconds() / whole);
+    }
+}
+
+fn run_design(
+    plan: &Plan,
+    name: &str,
+    design: &PlannedDesign,
+    progress: Progress<'_>,
+) -> (DesignResult, DesignShow) {
+    let Finished { ended, picture } = run_once(plan, name, design, Recorder::Off, progress);
+    let run = Run { setup: &design.setup, ended: &ended };
+    let book = ended.world.checks();
+    let standings: Vec<Vec<Standing>> = book.subscriptions.iter().map(standings).collect();
+    let recorded = if standings.iter().flatten().any(|standing| standing.proof.is_some()) {
+        record(plan, name, design, &standings, ended.world.events(), progress)
+    } else {
+        Vec::new()
+    };
+    let mut witnesses = Vec::new();
+    let mut timelines = Vec::new();
+    let mut guarantees = BTreeMap::new();
+    let mut diagram = None;
+    for (s, standings) in standings.iter().enumerate() {
+        let mut by_name = BTreeMap::new();
+        for standing in standings {
+            let witness = standing.proof.map(|proof| {
+                let (witness, timeline) = recount::witness(&run, s, proof, &recorded);
+                if diagram.is_none() {
+                    diagram = recount::diagram(&run, s, proof, &recorded);
+                }
+                // One chain of facts may prove several guarantees broken.
+                witnesses.iter().position(|known| *known == witness).unwrap_or_else(|| {
+                    witnesses.push(witness);
+                    timelines.push(timeline);
+                    witnesses.len() - 1
+                })
+            });
+            let guarantee = Guarantee { verdict: standing.verdict, count: standing.count, witness };
+            by_name.insert(standing.name.to_string(), guarantee);
+        }
+        guarantees.insert(run.shared().names.subscriptions[s].clone(), by_name);
+    }
+    let result = DesignResult {
+        fingerprint: format!("{:016x}", book.fingerprint()),
+        virtual_time: ended.at.seconds(),
+        events: ended.world.events(),
+        stopped: ended.stopped.clone(),
+        assumptions: assumptions(design),
+        does_not_apply: design.does_not_apply.clone(),
+        producers: run.producers(),
+        consumers: run.consumers(),
+        brokers: run.brokers(),
+        cost: run.cost(),
+        guarantees,
+        witnesses,
+        picture,
+    };
+    let show = DesignShow { series: series(&run), effect_times: run.effect_times(), diagram, timelines };
+    (result, show)
+}
+
+fn assumptions(design: &PlannedDesign) -> Vec<Assumption> {
+    let all = design.assumptions.iter();
+    all.map(|assumption| Assumption {
+        setting: assumption.setting.clone(),
+        value: assumption.value.clone(),
+        default: assumption.default,
+        source: assumption.source.clone(),
+    })
+    .collect()
+}
+
+/// The same run again, keeping the facts that witnesses want.
+fn record(
+    plan: &Plan,
+    name: &str,
+    design: &PlannedDesign,
+    standings: &[Vec<Standing>],
+    events: u64,
+    progress: Progress<'_>,
+) -> Vec<Recorded> {
+    let recorder = if events <= EVENTS_RECORDED {
+        Recorder::All(Vec::new())
+    } else {
+        let proofs = standings.iter().flatten().filter_map(|standing| standing.proof);
+        let mut wanted: Vec<(u32, u32)> = proofs.flat_map(|proof| proof.messages()).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        Recorder::Of(wanted, Vec::new())
+    };
+    let mut ended = run_once(plan, name, design, recorder, progress).ended;
+    ended.world.checks_mut().0.recorder.take()
+}
+
+fn series(run: &Run<'_>) -> Vec<Series> {
+    let names = &run.shared().names.subscriptions;
+    let all = run.ended.world.checks().subscriptions.iter().zip(names);
+    all.map(|(checks, name)| {
+        let points = &checks.backlog.points;
+        let backlog = points.iter().map(|(at, backlog, _)| (at.seconds(), *backlog as f64));
+        let latency =
+            points.iter().filter_map(|(at, _, latency)| Some((at.seconds(), (*latency)? as f64 / 1e9)));
+        Series { consumer: name.clone(), backlog: backlog.collect(), latency: latency.collect() }
+    })
+    .collect()
+}
+
+/// Evaluates expectations and requirements.
+fn judge(plan: &Plan, result: &mut RunResult) {
+    let value = serde_json::to_value(&*result).expect("a result has only text keys");
+    for (expectation, line) in plan.expectations().iter().zip(&plan.expect) {
+        let outcome = expectation.evaluate(&value);
+        result.expect.push(ExpectResult {
+            text: line.text.clone(),
+            verdict: outcome.verdict,
+            read: outcome.read,
+        });
+    }
+    for (requirement, line) in plan.requirements().iter().zip(&plan.require) {
+        for (design, figures) in &result.designs {
+            for consumer in figures.consumers.keys() {
+                let met = requirement.met(&value["designs"][design]["consumers"][consumer]);
+                let (design, consumer) = (design.clone(), consumer.clone());
+                result.require.push(RequireResult { text: line.text.clone(), design, consumer, met });
+            }
+        }
+    }
+}
+
+/// Runs a design and hands over all facts as they are noted, a slice at a time.
+pub fn trace(plan: &Plan, design: &PlannedDesign, sink: &mut dyn FnMut(&Shared, Vec<Recorded>) -> bool) {
+    let setup = &design.setup;
+    if setup.script.is_some() {
+        let mut ended = run_once(plan, "", design, Recorder::All(Vec::new()), &mut |_, _| ()).ended;
+        let facts = ended.world.checks_mut().0.recorder.take();
+        sink(ended.world.shared(), facts);
+        return;
+    }
+    let mut world = build(setup, Recorder::All(Vec::new()));
+    loop {
+        let over = advance(&mut world, setup.events_max, SLICE).is_some();
+        let facts = world.checks_mut().0.recorder.take();
+        if !sink(world.shared(), facts) || over {
+            return;
+        }
+    }
+}
+
+/// The life of one message (source and number) in a design.
+pub fn life(plan: &Plan, design: &PlannedDesign, message: (u32, u32)) -> (Ended, Vec<Recorded>) {
+    let recorder = Recorder::Of(vec![message], Vec::new());
+    let mut ended = run_once(plan, "", design, recorder, &mut |_, _| ()).ended;
+    let facts = ended.world.checks_mut().0.recorder.take();
+    (ended, facts)
+}

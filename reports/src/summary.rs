@@ -1,0 +1,456 @@
+//! What terminal, Markdown and page have in common: the rows, the figures, and which of them tell designs apart.
+
+use crate::format::{self, Unit};
+use crate::result::{Assumption, ConsumerResult, DesignResult, Guarantee, Verdict};
+use crate::show::Findings;
+
+/// At most so many columns stand side by side on a terminal.
+const COLUMNS_MAX: usize = 5;
+/// Figures of the second rank fill up to so many columns.
+const COLUMNS_FILLED: usize = 3;
+/// So many of the messages that were lost or repeated are named.
+const NAMED_MAX: usize = 6;
+/// A figure so close to a default (as a share of it) is taken to come from it.
+const NEAR: f64 = 0.2;
+
+/// One line of a table: a design, or a subscription in a design.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'a> {
+    /// The design's name.
+    pub(crate) design: &'a str,
+    /// The subscription's name; none where a design has none.
+    pub(crate) consumer: Option<&'a str>,
+    /// The design's part of the result.
+    pub(crate) result: &'a DesignResult,
+    /// The subscription's figures.
+    figures: Option<&'a ConsumerResult>,
+    /// The subscription has to be named.
+    several: bool,
+}
+
+impl Row<'_> {
+    /// `queue`, or `queue / mails` where there are several subscriptions.
+    pub(crate) fn label(&self) -> String {
+        match self.consumer {
+            Some(consumer) if self.several => format!("{} / {consumer}", self.design),
+            _ => self.design.to_string(),
+        }
+    }
+
+    /// What losses and duplicates came from: where, which of the two, and the causes with their counts.
+    pub(crate) fn causes(&self) -> Vec<(String, &'static str, String)> {
+        let Some(figures) = self.figures else { return Vec::new() };
+        let (lost, duplicates) = (&figures.lost, &figures.duplicates);
+        let kinds = [
+            ("lost", &lost.by_cause, &lost.messages, lost.total),
+            ("duplicates", &duplicates.by_cause, &duplicates.messages, duplicates.total),
+        ];
+        let mut lines = Vec::new();
+        for (what, causes, messages, total) in kinds {
+            let causes = causes.iter().filter(|(_, count)| **count > 0);
+            let causes: Vec<String> = causes
+                .map(|(cause, count)| format!("{} {}", cause.replace('_', " "), format::count(*count)))
+                .collect();
+            if !causes.is_empty() {
+                lines.push((self.label(), what, causes.join(", ") + &named(messages, total)));
+            }
+        }
+        lines
+    }
+
+    /// How this guarantee stands here.
+    pub(crate) fn guarantee(&self, name: &str) -> Option<&Guarantee> {
+        self.result.guarantees.get(self.consumer?)?.get(name)
+    }
+}
+
+/// The first messages by name: ` (shop#3, shop#9, …)`.
+fn named(messages: &[String], total: u64) -> String {
+    let first: Vec<&str> = messages.iter().take(NAMED_MAX).map(String::as_str).collect();
+    let more = if total > first.len() as u64 { ", …" } else { "" };
+    if first.is_empty() { String::new() } else { format!(" ({}{more})", first.join(", ")) }
+}
+
+/// All rows, in file order, subscriptions in the order of their names.
+pub(crate) fn rows(findings: &Findings) -> Vec<Row<'_>> {
+    let designs = &findings.result.designs;
+    let several = designs.values().any(|design| design.consumers.len() > 1);
+    let mut rows = Vec::new();
+    for (design, result) in designs {
+        if result.consumers.is_empty() {
+            rows.push(Row { design, consumer: None, result, figures: None, several });
+        }
+        for (consumer, figures) in &result.consumers {
+            rows.push(Row { design, consumer: Some(consumer), result, figures: Some(figures), several });
+        }
+    }
+    rows
+}
+
+/// How much a figure matters when columns are chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rank {
+    /// A column of its own if it differs.
+    First,
+    /// One of several that say much the same: the first of the kind that differs.
+    Late,
+    /// If few of the first rank differ.
+    Second,
+}
+
+/// A figure of a row.
+pub(crate) struct Figure {
+    /// Its heading in a table.
+    pub(crate) name: &'static str,
+    /// What it counts.
+    pub(crate) unit: Unit,
+    rank: Rank,
+    read: fn(&Row) -> Option<f64>,
+}
+
+impl Figure {
+    /// Its value in this row, with the unit.
+    pub(crate) fn show(&self, row: &Row) -> String {
+        self.unit.show((self.read)(row))
+    }
+
+    /// Its value in this row.
+    pub(crate) fn value(&self, row: &Row) -> Option<f64> {
+        (self.read)(row)
+    }
+
+    /// Anything but zero is a broken promise.
+    pub(crate) fn is_breach(&self) -> bool {
+        self.rank != Rank::Second && self.unit == Unit::Count
+    }
+
+    /// Whether the other shows the same in every row.
+    fn equals(&self, other: &Figure, rows: &[Row]) -> bool {
+        rows.iter().all(|row| self.show(row) == other.show(row))
+    }
+
+    /// The value, if all rows show the same.
+    fn same(&self, rows: &[Row]) -> Option<String> {
+        let first = self.show(rows.first()?);
+        rows.iter().all(|row| self.show(row) == first).then_some(first)
+    }
+}
+
+/// Reads a field of the subscription.
+macro_rules! of_consumer {
+    ($($field:tt)+) => {
+        |row| row.figures.map(|figures| figures.$($field)+ as f64)
+    };
+}
+
+/// Every figure, the most telling first.
+pub(crate) static FIGURES: &[Figure] = &[
+    Figure { name: "lost", unit: Unit::Count, rank: Rank::First, read: of_consumer!(lost.total) },
+    Figure {
+        name: "confirmed lost",
+        unit: Unit::Count,
+        rank: Rank::First,
+        read: of_consumer!(lost.confirmed),
+    },
+    Figure { name: "duplicates", unit: Unit::Count, rank: Rank::First, read: of_consumer!(duplicates.total) },
+    Figure { name: "late per key", unit: Unit::Count, rank: Rank::Late, read: |row| late(row, "key") },
+    Figure {
+        name: "late per producer",
+        unit: Unit::Count,
+        rank: Rank::Late,
+        read: |row| late(row, "producer"),
+    },
+    Figure { name: "late as stored", unit: Unit::Count, rank: Rank::Late, read: |row| late(row, "stored") },
+    Figure { name: "p99 latency", unit: Unit::Seconds, rank: Rank::First, read: p99 },
+    Figure { name: "retention", unit: Unit::Seconds, rank: Rank::First, read: retention },
+    Figure { name: "pending", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(pending) },
+    Figure {
+        name: "dead-lettered",
+        unit: Unit::Count,
+        rank: Rank::Second,
+        read: of_consumer!(dead_lettered),
+    },
+    Figure { name: "stale per key", unit: Unit::Count, rank: Rank::Second, read: |row| stale(row, "key") },
+    Figure { name: "redeliveries", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(redeliveries) },
+    Figure {
+        name: "headroom",
+        unit: Unit::Seconds,
+        rank: Rank::Second,
+        read: |row| row.figures?.headroom.min,
+    },
+    Figure { name: "backlog max", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(backlog.max) },
+    Figure {
+        name: "head of line",
+        unit: Unit::Seconds,
+        rank: Rank::Second,
+        read: of_consumer!(head_of_line),
+    },
+    Figure {
+        name: "p50 latency",
+        unit: Unit::Seconds,
+        rank: Rank::Second,
+        read: |row| row.figures?.latency.p50,
+    },
+    Figure { name: "throughput", unit: Unit::Rate, rank: Rank::Second, read: of_consumer!(throughput) },
+    Figure {
+        name: "utilisation",
+        unit: Unit::Share,
+        rank: Rank::Second,
+        read: |row| row.figures?.utilisation,
+    },
+    Figure { name: "blocked", unit: Unit::Seconds, rank: Rank::Second, read: blocked },
+    Figure { name: "superseded", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(superseded) },
+    Figure { name: "withdrawn", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(withdrawn) },
+    Figure { name: "processed", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(processed) },
+    Figure { name: "addressed", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(addressed) },
+    Figure {
+        name: "bytes sent",
+        unit: Unit::Bytes,
+        rank: Rank::Second,
+        read: |row| Some(row.result.cost.bytes_sent as f64),
+    },
+    Figure {
+        name: "bytes stored",
+        unit: Unit::Bytes,
+        rank: Rank::Second,
+        read: |row| Some(row.result.cost.bytes_stored_max as f64),
+    },
+    Figure {
+        name: "requests",
+        unit: Unit::Count,
+        rank: Rank::Second,
+        read: |row| Some(row.result.cost.requests as f64),
+    },
+    Figure {
+        name: "empty polls",
+        unit: Unit::Count,
+        rank: Rank::Second,
+        read: |row| Some(row.result.cost.empty_polls as f64),
+    },
+];
+
+fn late(row: &Row, relation: &str) -> Option<f64> {
+    Some(row.figures?.order.get(relation)?.late as f64)
+}
+
+fn stale(row: &Row, relation: &str) -> Option<f64> {
+    Some(row.figures?.order.get(relation)?.stale as f64)
+}
+
+/// The 99th percentile of the latency.
+pub(crate) fn p99(row: &Row) -> Option<f64> {
+    row.figures?.latency.p99
+}
+
+fn retention(row: &Row) -> Option<f64> {
+    row.result.brokers.values().filter_map(|broker| broker.retention.window_min).reduce(f64::min)
+}
+
+fn blocked(row: &Row) -> Option<f64> {
+    Some(row.result.producers.values().map(|producer| producer.blocked).sum())
+}
+
+/// Which figures are shown, and what became of the rest.
+pub(crate) struct Columns {
+    /// At most five.
+    pub(crate) shown: Vec<&'static Figure>,
+    /// Of the first rank, the same in all rows: name and value.
+    pub(crate) equal: Vec<(&'static str, String)>,
+    /// They differ too, and there was no room.
+    pub(crate) more: Vec<&'static str>,
+}
+
+/// The figures that tell the rows apart.
+pub(crate) fn columns(rows: &[Row]) -> Columns {
+    let mut columns = Columns { shown: Vec::new(), equal: Vec::new(), more: Vec::new() };
+    let late_shown = FIGURES.iter().find(|figure| figure.rank == Rank::Late && figure.same(rows).is_none());
+    for figure in FIGURES {
+        let same = figure.same(rows);
+        let filled = match figure.rank {
+            Rank::First => COLUMNS_MAX,
+            Rank::Late if late_shown.is_some_and(|shown| shown.name != figure.name) => 0,
+            Rank::Late => COLUMNS_MAX,
+            Rank::Second => COLUMNS_FILLED,
+        };
+        match same {
+            // One row has nothing to differ from: it shows what there is.
+            Some(value)
+                if rows.len() == 1 && columns.shown.len() < COLUMNS_MAX && figure.rank != Rank::Second =>
+            {
+                match value == format::NONE || figure.rank == Rank::Late && figure.name != "late per key" {
+                    true => columns.equal.push((figure.name, value)),
+                    false => columns.shown.push(figure),
+                }
+            }
+            Some(value) if figure.rank != Rank::Second => columns.equal.push((figure.name, value)),
+            Some(_) => {}
+            None if columns.shown.len() < filled => columns.shown.push(figure),
+            None if late_shown
+                .is_some_and(|shown| figure.rank == Rank::Late && figure.equals(shown, rows)) => {}
+            None => columns.more.push(figure.name),
+        }
+    }
+    if columns.shown.is_empty() {
+        show_what_is_there(rows, &mut columns);
+    }
+    columns
+}
+
+/// Nothing differs: the figures of the first rank that there are, equal as they may be.
+fn show_what_is_there(rows: &[Row], columns: &mut Columns) {
+    let wanted =
+        |figure: &&Figure| figure.rank == Rank::First && figure.same(rows).is_some_and(|v| v != format::NONE);
+    columns.shown = FIGURES.iter().filter(wanted).take(COLUMNS_MAX).collect();
+    columns.equal.retain(|(name, _)| !columns.shown.iter().any(|figure| figure.name == *name));
+}
+
+/// What the chosen columns left out, in sentences.
+pub(crate) fn left_out(columns: &Columns, rows: &[Row], elsewhere: &str) -> Vec<String> {
+    let mut notes = Vec::new();
+    let known = |(_, value): &&(&str, String)| value != format::NONE;
+    let equal: Vec<String> =
+        columns.equal.iter().filter(known).map(|(name, value)| format!("{name} {value}")).collect();
+    if !equal.is_empty() {
+        let lead = if rows.len() > 1 { "The same everywhere" } else { "Beside it" };
+        notes.push(format!("{lead}: {}.", equal.join(", ")));
+    }
+    if columns.equal.iter().any(|(name, value)| *name == "retention" && value == format::NONE) {
+        notes.push("No retention window: nothing was deleted to make room.".into());
+    }
+    if !columns.more.is_empty() {
+        notes.push(format!("Also different{elsewhere}: {}.", columns.more.join(", ")));
+    }
+    notes
+}
+
+/// All figures that are anything but zero or unknown in some row.
+pub(crate) fn figures_that_matter(rows: &[Row]) -> Vec<&'static Figure> {
+    let matters = |figure: &&Figure| {
+        figure.rank == Rank::First
+            || rows.iter().any(|row| figure.value(row).is_some_and(|value| value != 0.0))
+    };
+    FIGURES.iter().filter(matters).collect()
+}
+
+/// The default that this number comes from, going by its size: within a fifth of it.
+pub(crate) fn default_near<'a>(figure: &Figure, row: &Row<'a>) -> Option<&'a Assumption> {
+    if figure.unit != Unit::Seconds {
+        return None;
+    }
+    let value = figure.value(row)?;
+    let distance = |assumption: &Assumption| {
+        let span = format::span_in(&assumption.setting, &assumption.value)?;
+        let distance = (value - span).abs();
+        (span > 0.0 && distance <= NEAR * span).then_some(distance / span)
+    };
+    let defaults = row.result.assumptions.iter().filter(|assumption| assumption.default);
+    let near = defaults.filter_map(|assumption| Some((distance(assumption)?, assumption)));
+    near.min_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, assumption)| assumption)
+}
+
+/// Where a number comes from, in a sentence's part: `near session_timeout = 45s, a default of …`.
+pub(crate) fn default_note(assumption: &Assumption) -> String {
+    let Assumption { setting, value, source, .. } = assumption;
+    if source.is_empty() {
+        return format!("near {setting} = {value}, a default");
+    }
+    format!("near {setting} = {value}, a default ({source})")
+}
+
+/// The guarantees, in the order of the documentation.
+pub(crate) const GUARANTEES: [&str; 6] =
+    ["no_loss", "no_confirmed_loss", "no_duplicates", "order_per_key", "order_per_producer", "order_stored"];
+
+/// The guarantees that any row knows, in the order of the documentation, then by name.
+pub(crate) fn guarantees(findings: &Findings) -> Vec<&str> {
+    let designs = findings.result.designs.values();
+    let all = designs.flat_map(|design| design.guarantees.values()).flat_map(|guarantees| guarantees.keys());
+    let mut names: Vec<&str> = all.map(String::as_str).collect();
+    names.sort_by_key(|name| {
+        (GUARANTEES.iter().position(|known| known == name).unwrap_or(GUARANTEES.len()), *name)
+    });
+    names.dedup();
+    names
+}
+
+/// A guarantee in words: `order per key`.
+pub(crate) fn guarantee_words(name: &str) -> String {
+    match name {
+        "order_stored" => "order as stored".into(),
+        _ => name.replace('_', " "),
+    }
+}
+
+/// A verdict in words.
+pub(crate) fn verdict_words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Holds => "holds",
+        Verdict::Broken => "broken",
+        Verdict::NotDecided => "not decided",
+        Verdict::NotExercised => "not exercised",
+    }
+}
+
+/// How the requirements stand: one entry per text, with where it is met, missed and not decided.
+pub(crate) struct Requirement<'a> {
+    /// As in the file.
+    pub(crate) text: &'a str,
+    /// Where it is met.
+    pub(crate) met: Vec<String>,
+    /// Where it is missed.
+    pub(crate) missed: Vec<String>,
+    /// Where a figure is missing.
+    pub(crate) open: Vec<String>,
+}
+
+impl Requirement<'_> {
+    /// `met in log; missed in queue`.
+    pub(crate) fn sentence(&self) -> String {
+        let parts = [("met in", &self.met), ("missed in", &self.missed), ("not decided in", &self.open)];
+        let parts = parts.iter().filter(|(_, places)| !places.is_empty());
+        parts
+            .map(|(lead, places)| format!("{lead} {}", format::listed(places)))
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+}
+
+/// The requirements, in file order.
+pub(crate) fn requirements(findings: &Findings) -> Vec<Requirement<'_>> {
+    let several = findings.result.designs.values().any(|design| design.consumers.len() > 1);
+    let mut requirements: Vec<Requirement> = Vec::new();
+    for line in &findings.result.require {
+        let place =
+            if several { format!("{} / {}", line.design, line.consumer) } else { line.design.clone() };
+        let index = requirements.iter().position(|known| known.text == line.text).unwrap_or_else(|| {
+            let (met, missed, open) = (Vec::new(), Vec::new(), Vec::new());
+            requirements.push(Requirement { text: &line.text, met, missed, open });
+            requirements.len() - 1
+        });
+        let requirement = &mut requirements[index];
+        match line.met {
+            Some(true) => requirement.met.push(place),
+            Some(false) => requirement.missed.push(place),
+            None => requirement.open.push(place),
+        }
+    }
+    requirements
+}
+
+/// `5 of 5 expectations hold`, and what is wrong with the others; none without expectations.
+pub(crate) fn expectations(findings: &Findings) -> Option<String> {
+    let expect = &findings.result.expect;
+    if expect.is_empty() {
+        return None;
+    }
+    let with = |verdict| expect.iter().filter(|line| line.verdict == verdict).count();
+    let verb = if expect.len() == 1 { "holds" } else { "hold" };
+    let noun = if expect.len() == 1 { "expectation" } else { "expectations" };
+    let mut sentence = format!("{} of {} {noun} {verb}", with(Verdict::Holds), expect.len());
+    for verdict in [Verdict::Broken, Verdict::NotDecided, Verdict::NotExercised] {
+        if with(verdict) > 0 {
+            sentence += &format!(", {} {}", with(verdict), verdict_words(verdict));
+        }
+    }
+    Some(sentence + ".")
+}

@@ -1,0 +1,302 @@
+//! Small random scenarios, as texts: one that fails shrinks to a file that can be run.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use std::fmt;
+
+/// A scenario. The first design is always a queue broker, so that faults that name one have a target.
+#[derive(Clone)]
+pub(crate) struct Case {
+    pub(crate) seed: u64,
+    pub(crate) producers: Vec<Producer>,
+    pub(crate) consumers: Vec<Consumer>,
+    pub(crate) network: Network,
+    pub(crate) memory: &'static str,
+    pub(crate) faults: Vec<String>,
+    pub(crate) designs: Vec<Vec<String>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Producer {
+    pub(crate) schedule: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) size: &'static str,
+    pub(crate) count: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Consumer {
+    pub(crate) members: u32,
+    pub(crate) work: &'static str,
+    pub(crate) on_failure: &'static str,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    pub(crate) latency: &'static str,
+    pub(crate) jitter: &'static str,
+    pub(crate) loss: &'static str,
+    pub(crate) duplication: &'static str,
+}
+
+impl Case {
+    pub(crate) fn text(&self) -> String {
+        self.written(false)
+    }
+
+    /// The same scenario with the entries of all maps in another order.
+    pub(crate) fn permuted(&self) -> String {
+        self.written(true)
+    }
+
+    /// The same scenario without its n-th fault.
+    pub(crate) fn without_fault(&self, n: usize) -> Case {
+        let mut case = self.clone();
+        case.faults.remove(n);
+        case
+    }
+
+    /// Names of the designs, in the order of the file.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&'static str, &[String])> {
+        ["first", "second"].into_iter().zip(self.designs.iter().map(Vec::as_slice))
+    }
+
+    /// Whether some text of the file has this in it.
+    pub(crate) fn has(&self, text: &str) -> bool {
+        self.text().contains(text)
+    }
+
+    fn written(&self, backwards: bool) -> String {
+        let producers = self.producers.iter().zip(["p", "q"]).map(|(producer, name)| {
+            let Producer { schedule, key, size, count } = producer;
+            let members = if name == "p" { 1 } else { 2 };
+            format!(
+                "\"{name}\": (publish: \"t\", members: {members}, schedule: {schedule}, count: {count}, \
+                 size: \"{size}\", {key})"
+            )
+        });
+        let consumers = self.consumers.iter().zip(["c", "d"]).map(|(consumer, name)| {
+            let Consumer { members, work, on_failure } = consumer;
+            format!(
+                "\"{name}\": (read: \"t\", members: {members}, work: \"{work}\", on_failure: {on_failure})"
+            )
+        });
+        let designs = self.names().map(|(name, settings)| {
+            let (kind, settings) = settings.split_first().expect("a design begins with its kind");
+            format!("\"{name}\": {kind}({})", settings.join(", "))
+        });
+        let map = |entries: &mut dyn Iterator<Item = String>| {
+            let mut entries: Vec<String> = entries.collect();
+            if backwards {
+                entries.reverse();
+            }
+            let entries: Vec<String> = entries.into_iter().map(|entry| format!("        {entry},\n")).collect();
+            format!("{{\n{}    }}", entries.concat())
+        };
+        let Network { latency, jitter, loss, duplication } = self.network;
+        let faults: Vec<String> = self.faults.iter().map(|fault| format!("        {fault},\n")).collect();
+        format!(
+            "(
+    format: 1,
+    title: \"A random scenario\",
+    seed: {},
+    run: (duration: \"2s\", drain: \"4s\", keep: 1000),
+    producers: {},
+    consumers: {},
+    network: (latency: \"{latency}\", jitter: \"{jitter}\", loss: \"{loss}\", duplication: \"{duplication}\"),
+    nodes: {{\"brokers\": (memory: \"{}\")}},
+    faults: [\n{}    ],
+    designs: {},
+)",
+            self.seed,
+            map(&mut producers.into_iter()),
+            map(&mut consumers.into_iter()),
+            self.memory,
+            faults.concat(),
+            map(&mut designs.into_iter()),
+        )
+    }
+}
+
+/// What a failing test prints.
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+/// What may be drawn.
+#[derive(Clone, Copy)]
+pub(crate) struct Range {
+    /// At most so many faults.
+    pub(crate) faults: usize,
+    /// Jitter, loss and duplication on the network.
+    pub(crate) rough: bool,
+    /// Time to live, limits, retention: settings under which a design may drop what it could keep.
+    pub(crate) limits: bool,
+    /// Producers may crash.
+    pub(crate) producers_crash: bool,
+}
+
+/// Everything.
+pub(crate) const ALL: Range = Range { faults: 4, rough: true, limits: true, producers_crash: true };
+
+/// Random scenarios.
+pub(crate) fn cases(range: Range) -> impl Strategy<Value = Case> {
+    let rough = |choices: &[&'static str]| {
+        select(if range.rough { choices.to_vec() } else { choices[..1].to_vec() })
+    };
+    let network = (
+        select(vec!["1ms", "0.5ms", "10ms"]),
+        rough(&["0s", "exp(1ms)", "exp(10ms)"]),
+        rough(&["0%", "2%", "20%"]),
+        rough(&["0%", "5%"]),
+    );
+    let network = network.prop_map(|(latency, jitter, loss, duplication)| Network {
+        latency,
+        jitter,
+        loss,
+        duplication,
+    });
+    (
+        1..1_000u64,
+        prop::collection::vec(producers(), 1..=2),
+        prop::collection::vec(consumers(), 1..=2),
+        network,
+        select(vec!["4 GiB", "20 kB"]),
+        prop::collection::vec(faults(range.producers_crash), 0..=range.faults),
+        (queue(range.limits), prop::option::of(designs(range.limits))),
+    )
+        .prop_map(|(seed, producers, consumers, network, memory, faults, (first, second))| Case {
+            seed,
+            producers,
+            consumers,
+            network,
+            memory,
+            faults,
+            designs: [Some(first), second].into_iter().flatten().collect(),
+        })
+}
+
+fn producers() -> impl Strategy<Value = Producer> {
+    let schedules = vec![
+        "Every(\"10ms\")",
+        "Every(\"40ms\")",
+        "Poisson(\"100/s\")",
+        "Rate(\"50 kB/s\")",
+        "At([\"0s\", \"0s\", \"0s\", \"1ms\", \"100ms\"])",
+    ];
+    let keys = vec!["", "key: Const(\"k\")", "key: Cycle([\"a\", \"b\"])", "key: Uniform(5)"];
+    let sizes = vec!["1 kB", "0 B", "uniform(1 B, 2 kB)"];
+    (select(schedules), select(keys), select(sizes), 3..60u32).prop_map(|(schedule, key, size, count)| {
+        let size = if schedule.starts_with("Rate") && size == "0 B" { "1 kB" } else { size };
+        Producer { schedule, key, size, count: if schedule.starts_with("At") { 5 } else { count } }
+    })
+}
+
+fn consumers() -> impl Strategy<Value = Consumer> {
+    let work = vec!["0ms", "5ms", "30ms", "exp(10ms)"];
+    let failures = vec!["Requeue", "Drop", "DeadLetter", "RetryInPlace(\"50ms\")"];
+    (1..=3u32, select(work), select(failures))
+        .prop_map(|(members, work, on_failure)| Consumer { members, work, on_failure })
+}
+
+/// `name: one of these`, or nothing.
+fn setting(name: &'static str, values: &[&'static str]) -> impl Strategy<Value = Option<String>> {
+    prop::option::of(select(values.to_vec())).prop_map(move |value| value.map(|v| format!("{name}: {v}")))
+}
+
+fn design(
+    kind: &'static str,
+    settings: impl Strategy<Value = Vec<Option<String>>>,
+) -> impl Strategy<Value = Vec<String>> {
+    settings.prop_map(move |settings| {
+        std::iter::once(kind.to_string()).chain(settings.into_iter().flatten()).collect()
+    })
+}
+
+/// Nothing, where a limit is not wanted.
+fn limit(
+    wanted: bool,
+    name: &'static str,
+    values: &[&'static str],
+) -> impl Strategy<Value = Option<String>> {
+    setting(name, values).prop_map(move |setting| setting.filter(|_| wanted))
+}
+
+fn queue(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    let carrier = select(vec![
+        None,
+        Some("redeliver_after: \"100ms\""),
+        Some("transport: Datagrams, redeliver_after: \"100ms\""),
+        Some("transport: Datagrams, redeliver_after: \"1s\""),
+    ])
+    .prop_map(|carrier| carrier.map(String::from));
+    let consuming = (
+        setting("prefetch", &["1", "3"]),
+        setting("ack", &["Auto", "BeforeWork"]),
+        setting("delivery_limit", &["0", "2"]),
+        carrier,
+        setting("reconnect_after", &["\"1ms\""]),
+    );
+    let publishing = (
+        setting("confirms", &["false"]),
+        setting("window", &["1", "3"]),
+        setting("confirm_timeout", &["\"50ms\""]),
+        setting("retries", &["0", "2"]),
+    );
+    let keeping = (
+        setting("durable", &["false"]),
+        setting("persistent", &["false"]),
+        limit(limits, "max_length", &["0", "1", "5"]),
+        setting("overflow", &["RejectPublish"]),
+        limit(limits, "message_ttl", &["\"0s\"", "\"20ms\"", "\"200ms\""]),
+    );
+    let all = (consuming, publishing, keeping).prop_map(|(c, p, k)| {
+        vec![c.0, c.1, c.2, c.3, c.4, p.0, p.1, p.2, p.3, k.0, k.1, k.2, k.3, k.4]
+    });
+    design("Queue", all)
+}
+
+fn designs(limits: bool) -> BoxedStrategy<Vec<String>> {
+    queue(limits).boxed()
+}
+
+fn faults(producers_crash: bool) -> impl Strategy<Value = String> {
+    let mut nodes = vec!["\"brokers\"", "\"consumers\"", "\"c/1\""];
+    let mut facts = vec!["Stored()", "Delivered()", "Processed()", "Acked()", "Delivered(message: \"p#2\")"];
+    if producers_crash {
+        nodes.push("\"producers\"");
+        facts.extend(["Published()", "Confirmed()", "Published(message: \"p#3\")"]);
+    }
+    let victims = nodes.iter().copied().chain(["Receiver"]).collect::<Vec<_>>();
+    let nodes = move || select(nodes.clone());
+    let times = || select(vec!["5ms", "50ms", "300ms", "1s"]);
+    let restart = || select(vec!["", ", restart_after: \"10ms\"", ", restart_after: \"500ms\""]);
+    let crash = || select(vec!["Crash", "MachineCrash"]);
+    let lasts = || select(vec!["", ", lasts: \"20ms\"", ", lasts: \"700ms\""]);
+    let at = (crash(), nodes(), times(), restart())
+        .prop_map(|(kind, node, at, restart)| format!("{kind}(node: {node}, at: \"{at}\"{restart})"));
+    let every = (crash(), nodes(), select(vec!["exp(200ms)", "exp(1s)"]))
+        .prop_map(|(kind, node, every)| format!("{kind}(node: {node}, every: \"{every}\", restart_after: \"20ms\")"));
+    let when = (crash(), select(victims), select(facts), select(vec!["0s", "3ms"]), 1..4u32, restart()).prop_map(
+        |(kind, node, fact, after, times, restart)| {
+            format!("{kind}(node: {node}, when: {fact}, after: \"{after}\", times: {times}{restart})")
+        },
+    );
+    let partition = (nodes(), times(), lasts(), any::<bool>()).prop_map(|(node, at, lasts, one_way)| {
+        format!("Partition(nodes: {node}, at: \"{at}\"{lasts}, one_way: {one_way})")
+    });
+    let reset = (nodes(), times()).prop_map(|(node, at)| format!("Reset(node: {node}, at: \"{at}\")"));
+    let drop = (select(vec!["Publish", "Confirm", "Deliver", "Ack"]), 1..4u32)
+        .prop_map(|(packet, times)| format!("Drop(packet: {packet}, times: {times})"));
+    let disk = (times(), lasts()).prop_map(|(at, lasts)| format!("DiskFull(node: \"brokers\", at: \"{at}\"{lasts})"));
+    let handler = select(vec![
+        "Poison(message: \"p#3\")",
+        "Poison(chance: \"10%\")",
+        "FailingHandler(chance: \"30%\", times: 2)",
+        "SlowHandler(chance: \"20%\", work: \"100ms\")",
+    ])
+    .prop_map(String::from);
+    prop_oneof![handler, drop, reset, partition, disk, at, when, every]
+}

@@ -1,0 +1,197 @@
+//! What must hold in every run, over random scenarios.
+//!
+//! The generator's seed is fixed, so that these tests never fail by chance. A failure prints the smallest scenario
+//! found that still fails: save it as a file and run it.
+
+mod common;
+
+use common::case::{ALL, Case, Range, cases};
+use common::{plan, run};
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+use redeliver_models::checks::{Event, Recorder};
+use redeliver_models::{Fact, Setup, advance, build};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Holds a law against so many cases.
+fn check(range: Range, count: u32, law: impl Fn(&Case)) {
+    let config = Config {
+        cases: count,
+        rng_seed: RngSeed::Fixed(11),
+        failure_persistence: None,
+        max_shrink_iters: 2_000,
+        ..Config::default()
+    };
+    let outcome = TestRunner::new(config).run(&cases(range), |case| {
+        law(&case);
+        Ok(())
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+}
+
+fn results(case: &Case) -> Value {
+    run(&case.text(), case.seed)
+}
+
+/// Each subscription's figures in a design.
+fn consumers<'a>(result: &'a Value, design: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    result["designs"][design]["consumers"].as_object().expect("subscriptions by name").iter()
+}
+
+fn number(value: &Value, path: &str) -> u64 {
+    value.pointer(path).and_then(Value::as_u64).unwrap_or_else(|| panic!("no figure {path}"))
+}
+
+#[test]
+fn the_ledger_balances() {
+    // The run itself asserts it, with the census of all copies and Little's law.
+    check(ALL, 400, |case| {
+        let result = results(case);
+        for (design, _) in case.names() {
+            for (name, consumer) in consumers(&result, design) {
+                let ends = ["/processed", "/dead_lettered", "/pending", "/lost/total", "/superseded", "/withdrawn"];
+                let ends: u64 = ends.iter().map(|path| number(consumer, path)).sum();
+                assert_eq!(number(consumer, "/addressed"), ends, "{design} {name}");
+                assert_eq!(number(consumer, "/lost/by_cause/not_subscribed"), 0, "all were: {design} {name}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_calm_run_loses_nothing_and_keeps_the_order() {
+    let calm = Range { faults: 0, rough: false, limits: false, producers_crash: false };
+    check(calm, 100, |case| {
+        let result = results(case);
+        for (design, _) in case.names() {
+            for ((name, consumer), drawn) in consumers(&result, design).zip(&case.consumers) {
+                assert_eq!(number(consumer, "/lost/total"), 0, "{design} {name}");
+                if drawn.members == 1 {
+                    assert_eq!(number(consumer, "/order/key/late"), 0, "{design} {name}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn what_was_confirmed_is_never_lost() {
+    let durable = Range { limits: false, ..ALL };
+    check(durable, 200, |case| {
+        let result = results(case);
+        // A handler's failure may be dropped, a full disk keeps nothing, and the page cache dies with its machine.
+        if case.has("Drop,") || case.has("on_failure: Drop") || case.has("DiskFull") {
+            return;
+        }
+        for (design, settings) in case.names() {
+            let is = |setting: &str| settings.iter().any(|found| found == setting);
+            let careless = ["ack: Auto", "ack: BeforeWork", "confirms: false", "durable: false", "persistent: false"];
+            if careless.into_iter().any(is) {
+                continue;
+            }
+            for (name, consumer) in consumers(&result, design) {
+                assert_eq!(number(consumer, "/lost/confirmed"), 0, "{design} {name}");
+            }
+        }
+    });
+}
+
+#[test]
+fn only_what_is_drawn_depends_on_the_seed() {
+    check(ALL, 100, |case| {
+        let drawn = ["Poisson", "exp(", "uniform", "Uniform", "chance", "every"];
+        let rough = case.network.loss != "0%" || case.network.duplication != "0%";
+        let draws = rough || drawn.iter().any(|text| case.has(text));
+        let surely = case.producers[0].schedule.starts_with("Poisson");
+        let (one, other) = (run(&case.text(), 1), run(&case.text(), 2));
+        for (design, _) in case.names() {
+            let fingerprint = |result: &Value| result["designs"][design]["fingerprint"].clone();
+            if surely {
+                assert_ne!(fingerprint(&one), fingerprint(&other));
+            } else if !draws {
+                assert_eq!(fingerprint(&one), fingerprint(&other));
+            }
+        }
+    });
+}
+
+#[test]
+fn the_same_file_gives_the_same_bytes_whatever_its_order() {
+    let normal = |result: &Value| {
+        let mut result = result.clone();
+        result["designs"].as_object_mut().expect("designs by name").sort_keys();
+        result.to_string()
+    };
+    check(ALL, 60, |case| {
+        let first = results(case);
+        assert_eq!(first.to_string(), results(case).to_string());
+        assert_eq!(normal(&first), normal(&run(&case.permuted(), case.seed)));
+    });
+}
+
+/// A message by its source and number.
+type Name = (u32, u32);
+
+/// What a run was given: when each message was published, its key, its size, its luck; and what it drew: the work of
+/// its first attempt in each subscription.
+#[derive(PartialEq, Debug, Default)]
+struct Given {
+    published: BTreeMap<Name, (u64, u32, u64, u64)>,
+    worked: BTreeMap<(Name, u16), u64>,
+}
+
+fn given(setup: &Setup) -> Given {
+    let mut given = Given::default();
+    let mut world = build(setup, Recorder::All(Vec::new()));
+    loop {
+        let over = advance(&mut world, setup.events_max, 1).is_some();
+        for entry in world.checks_mut().0.recorder.take() {
+            let Event::Fact(fact, Some((source, number, _))) = entry.event else { continue };
+            match fact {
+                Fact::Published { m, .. } => {
+                    let message = world.shared().messages.get(m);
+                    let what = (message.born.0, message.key.0, message.size, message.luck.0);
+                    given.published.insert((source, number), what);
+                }
+                Fact::Processed { s, attempt: 1, worked, .. } => {
+                    given.worked.entry(((source, number), s.0)).or_insert(worked.0);
+                }
+                _ => {}
+            }
+        }
+        if over {
+            return given;
+        }
+    }
+}
+
+#[test]
+fn a_fault_or_a_design_changes_nothing_for_others() {
+    check(Range { producers_crash: false, ..ALL }, 60, |case| {
+        // Tries in place draw anew, so that the first attempt's work is not told.
+        let same_work = !case.has("RetryInPlace");
+        let planned = plan(&case.text(), case.seed);
+        let runs: Vec<Given> = planned.designs.values().map(|design| given(&design.setup)).collect();
+        let mut others: Vec<(Given, bool)> = Vec::new();
+        for n in 0..case.faults.len() {
+            let handler = ["Poison", "FailingHandler", "SlowHandler"].iter().any(|k| case.faults[n].starts_with(k));
+            let changed = plan(&case.without_fault(n).text(), case.seed);
+            others.push((given(&changed.designs["first"].setup), !handler));
+        }
+        others.extend(runs.iter().skip(1).map(|run| (given_again(run), true)));
+        for (other, same_handlers) in &others {
+            assert_eq!(runs[0].published, other.published);
+            for (message, worked) in &runs[0].worked {
+                if same_work && *same_handlers && let Some(again) = other.worked.get(message) {
+                    assert_eq!(worked, again, "the work of {message:?}");
+                }
+            }
+        }
+    });
+}
+
+fn given_again(run: &Given) -> Given {
+    Given { published: run.published.clone(), worked: run.worked.clone() }
+}

@@ -1,0 +1,105 @@
+//! What holds where a file says nothing, each with its source; and the limits that a plan keeps to.
+
+use redeliver_sim::Span;
+
+/// A default and where it comes from.
+pub(crate) struct Default<T> {
+    pub(crate) value: T,
+    pub(crate) source: &'static str,
+}
+
+const fn from<T>(source: &'static str, value: T) -> Default<T> {
+    Default { value, source }
+}
+
+const OURS: &str = "redeliver";
+/// `Queue(…)` takes the defaults of this version.
+const RABBITMQ: &str = "RabbitMQ 4.0.5";
+/// `Log(…)` takes the defaults of this version.
+const KAFKA: &str = "Kafka 4.1.1";
+const LINUX: &str = "Linux, net.core.rmem_default";
+const WEBHOOKS: &str = "public pages of webhook vendors: 10 to 15 s, 5 to 10 attempts";
+
+pub(crate) const SEED: u64 = 42;
+pub(crate) const DURATION: Span = Span::seconds(10);
+/// A story ends with its last line: this is only beyond any.
+pub(crate) const STORY_DURATION: Span = Span::seconds(86_400);
+pub(crate) const DRAIN: Span = Span::seconds(60);
+pub(crate) const KEEP: usize = 100;
+pub(crate) const EVENTS_MAX: u64 = 1_000_000_000;
+
+// Network and hardware.
+pub(crate) const LATENCY: Default<Span> = from(OURS, Span(500_000));
+pub(crate) const DISK_SYNC: Default<Span> = from(OURS, Span::millis(2));
+pub(crate) const DISK_BANDWIDTH: Default<f64> = from(OURS, 200e6);
+pub(crate) const MEMORY: Default<u64> = from(OURS, 4 << 30);
+pub(crate) const CORES: Default<u32> = from(OURS, 4);
+
+// Load.
+pub(crate) const MESSAGE_SIZE: u64 = 1_000;
+
+// Queue brokers.
+pub(crate) const PREFETCH: Default<u32> = from(RABBITMQ, 0);
+pub(crate) const CONFIRMS: Default<bool> =
+    from("redeliver: publishers use confirms unless told otherwise", true);
+pub(crate) const DURABLE: Default<bool> = from("redeliver: queues are durable unless told otherwise", true);
+pub(crate) const PERSISTENT: Default<bool> =
+    from("redeliver: messages are persistent unless told otherwise", true);
+pub(crate) const MEMORY_WATERMARK: Default<f64> = from(RABBITMQ, 0.6);
+pub(crate) const MEMORY_WATERMARK_BEFORE_4: Default<f64> = from("RabbitMQ before 4.0", 0.4);
+pub(crate) const PUBLISH_WINDOW: Default<u32> = from(OURS, 0);
+pub(crate) const CONFIRM_TIMEOUT: Default<Span> = from(OURS, Span::seconds(5));
+pub(crate) const RETRIES: Default<u32> = from("redeliver: until the run ends", u32::MAX);
+pub(crate) const RECONNECT_AFTER: Default<Span> = from(OURS, Span::millis(100));
+
+// Log brokers. Names and values as `kafka-configs` and the clients' own tables of version 4.1.1 print them.
+pub(crate) const PARTITIONS: Default<u32> = from(KAFKA, 1);
+pub(crate) const SESSION_TIMEOUT: Default<Span> = from(KAFKA, Span::seconds(45));
+pub(crate) const HEARTBEAT: Default<Span> = from(KAFKA, Span::seconds(3));
+pub(crate) const RETENTION_AGE: Default<Span> = from(KAFKA, Span::seconds(7 * 86_400));
+pub(crate) const RETENTION_CHECK: Default<Span> = from(KAFKA, Span::seconds(300));
+pub(crate) const SEGMENT_BYTES: Default<u64> = from(KAFKA, 1 << 30);
+pub(crate) const SEGMENT_AGE: Default<Span> = from(KAFKA, Span::seconds(7 * 86_400));
+pub(crate) const POLL_RECORDS_MAX: Default<u32> = from(KAFKA, 500);
+pub(crate) const FETCH_WAIT_MAX: Default<Span> = from(KAFKA, Span::millis(500));
+pub(crate) const REQUEST_TIMEOUT: Default<Span> = from(KAFKA, Span::seconds(30));
+pub(crate) const LOG_RETRIES: Default<u32> = from(KAFKA, 2_147_483_647);
+pub(crate) const LOG_RECONNECT_AFTER: Default<Span> = from(KAFKA, Span::millis(50));
+pub(crate) const AUTO_COMMIT_INTERVAL: Default<Span> = from(KAFKA, Span::seconds(5));
+/// Names the source of defaults that are words of ours.
+pub(crate) const KAFKA_DEFAULT: &str = KAFKA;
+pub(crate) const OUR_COMMIT: &str = "redeliver: consumers commit after the work on each record";
+pub(crate) const OUR_DEFAULT: &str = OURS;
+
+// Direct designs.
+pub(crate) const RECEIVE_BUFFER: Default<u64> = from(LINUX, 212_992);
+pub(crate) const WEBHOOK_TIMEOUT: Default<Span> = from(WEBHOOKS, Span::seconds(10));
+pub(crate) const WEBHOOK_ATTEMPTS: Default<u32> = from(WEBHOOKS, 6);
+pub(crate) const WEBHOOK_BACKOFF: Default<Span> = from(WEBHOOKS, Span::seconds(10));
+pub(crate) const WEBHOOK_BACKOFF_FACTOR: Default<u32> = from(WEBHOOKS, 2);
+pub(crate) const WEBHOOK_CONCURRENCY: Default<u32> = from(OURS, 0);
+pub(crate) const WEBHOOK_BACKLOG: Default<u32> = from(OURS, 0);
+
+// Limits. Each is named in the error that it causes.
+/// Bytes of a scenario file.
+pub const FILE_BYTES_MAX: usize = 16 << 20;
+/// Members of one group; each is a node with its own connections.
+pub(crate) const MEMBERS_MAX: u32 = 10_000;
+/// Members of all groups together.
+pub(crate) const NODES_MAX: u64 = 100_000;
+/// Groups of producers and consumers together.
+pub(crate) const GROUPS_MAX: usize = 10_000;
+/// Designs of one file; each is a run of its own.
+pub(crate) const DESIGNS_MAX: usize = 100;
+/// Faults of one file; one with `every` counts once.
+pub(crate) const FAULTS_MAX: usize = 1_000;
+/// Keys of one producer; the checks keep a few words for each.
+pub(crate) const KEYS_MAX: u32 = 10_000_000;
+/// Partitions of one topic; each has its own index.
+pub(crate) const PARTITIONS_MAX: u32 = 10_000;
+/// Messages of one member; their numbers are 32 bits wide.
+pub(crate) const COUNT_MAX: u64 = u32::MAX as u64;
+/// Messages that one range of a script may name.
+pub(crate) const RANGE_MAX: u64 = 100_000;
+/// Messages that a whole script may name.
+pub(crate) const SCRIPT_MESSAGES_MAX: usize = 1_000_000;

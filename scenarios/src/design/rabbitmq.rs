@@ -1,0 +1,347 @@
+//! `RabbitMQ(…)`: a queue broker under the real names.
+
+use super::queue::{Ack, ack_mode, place_topics, sort_queues};
+use super::rabbitmq_names::{BROKER, CLIENT, QUEUE};
+use super::settings::{Reader, Real};
+use super::{Designed, Load, clients, unknown_version};
+use crate::assumptions::Assumptions;
+use crate::defaults::*;
+use crate::diagnostic::{Diagnostic, Findings, Place};
+use crate::named::{Named, Placed};
+use crate::units::Duration;
+use redeliver_models::queue::{
+    AckMode, ClientConfig, Config, ExchangeConfig, Overflow, QueueConfig, Transport,
+};
+use redeliver_models::setup::{self, NodePattern};
+use serde::Deserialize;
+
+/// RabbitMQ, one node. Parentheses hold our words, braces the broker's own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RabbitMQ {
+    /// Whose defaults hold: `"3.10.8"`, `"4.0.5"`, …
+    pub version: Placed<String>,
+    /// Names of its nodes. Default `["n1"]`; several are not modelled yet.
+    #[serde(default)]
+    pub nodes: Placed<Vec<String>>,
+    /// Settings of the broker.
+    #[serde(default)]
+    pub config: Real,
+    /// Queues that stand before time 0, with their arguments.
+    #[serde(default)]
+    pub queues: Named<Real>,
+    /// Exchanges that stand before time 0.
+    #[serde(default)]
+    pub exchanges: Named<Exchange>,
+    /// Settings of clients, by name or glob; of several that match the later wins.
+    #[serde(default)]
+    pub clients: Named<Client>,
+}
+
+/// An exchange.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exchange {
+    /// `"fanout"`; others are not modelled yet.
+    #[serde(rename = "type")]
+    pub kind: Placed<String>,
+    /// Queues that are bound to it before time 0.
+    #[serde(default)]
+    pub queues: Vec<Placed<String>>,
+}
+
+/// Settings of some clients.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// The library, for the reader.
+    pub library: Option<String>,
+    /// The node that it is connected to.
+    pub node: Option<Placed<String>>,
+    /// Headers that are shown with each delivery of a story.
+    #[serde(default)]
+    pub headers: Vec<String>,
+    /// When a consumer of a load acks. Default `AfterWork`.
+    pub ack: Option<Ack>,
+    /// Unconfirmed messages that a publisher holds at most; 0 is no limit. Default 0.
+    pub window: Option<u32>,
+    /// Without a confirm for so long, a message is sent again. Default `"5s"`.
+    pub confirm_timeout: Option<Duration>,
+    /// How often it is sent again, at most. Default: until the run ends.
+    pub retries: Option<u32>,
+    /// Settings by their real names.
+    #[serde(default)]
+    pub config: Real,
+}
+
+impl RabbitMQ {
+    pub(crate) fn plan(
+        &self,
+        place: Place,
+        load: &Load<'_>,
+        assumptions: &mut Assumptions,
+        findings: &mut Findings,
+    ) -> Designed {
+        let node = self.node(findings);
+        let before_4 = self.before_4(findings);
+        assumptions.text("version", Some(self.version.value.clone()), "", "");
+        let mut config = Config {
+            transport: Transport::Connections,
+            queues: self.queues.sorted().iter().map(|(name, _, args)| queue(name, args, findings)).collect(),
+            exchanges: Vec::new(),
+            persistent: assumptions.pick("delivery_mode = 2", self.persistent(place, findings), &PERSISTENT),
+            redeliver_after: None,
+            memory_high_watermark: self.watermark(before_4, assumptions, findings),
+            clients: self.clients(&node, load, assumptions, findings),
+            node,
+        };
+        config.exchanges = self.exchanges(&config, findings);
+        for queue in &config.queues {
+            assumptions.text(&format!("queues.{}", queue.name), Some(show_queue(queue)), "", "");
+        }
+        let consumers = self.consumers(&mut config, load, findings);
+        let template = queue("", &Real::default(), findings);
+        let own: Vec<setup::Consumer> = consumers
+            .iter()
+            .zip(load.consumers)
+            .filter(|(_, (read, _))| !self.queues.0.contains_key(&read.value))
+            .map(|(consumer, _)| consumer.clone())
+            .collect();
+        // A topic that has a queue's name is published to that queue, as by the default exchange.
+        for topic in load.topics.iter().filter(|topic| self.queues.0.contains_key(*topic)) {
+            let queues = config.queues.iter().position(|queue| queue.name == *topic).into_iter().collect();
+            config.exchanges.push(ExchangeConfig { name: topic.clone(), queues });
+        }
+        place_topics(&mut config, load.topics, &own, &template);
+        sort_queues(&mut config);
+        let broker = Some(config.node.clone());
+        Designed { design: setup::Design::Queue(config), consumers, broker }
+    }
+
+    fn node(&self, findings: &mut Findings) -> String {
+        if self.nodes.value.len() > 1 {
+            let diagnostic =
+                Diagnostic::new("a cluster of RabbitMQ is not modelled yet").at(self.nodes.place);
+            findings.push(diagnostic.hint("write one node, or leave `nodes` out"));
+        }
+        self.nodes.value.first().cloned().unwrap_or_else(|| "n1".into())
+    }
+
+    fn before_4(&self, findings: &mut Findings) -> bool {
+        let major = self.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        if !matches!(major, Some(3 | 4)) {
+            unknown_version("RabbitMQ", &self.version, "\"3.10.8\", \"4.0.5\"", findings);
+        }
+        major == Some(3)
+    }
+
+    fn watermark(&self, before_4: bool, assumptions: &mut Assumptions, findings: &mut Findings) -> f64 {
+        BROKER.check(&self.config, findings);
+        let names = ["vm_memory_high_watermark", "vm_memory_high_watermark.relative"];
+        let setting = names.iter().find_map(|name| self.config.get(name));
+        let said = setting.and_then(|setting| {
+            let share = setting.value.to_string().trim_matches('"').parse::<f64>().ok();
+            let share = share.filter(|share| *share > 0.0 && *share <= 1.0);
+            if share.is_none() {
+                findings.refuse(
+                    setting.place,
+                    "the memory watermark is a share above 0 and up to 1, such as 0.6",
+                );
+            }
+            share
+        });
+        let default = if before_4 { &MEMORY_WATERMARK_BEFORE_4 } else { &MEMORY_WATERMARK };
+        assumptions.pick("vm_memory_high_watermark", said, default)
+    }
+
+    /// Whether messages are persistent. One answer for all clients: the model has one.
+    fn persistent(&self, place: Place, findings: &mut Findings) -> Option<bool> {
+        let mut said = None;
+        for (_, client) in self.clients.iter() {
+            let mode = Reader { settings: &client.config, findings }.whole("delivery_mode", 1, 2);
+            if let Some(mode) = mode {
+                if said.is_some_and(|said| said != (mode == 2)) {
+                    findings.refuse(place, "different delivery modes in one design are not modelled yet");
+                }
+                said = Some(mode == 2);
+            }
+        }
+        said
+    }
+
+    fn exchanges(&self, config: &Config, findings: &mut Findings) -> Vec<ExchangeConfig> {
+        let mut planned = Vec::new();
+        for (name, name_place, exchange) in self.exchanges.sorted() {
+            match exchange.kind.as_str() {
+                "fanout" => {}
+                "direct" | "topic" | "headers" | "x-consistent-hash" => {
+                    let message = format!("exchanges of type `{}` are not modelled yet", exchange.kind.value);
+                    findings
+                        .push(Diagnostic::new(message).at(exchange.kind.place).hint("modelled: \"fanout\""));
+                }
+                other => {
+                    let diagnostic = Diagnostic::new(format!("`{other}` is no type of an exchange"));
+                    findings.push(diagnostic.at(exchange.kind.place).nearest(other, ["fanout"]));
+                }
+            }
+            if self.queues.0.contains_key(name) {
+                findings
+                    .refuse(name_place, format!("`{name}` is a queue and an exchange: rename one of them"));
+            }
+            let mut queues = Vec::new();
+            for bound in &exchange.queues {
+                match config.queues.iter().position(|queue| queue.name == bound.value) {
+                    Some(index) => queues.push(index),
+                    None => {
+                        let message = format!("`{name}` is bound to `{}`, which is no queue", bound.value);
+                        let known = config.queues.iter().map(|queue| queue.name.as_str());
+                        findings.push(Diagnostic::new(message).at(bound.place).nearest(&bound.value, known));
+                    }
+                }
+            }
+            planned.push(ExchangeConfig { name: name.into(), queues });
+        }
+        planned
+    }
+
+    /// Each subscription with its topic. One that reads a queue of the design has that queue's name; the messages
+    /// come from the topic whose exchange it is bound to, or that has its name.
+    fn consumers(
+        &self,
+        config: &mut Config,
+        load: &Load<'_>,
+        findings: &mut Findings,
+    ) -> Vec<setup::Consumer> {
+        let mut planned = Vec::new();
+        for (read, consumer) in load.consumers {
+            let Some(index) = config.queues.iter().position(|queue| queue.name == read.value) else {
+                let topic = load.topics.binary_search(&read.value).unwrap_or_else(|_| {
+                    findings.push(load.unknown_topic(read));
+                    0
+                });
+                planned.push(setup::Consumer { topic, ..consumer.clone() });
+                continue;
+            };
+            if consumer.name != read.value {
+                let message = format!("the subscription of the queue `{0}` has its name, `{0}`", read.value);
+                let hint =
+                    format!("call the consumer \"{}\"; who shares a queue is one subscription", read.value);
+                findings.push(Diagnostic::new(message).at(read.place).hint(hint));
+            }
+            let feeds = |topic: &&String| {
+                **topic == read.value
+                    || config.exchanges.iter().any(|e| e.name == **topic && e.queues.contains(&index))
+            };
+            let topic = load.topics.iter().position(|topic| feeds(&topic));
+            if topic.is_none() {
+                let message = format!("nothing that is published reaches the queue `{}`", read.value);
+                let diagnostic = Diagnostic::new(message).at(read.place);
+                findings.push(diagnostic.hint("bind it to an exchange that a producer publishes to"));
+            }
+            planned.push(setup::Consumer { topic: topic.unwrap_or(0), ..consumer.clone() });
+        }
+        planned
+    }
+
+    fn clients(
+        &self,
+        node: &str,
+        load: &Load<'_>,
+        assumptions: &mut Assumptions,
+        findings: &mut Findings,
+    ) -> Vec<(NodePattern, ClientConfig)> {
+        let base = ClientConfig {
+            prefetch: PREFETCH.value,
+            ack: AckMode::AfterWork,
+            confirms: CONFIRMS.value,
+            window: PUBLISH_WINDOW.value,
+            confirm_timeout: CONFIRM_TIMEOUT.value,
+            retries: RETRIES.value,
+            reconnect_after: RECONNECT_AFTER.value,
+            headers: Vec::new(),
+        };
+        assumptions.pick("prefetch_count", None, &PREFETCH);
+        assumptions.text("ack", None, "AfterWork", OUR_DEFAULT);
+        assumptions.pick("confirm", None, &CONFIRMS);
+        assumptions.pick("confirm_timeout", None, &CONFIRM_TIMEOUT);
+        for (_, client) in self.clients.iter() {
+            CLIENT.check(&client.config, findings);
+            if let Some(other) = client.node.as_ref().filter(|other| other.value != node) {
+                findings.push(
+                    Diagnostic::new(format!("there is no node `{}`", other.value))
+                        .at(other.place)
+                        .nearest(&other.value, [node]),
+                );
+            }
+        }
+        clients::check_globs(&self.clients, load, findings);
+        clients::assume(self.clients.iter().map(|(glob, client)| (glob, &client.config)), assumptions);
+        clients::merge(&self.clients, load, &base, |merged, client| client.apply(merged, findings))
+    }
+}
+
+impl Client {
+    fn apply(&self, merged: &mut ClientConfig, findings: &mut Findings) {
+        let mut reader = Reader { settings: &self.config, findings };
+        if let Some(prefetch) = reader.whole("prefetch_count", 0, 65_535) {
+            merged.prefetch = prefetch as u32;
+        }
+        if let Some(auto) = reader.flag("auto_ack") {
+            merged.ack = if auto { AckMode::Auto } else { AckMode::AfterWork };
+        }
+        if let Some(confirm) = reader.flag("confirm") {
+            merged.confirms = confirm;
+        }
+        if let Some(ack) = self.ack {
+            merged.ack = ack_mode(ack);
+        }
+        if let Some(window) = self.window {
+            merged.window = window;
+        }
+        if let Some(timeout) = &self.confirm_timeout {
+            merged.confirm_timeout = timeout.0;
+        }
+        if let Some(retries) = self.retries {
+            merged.retries = retries;
+        }
+        if !self.headers.is_empty() {
+            merged.headers = self.headers.clone();
+        }
+    }
+}
+
+/// A queue by its name and its real arguments.
+pub(crate) fn queue(name: &str, arguments: &Real, findings: &mut Findings) -> QueueConfig {
+    QUEUE.check(arguments, findings);
+    let mut reader = Reader { settings: arguments, findings };
+    let kind = reader.word("x-queue-type", &["classic", "quorum", "stream"]);
+    if let Some(kind) = kind.filter(|kind| kind != "classic") {
+        let place = reader.place("x-queue-type").unwrap_or_default();
+        let diagnostic = Diagnostic::new(format!("queues of type `{kind}` are not modelled yet")).at(place);
+        reader.findings.push(diagnostic.hint("modelled: \"classic\""));
+    }
+    let overflow = reader.word("x-overflow", &["drop-head", "reject-publish", "reject-publish-dlx"]);
+    if overflow.as_deref() == Some("reject-publish-dlx") {
+        let place = reader.place("x-overflow").unwrap_or_default();
+        reader.findings.refuse(place, "`reject-publish-dlx` is not modelled yet");
+    }
+    QueueConfig {
+        name: name.into(),
+        durable: reader.flag("durable").unwrap_or(DURABLE.value),
+        length_max: reader.count("x-max-length", 0),
+        overflow: match overflow.as_deref() {
+            Some("reject-publish") => Overflow::RejectPublish,
+            _ => Overflow::DropHead,
+        },
+        message_ttl: reader.millis("x-message-ttl", 0),
+        delivery_limit: reader.count("x-delivery-limit", 0),
+    }
+}
+
+fn show_queue(queue: &QueueConfig) -> String {
+    let mut parts = vec![if queue.durable { "durable".to_string() } else { "not durable".to_string() }];
+    parts.extend(queue.length_max.map(|n| format!("x-max-length {n}")));
+    parts.extend(queue.message_ttl.map(|ttl| format!("x-message-ttl {}", crate::units::show_span(ttl))));
+    parts.extend(queue.delivery_limit.map(|n| format!("x-delivery-limit {n}")));
+    parts.join(", ")
+}

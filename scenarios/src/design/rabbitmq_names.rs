@@ -1,0 +1,43 @@
+//! The names of RabbitMQ's settings that a file may use, and those that exist but are not modelled yet.
+//! From the documentation (rabbitmq-website, docs/*.md) of 3.10 to 4.0 and the AMQP 0-9-1 methods.
+
+use super::settings::Table;
+
+/// Arguments of a queue.
+pub(crate) const QUEUE: Table = Table {
+    of: "a queue of RabbitMQ",
+    modelled: &[
+        "durable",
+        "x-queue-type",
+        "x-max-length",
+        "x-overflow",
+        "x-message-ttl",
+        "x-delivery-limit",
+    ],
+    known: &["auto_delete exclusive passive nowait x-dead-letter-exchange x-dead-letter-routing-key
+        x-dead-letter-strategy x-expires x-max-age x-max-length-bytes x-max-in-memory-length x-max-in-memory-bytes
+        x-max-priority x-single-active-consumer x-queue-mode x-queue-version x-queue-leader-locator
+        x-queue-master-locator x-quorum-initial-group-size x-quorum-target-group-size x-initial-cluster-size
+        x-stream-max-segment-size-bytes x-stream-filter-size-bytes x-consumer-timeout x-ha-policy"],
+};
+
+/// The broker's own configuration file.
+pub(crate) const BROKER: Table = Table {
+    of: "RabbitMQ's configuration",
+    modelled: &["vm_memory_high_watermark", "vm_memory_high_watermark.relative"],
+    known: &["vm_memory_high_watermark.absolute vm_memory_high_watermark_paging_ratio disk_free_limit
+        disk_free_limit.absolute disk_free_limit.relative consumer_timeout channel_tick_interval heartbeat frame_max
+        channel_max net_ticktime cluster_partition_handling queue_index_embed_msgs_below max_message_size
+        default_consumer_prefetch collect_statistics_interval classic_queue.default_version
+        quorum_queue.property_equivalence.relaxed_checks_on_redeclaration raft.wal_max_size_bytes
+        queue_leader_locator default_queue_type tcp_listen_options.sndbuf tcp_listen_options.recbuf"],
+};
+
+/// What a client asks for, by the names that client libraries share.
+pub(crate) const CLIENT: Table = Table {
+    of: "a client of RabbitMQ",
+    modelled: &["prefetch_count", "auto_ack", "confirm", "delivery_mode"],
+    known: &["no_ack global prefetch_size mandatory immediate heartbeat exclusive no_local consumer_tag x-priority
+        x-stream-offset connection_timeout blocked_connection_timeout channel_max frame_max expiration priority
+        automatic_recovery network_recovery_interval topology_recovery tx"],
+};

@@ -1,0 +1,107 @@
+//! Hardware: `nodes` in the file, by role or glob.
+
+use crate::assumptions::Assumptions;
+use crate::defaults::{CORES, DISK_BANDWIDTH, DISK_SYNC, MEMORY};
+use crate::diagnostic::Findings;
+use crate::named::{Named, Placed};
+use crate::nodes::{Cast, Patterns, pattern};
+use crate::units::{ByteRate, Duration, Size, SpanSpread, show_distribution, show_size};
+use redeliver_models::setup::{self, NodePattern};
+use redeliver_sim::Distribution;
+use serde::Deserialize;
+
+/// What a machine has.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// Its disk.
+    #[serde(default)]
+    pub disk: Disk,
+    /// Its memory. Default `"4 GiB"`.
+    pub memory: Option<Size>,
+    /// Cores that work side by side. Default 4.
+    pub cores: Option<Placed<u32>>,
+    /// What its clock shows beyond the true time. Default `"0s"`.
+    pub clock_ahead: Option<Duration>,
+    /// What its clock lags behind the true time. Default `"0s"`.
+    pub clock_behind: Option<Duration>,
+}
+
+/// A disk.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disk {
+    /// Bytes it holds. Default: unlimited.
+    pub capacity: Option<Size>,
+    /// Bytes it reads and writes per second. Default `"200 MB/s"`.
+    pub bandwidth: Option<ByteRate>,
+    /// How long a sync takes. Default `"2ms"`.
+    pub sync: Option<SpanSpread>,
+}
+
+/// The machines as they will be: defaults first, then changes in the order of the file.
+pub(crate) fn plan(
+    machines: &Named<Machine>,
+    casts: &[Cast],
+    patterns: &mut Patterns<'_>,
+) -> Vec<(NodePattern, setup::MachineChange)> {
+    let mut planned = vec![(NodePattern::any(), defaults())];
+    for (name, entry) in &machines.0 {
+        let found = patterns.one(name, entry.name_place, casts);
+        planned.push((found, entry.value.plan(patterns.findings)));
+    }
+    planned
+}
+
+fn defaults() -> setup::MachineChange {
+    setup::MachineChange {
+        disk_capacity: Some(None),
+        disk_bandwidth: Some(DISK_BANDWIDTH.value),
+        disk_sync: Some(Distribution::Constant(DISK_SYNC.value.0)),
+        memory: Some(MEMORY.value),
+        cores: Some(CORES.value),
+        clock_offset: Some(0),
+    }
+}
+
+impl Machine {
+    fn plan(&self, findings: &mut Findings) -> setup::MachineChange {
+        if let Some(cores) = &self.cores
+            && !(1..=1024).contains(&cores.value)
+        {
+            findings.refuse(cores.place, "`cores` must be from 1 to 1024");
+        }
+        let ahead = self.clock_ahead.as_ref().map(|span| span.0.0 as i64);
+        let behind = self.clock_behind.as_ref().map(|span| -(span.0.0 as i64));
+        setup::MachineChange {
+            disk_capacity: self.disk.capacity.as_ref().map(|size| Some(size.0)),
+            disk_bandwidth: self.disk.bandwidth.as_ref().map(|rate| rate.0),
+            disk_sync: self.disk.sync.as_ref().map(|sync| sync.0.clone()),
+            memory: self.memory.as_ref().map(|size| size.0),
+            cores: self.cores.as_ref().map(|cores| cores.value),
+            clock_offset: ahead.or(behind),
+        }
+    }
+}
+
+/// What a design's broker runs on.
+pub(crate) fn assume(machines: &Named<Machine>, broker: Option<&str>, assumptions: &mut Assumptions) {
+    let Some(broker) = broker else { return };
+    let matching = |name: &&str| pattern(name).matches(broker, setup::Role::Broker);
+    let changes: Vec<&Machine> = machines.iter().filter(|(name, _)| matching(name)).map(|(_, m)| m).collect();
+    let last = |value: fn(&Machine) -> Option<String>| changes.iter().rev().find_map(|m| value(m));
+    let ours = MEMORY.source;
+    let capacity = last(|m| m.disk.capacity.as_ref().map(|size| show_size(size.0)));
+    assumptions.text("nodes.disk.capacity", capacity, "unlimited", ours);
+    let bandwidth = last(|m| m.disk.bandwidth.as_ref().map(|rate| format!("{} MB/s", rate.0 / 1e6)));
+    assumptions.text("nodes.disk.bandwidth", bandwidth, "200 MB/s", ours);
+    let sync = last(|m| m.disk.sync.as_ref().map(|sync| show_distribution(&sync.0)));
+    assumptions.text("nodes.disk.sync", sync, "2 ms", ours);
+    assumptions.text(
+        "nodes.memory",
+        last(|m| m.memory.as_ref().map(|size| show_size(size.0))),
+        "4 GiB",
+        ours,
+    );
+    assumptions.text("nodes.cores", last(|m| m.cores.as_ref().map(|cores| cores.to_string())), "4", ours);
+}

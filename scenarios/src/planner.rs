@@ -1,0 +1,319 @@
+//! From scenario to plan: names resolved, ranges checked, everything brought into the order of names.
+
+use crate::assumptions::Assumptions;
+use crate::defaults::*;
+use crate::design::{Designed, Load};
+use crate::diagnostic::{Diagnostic, Findings, Place};
+use crate::fault::Stage;
+use crate::named::Placed;
+use crate::nodes::{Cast, Patterns};
+use crate::plan::{Expression, Plan, PlannedDesign, Record};
+use crate::scenario::Scenario;
+use crate::story::{self, Story};
+use crate::{expectations, machine};
+use indexmap::IndexMap;
+use redeliver_models::Setup;
+use redeliver_models::setup::{self, Role};
+use redeliver_sim::{Span, name_hash};
+use std::collections::BTreeMap;
+
+/// Makes the plan, or says all that is wrong.
+pub(crate) fn plan(
+    name: &str,
+    text: &str,
+    scenario: &Scenario,
+    seed: Option<u64>,
+) -> Result<Plan, Vec<Diagnostic>> {
+    let mut findings = Findings::default();
+    check_amounts(scenario, &mut findings);
+    if !findings.0.is_empty() {
+        return Err(findings.0);
+    }
+    let seed = seed.or(scenario.seed).unwrap_or(SEED);
+    let workload = Workload::plan(text, scenario, &mut findings);
+    let designs = plan_designs(scenario, text, seed, &workload, &mut findings);
+    let baseline = baseline(scenario, &mut findings);
+    let plan = Plan {
+        title: scenario.title.clone(),
+        question: scenario.question.clone(),
+        look_for: scenario.look_for.clone(),
+        source: scenario.source.clone(),
+        note: scenario.note.clone(),
+        concepts: scenario.concepts.clone(),
+        seed,
+        designs,
+        baseline,
+        expect: expressions(&scenario.expect.0),
+        require: expressions(&scenario.require.0),
+        conditions: workload.story.conditions,
+        record: scenario.record.as_ref().map(|record| Record {
+            case: record.case.clone(),
+            fields: record.paths(),
+            untested: record.untested.clone(),
+        }),
+        file: name.into(),
+        text: text.into(),
+        text_hash: name_hash(text),
+    };
+    findings.0.extend(expectations::check(&plan));
+    if findings.0.is_empty() { Ok(plan) } else { Err(findings.0) }
+}
+
+fn expressions(lines: &[Placed<String>]) -> Vec<Expression> {
+    lines.iter().map(|line| Expression { text: line.value.clone(), place: line.place }).collect()
+}
+
+/// What is the same in every design.
+struct Workload {
+    topics: Vec<String>,
+    producers: Vec<setup::Producer>,
+    counts: Vec<Option<u64>>,
+    consumers: Vec<(Placed<String>, setup::Consumer)>,
+    groups: Vec<String>,
+    story: Story,
+    duration: Span,
+    drain: Span,
+    warm_up: Span,
+    keep: usize,
+    events_max: u64,
+}
+
+impl Workload {
+    fn plan(text: &str, scenario: &Scenario, findings: &mut Findings) -> Workload {
+        if scenario.format.value != 1 {
+            let diagnostic = Diagnostic::new("this version reads format 1").at(scenario.format.place);
+            findings.push(diagnostic.hint("write `format: 1`").fix("1"));
+        }
+        check_names(scenario, findings);
+        let mut topics: Vec<String> =
+            scenario.producers.iter().map(|(_, p)| p.publish.value.clone()).collect();
+        topics.sort();
+        topics.dedup();
+        let producers = scenario.producers.sorted();
+        let counts = producers.iter().map(|(_, _, producer)| producer.count_known()).collect();
+        let consumers = scenario.consumers.sorted();
+        let story = story::plan(text, scenario, findings);
+        let is_story = producers.is_empty() && consumers.is_empty();
+        if is_story && story.script.is_none() {
+            let diagnostic = Diagnostic::new("nothing happens: there are neither producers nor a script");
+            findings.push(
+                diagnostic
+                    .hint("add `producers: {\"shop\": (publish: \"orders\", schedule: Every(\"10ms\"))}`"),
+            );
+        }
+        let duration = scenario.run.duration.as_ref();
+        let default = if is_story { STORY_DURATION } else { DURATION };
+        let drain = if is_story { Span::ZERO } else { DRAIN };
+        let workload = Workload {
+            producers: producers
+                .iter()
+                .map(|(name, _, producer)| producer.plan(name, &topics, findings))
+                .collect(),
+            consumers: consumers
+                .iter()
+                .map(|(name, _, c)| (c.read.clone(), c.plan(name, findings)))
+                .collect(),
+            groups: consumers.iter().map(|(name, _, _)| name.to_string()).collect(),
+            topics,
+            counts,
+            story,
+            duration: duration.map_or(default, |duration| duration.value.0),
+            drain: scenario.run.drain.as_ref().map_or(drain, |drain| drain.0),
+            warm_up: scenario.run.warm_up.as_ref().map_or(Span::ZERO, |warm_up| warm_up.value.0),
+            keep: scenario.run.keep.map_or(KEEP, |keep| keep as usize),
+            events_max: scenario.run.max_events.as_ref().map_or(EVENTS_MAX, |max| max.value),
+        };
+        workload.check(scenario, findings);
+        workload
+    }
+
+    fn check(&self, scenario: &Scenario, findings: &mut Findings) {
+        if let Some(duration) =
+            scenario.run.duration.as_ref().filter(|duration| duration.value.0 == Span::ZERO)
+        {
+            findings.refuse(duration.place, "`duration` must be above zero: nothing would be published");
+        }
+        if let Some(warm_up) = scenario.run.warm_up.as_ref().filter(|_| self.warm_up >= self.duration) {
+            let diagnostic =
+                Diagnostic::new("the warm-up takes all of the duration: no time is left to average over");
+            findings.push(diagnostic.at(warm_up.place).hint("make it shorter, or `duration` longer"));
+        }
+        if let Some(max) = scenario.run.max_events.as_ref().filter(|max| max.value == 0) {
+            findings.refuse(max.place, "`max_events` must be at least 1");
+        }
+    }
+
+    fn load<'a>(&'a self, story_names: &'a [String], clients: &'a [String]) -> Load<'a> {
+        Load {
+            topics: &self.topics,
+            consumers: &self.consumers,
+            producers: &self.producers,
+            clients,
+            story_names,
+        }
+    }
+}
+
+/// How much one file may hold. Checked before anything is made of it.
+fn check_amounts(scenario: &Scenario, findings: &mut Findings) {
+    let groups = scenario.producers.len() + scenario.consumers.len();
+    let producers = scenario.producers.iter().map(|(_, producer)| &producer.members);
+    let consumers = scenario.consumers.iter().map(|(_, consumer)| &consumer.members);
+    // More members than one group may have are refused there.
+    let members =
+        |members: &Option<Placed<u32>>| members.as_ref().map_or(1, |m| u64::from(m.value.min(MEMBERS_MAX)));
+    let nodes: u64 = producers.chain(consumers).map(members).sum();
+    let (designs, faults) = (scenario.designs.value.len(), scenario.faults.0.len());
+    let mut check = |found: u64, most: u64, what: &str, hint: &str| {
+        if found > most {
+            findings.push(Diagnostic::new(format!("{found} {what}: there may be {most} at most")).hint(hint));
+        }
+    };
+    check(groups as u64, GROUPS_MAX as u64, "groups", "groups that are alike can be members of one");
+    check(nodes, NODES_MAX, "members in all groups", "fewer members that publish faster make the same load");
+    check(designs as u64, DESIGNS_MAX as u64, "designs", "each is a run of its own: use several files");
+    check(faults as u64, FAULTS_MAX as u64, "faults", "`every: \"exp(45s)\"` is many in one");
+}
+
+/// Names of producers, consumers and clients: one space of names, of letters that no other notation uses.
+fn check_names(scenario: &Scenario, findings: &mut Findings) {
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    let producers = scenario.producers.0.iter().map(|(name, entry)| (name, entry.name_place, "producer"));
+    let consumers = scenario.consumers.0.iter().map(|(name, entry)| (name, entry.name_place, "consumer"));
+    for (name, place, kind) in producers.chain(consumers) {
+        check_name(name, place, findings);
+        if let Some(other) = seen.insert(name, kind) {
+            let diagnostic =
+                Diagnostic::new(format!("`{name}` is the name of a {other} and of a {kind}")).at(place);
+            findings.push(diagnostic.hint("their members' nodes would have the same names: rename one"));
+        }
+    }
+    for (name, entry) in &scenario.designs.value.0 {
+        if name.is_empty() {
+            findings.refuse(entry.name_place, "a design needs a name");
+        }
+    }
+}
+
+const RESERVED: [&str; 7] = ["producers", "brokers", "consumers", "clients", "net", "ops", "broker"];
+
+fn check_name(name: &str, place: Place, findings: &mut Findings) {
+    let fine = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if name.is_empty() || !name.chars().all(fine) {
+        let message = format!("`{name}` cannot be a name: use letters, digits, `_`, `-` and `.`");
+        findings
+            .push(Diagnostic::new(message).at(place).hint("`/`, `#` and `*` have a meaning in node names"));
+    } else if RESERVED.contains(&name) {
+        findings.refuse(place, format!("`{name}` has a meaning of its own: take another name"));
+    }
+}
+
+fn baseline(scenario: &Scenario, findings: &mut Findings) -> usize {
+    let designs = &scenario.designs.value.0;
+    if designs.is_empty() {
+        let diagnostic = Diagnostic::new("there is no design").at(scenario.designs.place);
+        findings.push(diagnostic.hint("write for example `designs: {\"queue\": Queue()}`"));
+    }
+    let Some(baseline) = &scenario.baseline else { return 0 };
+    designs.get_index_of(&baseline.value).unwrap_or_else(|| {
+        let diagnostic =
+            Diagnostic::new(format!("there is no design `{}`", baseline.value)).at(baseline.place);
+        findings.push(diagnostic.nearest(&baseline.value, designs.keys().map(String::as_str)));
+        0
+    })
+}
+
+/// Each design with the load, the hardware and the faults, in the order of the file.
+fn plan_designs(
+    scenario: &Scenario,
+    text: &str,
+    seed: u64,
+    workload: &Workload,
+    findings: &mut Findings,
+) -> IndexMap<String, PlannedDesign> {
+    let clients = workload.story.clients();
+    let load = workload.load(&workload.story.names, &clients);
+    let mut designed: Vec<(&String, Assumptions, Designed, Cast)> = Vec::new();
+    for (name, entry) in &scenario.designs.value.0 {
+        let mut assumptions = Assumptions::new();
+        let before = findings.0.len();
+        let design = entry.value.plan(entry.value.place, &load, &mut assumptions, findings);
+        for finding in &mut findings.0[before..] {
+            finding.place.get_or_insert(entry.value.place);
+        }
+        scenario.network.assume(&mut assumptions);
+        machine::assume(&scenario.nodes, design.broker.as_deref(), &mut assumptions);
+        let mut cast = Cast { nodes: load.nodes() };
+        cast.nodes.extend(design.broker.iter().map(|broker| (broker.clone(), Role::Broker)));
+        designed.push((name, assumptions, design, cast));
+    }
+    let casts: Vec<Cast> = designed.iter().map(|(.., cast)| cast.clone()).collect();
+    workload.story.check_nodes(&casts, findings);
+    for (name, _, design, _) in &designed {
+        workload.story.check_names(name, &design.design, findings);
+    }
+    let mut patterns = Patterns { findings, groups: &workload.groups };
+    let network = scenario.network.plan(&casts, &mut patterns);
+    let machines = machine::plan(&scenario.nodes, &casts, &mut patterns);
+    let mut planned = IndexMap::new();
+    for (name, assumptions, design, cast) in designed {
+        let mut does_not_apply = Vec::new();
+        let stage = |stream| Stage {
+            cast: &cast,
+            producers: &workload.producers,
+            counts: &workload.counts,
+            consumers: &design.consumers,
+            groups: &workload.groups,
+            all_casts: &casts,
+            end: workload.duration + workload.drain,
+            stream,
+            design: &design.design,
+        };
+        let faults = plan_faults(scenario, text, stage, &mut does_not_apply, &mut patterns);
+        let setup = Setup {
+            seed,
+            duration: workload.duration,
+            drain: workload.drain,
+            warm_up: workload.warm_up,
+            keep: workload.keep,
+            events_max: workload.events_max,
+            topics: workload.topics.clone(),
+            producers: workload.producers.clone(),
+            consumers: design.consumers,
+            network: network.clone(),
+            machines: machines.clone(),
+            faults,
+            design: design.design,
+            script: workload.story.script.clone(),
+        };
+        planned.insert(name.clone(), PlannedDesign { setup, assumptions: assumptions.0, does_not_apply });
+    }
+    planned
+}
+
+fn plan_faults<'a>(
+    scenario: &Scenario,
+    text: &str,
+    stage: impl Fn(String) -> Stage<'a>,
+    does_not_apply: &mut Vec<String>,
+    patterns: &mut Patterns<'_>,
+) -> Vec<setup::Fault> {
+    let mut planned = Vec::new();
+    let mut streams: BTreeMap<String, u32> = BTreeMap::new();
+    for fault in &scenario.faults.0 {
+        let written = text.get(fault.place.start..fault.place.end).unwrap_or_default();
+        let line: Vec<&str> = written.split_whitespace().collect();
+        let line = line.join(" ");
+        // Named after what it says, not after its place in the file: another fault changes nothing in its draws.
+        let copies = streams.entry(line.replace(' ', "")).or_insert(0);
+        *copies += 1;
+        let stream = format!("fault {} {copies}", line.replace(' ', ""));
+        let before = patterns.findings.0.len();
+        let found = fault.value.plan(fault.place, &stage(stream), patterns);
+        if found.is_empty() && patterns.findings.0.len() == before {
+            does_not_apply.push(line.clone());
+        }
+        planned.extend(found.into_iter().map(|(what, when)| setup::Fault { what, when, text: line.clone() }));
+    }
+    planned
+}

@@ -1,0 +1,106 @@
+//! A scenario as typed: the fields of the file, before names are resolved and ranges checked.
+
+use crate::consumer::Consumer;
+use crate::design::Design;
+use crate::fault::Fault;
+use crate::machine::Machine;
+use crate::named::{List, Named, Placed};
+use crate::network::Network;
+use crate::producer::Producer;
+use crate::script::Line;
+use crate::units::Duration;
+use indexmap::IndexMap;
+use serde::Deserialize;
+
+/// One file, one question.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Version of the file's format: 1.
+    pub format: Placed<u32>,
+    /// One line: what happens.
+    pub title: String,
+    /// The question that the file answers.
+    pub question: Option<String>,
+    /// Where to look in the result.
+    pub look_for: Option<String>,
+    /// Where the scenario comes from: a book and its figure, a recorded experiment.
+    pub source: Option<String>,
+    /// What else a reader should know.
+    pub note: Option<String>,
+    /// The notions that it teaches.
+    #[serde(default)]
+    pub concepts: Vec<String>,
+    /// The seed of every draw. Default 42.
+    pub seed: Option<u64>,
+    /// How long it runs, and what is kept.
+    #[serde(default)]
+    pub run: Run,
+    /// Who publishes.
+    #[serde(default)]
+    pub producers: Named<Producer>,
+    /// Who consumes.
+    #[serde(default)]
+    pub consumers: Named<Consumer>,
+    /// Links between nodes.
+    #[serde(default)]
+    pub network: Network,
+    /// Hardware, by role or glob.
+    #[serde(default)]
+    pub nodes: Named<Machine>,
+    /// What breaks.
+    #[serde(default)]
+    pub faults: List<Placed<Fault>>,
+    /// How messages travel: each design carries the same load under the same faults.
+    pub designs: Placed<Named<Placed<Design>>>,
+    /// The design that others are compared with. Default: the first.
+    pub baseline: Option<Placed<String>>,
+    /// Every step, instead of a load or beside it.
+    #[serde(default)]
+    pub script: List<Placed<Line>>,
+    /// The recorded experiment that a story replays.
+    pub record: Option<RecordText>,
+    /// What must be true of the result: lines of CEL.
+    #[serde(default)]
+    pub expect: List<Placed<String>>,
+    /// What is asked of every design and subscription: lines of CEL; met or missed.
+    #[serde(default)]
+    pub require: List<Placed<String>>,
+}
+
+/// How long the run lasts, and what is kept.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// How long producers work, at most. Default `"10s"`.
+    pub duration: Option<Placed<Duration>>,
+    /// How much longer the rest may take. Default `"60s"`.
+    pub drain: Option<Duration>,
+    /// Averages start here. Default `"0s"`.
+    pub warm_up: Option<Placed<Duration>>,
+    /// How many entries each kept list holds. Default 100.
+    pub keep: Option<u32>,
+    /// After so many events the run ends undecided. Default 1000000000.
+    pub max_events: Option<Placed<u64>>,
+}
+
+/// The recorded experiment behind a story.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordText {
+    /// The case's name.
+    pub case: String,
+    /// For each observed field the path in the result that must equal it.
+    #[serde(default)]
+    pub fields: Named<Placed<String>>,
+    /// Observed fields that are not compared.
+    #[serde(default)]
+    pub untested: Vec<String>,
+}
+
+impl RecordText {
+    /// Fields and paths in the order of the file.
+    pub(crate) fn paths(&self) -> IndexMap<String, String> {
+        self.fields.iter().map(|(name, path)| (name.to_string(), path.value.clone())).collect()
+    }
+}
