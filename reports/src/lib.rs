@@ -2,13 +2,16 @@
 
 pub mod answer;
 mod charts;
+pub mod determinism;
 mod diagram;
 pub mod explain;
+mod follow;
 mod format;
 mod guarantee;
 pub mod html;
 pub mod human;
 mod lanes;
+pub mod life;
 pub mod markdown;
 mod measure;
 mod recount;
@@ -19,6 +22,7 @@ mod sample;
 pub mod show;
 mod summary;
 mod topics;
+pub mod trace;
 mod witness;
 
-pub use run::{Progress, SCHEMA, life, run, trace};
+pub use run::{Progress, SCHEMA, run};

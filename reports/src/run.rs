@@ -7,7 +7,9 @@ use crate::recount;
 use crate::result::{Assumption, DesignResult, ExpectResult, Guarantee, RequireResult, RunResult};
 use crate::show::{DesignShow, Findings, Series};
 use redeliver_models::checks::{Recorded, Recorder};
-use redeliver_models::{Ended, Shared, advance, build, finish};
+use redeliver_models::story::run_story;
+use redeliver_models::{Ended, Setup, advance, build, finish};
+use redeliver_scenarios::picture::picture_to_json;
 use redeliver_scenarios::{Plan, PlannedDesign};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,7 +17,7 @@ use std::collections::BTreeMap;
 /// The version of the result's format.
 pub const SCHEMA: u32 = 1;
 /// Events between two looks at the time: progress, traces.
-const SLICE: u64 = 200_000;
+pub(crate) const SLICE: u64 = 200_000;
 /// Up to so many events, all facts are kept for the diagram of the first violation; beyond, those of its messages.
 const EVENTS_RECORDED: u64 = 50_000;
 
@@ -51,13 +53,13 @@ pub fn run(plan: &Plan, progress: Progress<'_>) -> Findings {
 }
 
 /// What a run leaves behind.
-struct Finished {
-    ended: Ended,
+pub(crate) struct Finished {
+    pub(crate) ended: Ended,
     /// `clients`, `queues`, … and `looks` of a story.
     picture: BTreeMap<String, Value>,
 }
 
-fn run_once(
+pub(crate) fn run_once(
     plan: &Plan,
     name: &str,
     design: &PlannedDesign,
@@ -65,6 +67,9 @@ fn run_once(
     progress: Progress<'_>,
 ) -> Finished {
     let setup = &design.setup;
+    if setup.script.is_some() {
+        return tell(plan, setup, recorder);
+    }
     let mut world = build(setup, recorder);
     let whole = (setup.duration + setup.drain).as_seconds();
     loop {
@@ -73,6 +78,16 @@ fn run_once(
         }
         progress(name, world.now().seconds() / whole);
     }
+}
+
+/// Runs a story to its last line.
+fn tell(plan: &Plan, setup: &Setup, recorder: Recorder) -> Finished {
+    let conditions = plan.conditions();
+    let told = run_story(setup, recorder, &mut |condition, picture| conditions[condition].holds(picture));
+    let looks = told.looks.iter().map(|(name, look)| (name.clone(), Value::Object(picture_to_json(look))));
+    let mut picture: BTreeMap<String, Value> = picture_to_json(&told.picture).into_iter().collect();
+    picture.insert("looks".into(), Value::Object(looks.collect()));
+    Finished { ended: told.ended, picture }
 }
 
 fn run_design(
@@ -201,27 +216,8 @@ fn judge(plan: &Plan, result: &mut RunResult) {
     }
 }
 
-/// Runs a design and hands over all facts as they are noted, a slice at a time.
-pub fn trace(plan: &Plan, design: &PlannedDesign, sink: &mut dyn FnMut(&Shared, Vec<Recorded>) -> bool) {
-    let setup = &design.setup;
-    if setup.script.is_some() {
-        let mut ended = run_once(plan, "", design, Recorder::All(Vec::new()), &mut |_, _| ()).ended;
-        let facts = ended.world.checks_mut().0.recorder.take();
-        sink(ended.world.shared(), facts);
-        return;
-    }
-    let mut world = build(setup, Recorder::All(Vec::new()));
-    loop {
-        let over = advance(&mut world, setup.events_max, SLICE).is_some();
-        let facts = world.checks_mut().0.recorder.take();
-        if !sink(world.shared(), facts) || over {
-            return;
-        }
-    }
-}
-
 /// The life of one message (source and number) in a design.
-pub fn life(plan: &Plan, design: &PlannedDesign, message: (u32, u32)) -> (Ended, Vec<Recorded>) {
+pub(crate) fn life(plan: &Plan, design: &PlannedDesign, message: (u32, u32)) -> (Ended, Vec<Recorded>) {
     let recorder = Recorder::Of(vec![message], Vec::new());
     let mut ended = run_once(plan, "", design, recorder, &mut |_, _| ()).ended;
     let facts = ended.world.checks_mut().0.recorder.take();

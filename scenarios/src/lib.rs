@@ -12,6 +12,7 @@ mod diagnostic;
 pub mod expect;
 mod expectations;
 pub mod fault;
+pub mod library;
 pub mod machine;
 pub mod named;
 pub mod network;
@@ -46,7 +47,7 @@ pub struct Options {
 pub fn read_bytes(name: &str, bytes: &[u8], options: &Options) -> Result<Plan, Report> {
     let refused = |diagnostic| Report::new(name, "", vec![diagnostic]);
     if bytes.len() > FILE_BYTES_MAX {
-        let message = format!("the file has {} bytes; a scenario has 16 MiB at most", bytes.len());
+        let message = "the file is longer than 16 MiB, the most that a scenario may have";
         return Err(refused(Diagnostic::new(message).hint("messages are described, not listed")));
     }
     match std::str::from_utf8(bytes) {
@@ -64,8 +65,12 @@ pub fn read_bytes(name: &str, bytes: &[u8], options: &Options) -> Result<Plan, R
 pub fn unreadable(name: &str, error: &std::io::Error) -> Report {
     use std::io::ErrorKind;
     let diagnostic = match error.kind() {
-        ErrorKind::NotFound => Diagnostic::new("there is no such file")
-            .hint("`redeliver list` shows the scenarios that can be named without a file"),
+        ErrorKind::NotFound => {
+            let near =
+                library::nearest(name).map_or(String::new(), |near| format!("did you mean `{near}`? "));
+            let listed = "`redeliver list` shows the scenarios that can be named without a file";
+            Diagnostic::new("there is no such file").hint(near + listed)
+        }
         ErrorKind::IsADirectory => Diagnostic::new("this is a directory").hint("name one of the files in it"),
         ErrorKind::PermissionDenied => Diagnostic::new("this file may not be read"),
         _ => Diagnostic::new(format!("this file cannot be read: {error}")),

@@ -535,7 +535,7 @@ fn files_that_hold_no_scenario_are_refused() {
     help: name one of the files in it
     ");
     insta::assert_snapshot!(refused(&vec![b' '; FILE_BYTES_MAX + 1]), @r"
-    error: file.ron: the file has 16777217 bytes; a scenario has 16 MiB at most
+    error: file.ron: the file is longer than 16 MiB, the most that a scenario may have
     help: messages are described, not listed
     ");
 }

@@ -100,24 +100,29 @@ pub(crate) struct Core<D: Domain> {
     pub(crate) flying: Vec<u32>,
     /// Before time 0: everything takes no time, and nothing is lost.
     pub(crate) prologue: bool,
+    /// What is due at time 0, but is no part of the prologue: faults, deadlines.
+    pub(crate) postponed: Vec<(Class, Event<D>)>,
     /// The end of the run has come.
     pub(crate) halted: bool,
     pub(crate) disk_purpose: Purpose,
 }
 
 impl<D: Domain> Core<D> {
-    #[inline(always)]
+    #[inline]
     pub(crate) fn push(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>) {
         self.push_marked(time, at, epoch, body, self.mark);
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn push_marked(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>, mark: u32) {
         if mark != DEADLINE {
             self.flying[mark as usize] += 1;
         }
         let event = Event { at, epoch, mark, body };
         if time == self.now {
+            if self.prologue && mark == DEADLINE {
+                return self.postponed.push((Class::Ordinary, event));
+            }
             self.queue.push_now(time, event);
         } else {
             self.queue.push(time, Class::Ordinary, event);
@@ -126,6 +131,9 @@ impl<D: Domain> Core<D> {
 
     pub(crate) fn push_fault(&mut self, time: Time, step: Step) {
         let event = Event { at: 0, epoch: 0, mark: DEADLINE, body: Body::Fault(step) };
+        if self.prologue && time == Time::ZERO {
+            return self.postponed.push((Class::Fault, event));
+        }
         self.queue.push(time.max(self.now), Class::Fault, event);
     }
 

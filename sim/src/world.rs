@@ -21,8 +21,6 @@ pub struct World<D: Domain> {
     blueprints: Vec<D::Node>,
     starts: Vec<Time>,
     core: Core<D>,
-    /// Deadlines and faults of time 0 that have come up before it: they wait until everything has booted.
-    early: Vec<Event<D>>,
     events: u64,
     events_now: u64,
 }
@@ -50,6 +48,7 @@ impl<D: Domain> World<D> {
             mark: UNMARKED,
             flying: vec![0],
             prologue: true,
+            postponed: Vec::new(),
             halted: false,
             disk_purpose: Purpose::new(seed, "disk"),
         };
@@ -58,7 +57,6 @@ impl<D: Domain> World<D> {
             blueprints: Vec::new(),
             starts: Vec::new(),
             core,
-            early: Vec::new(),
             events: 0,
             events_now: 0,
         }
@@ -141,12 +139,7 @@ impl<D: Domain> World<D> {
             }
             self.start(node);
             while self.core.queue.next_time() == Some(Time::ZERO) && self.core.flying[0] > 0 {
-                let (time, event) = self.core.queue.pop().expect("it has a next time");
-                if event.mark == DEADLINE {
-                    self.early.push(event);
-                } else {
-                    self.take(time, event);
-                }
+                self.step();
             }
         }
     }
@@ -154,11 +147,8 @@ impl<D: Domain> World<D> {
     /// Time 0: from now on everything takes its time.
     pub fn begin(&mut self) {
         self.core.prologue = false;
-        for event in std::mem::take(&mut self.early) {
-            match event.body {
-                Body::Fault(step) => self.core.push_fault(Time::ZERO, step),
-                _ => self.core.queue.push(Time::ZERO, Class::Ordinary, event),
-            }
+        for (class, event) in std::mem::take(&mut self.core.postponed) {
+            self.core.queue.push(Time::ZERO, class, event);
         }
     }
 
@@ -178,12 +168,6 @@ impl<D: Domain> World<D> {
     #[inline(always)]
     pub fn step(&mut self) -> bool {
         let Some((time, event)) = self.core.queue.pop() else { return false };
-        self.take(time, event);
-        true
-    }
-
-    #[inline(always)]
-    fn take(&mut self, time: Time, event: Event<D>) {
         self.events_now = if time == self.core.now { self.events_now + 1 } else { 1 };
         self.events += 1;
         self.core.now = time;
@@ -194,6 +178,7 @@ impl<D: Domain> World<D> {
             self.core.mark = UNMARKED;
         }
         self.handle(event);
+        true
     }
 
     #[inline(always)]

@@ -17,11 +17,12 @@ use crate::handler::{Handler, HandlerEffect, HandlerFault, Selection};
 use crate::message::{Messages, SourceId, SubscriptionId, TopicId};
 use crate::part::Part;
 use crate::producer::{Arrivals, Keys, Purposes, Source};
-use crate::setup::{Design, FaultKind, KeyChoice, Link, Role, Schedule, Setup, Which};
+use crate::setup::{Design, FaultKind, KeyChoice, Link, Role, Schedule, Setup, When, Which};
 use crate::shared::{BrokerFigures, Names, Ranks, Shared, Subscription, Topic};
 use redeliver_sim::{
     ConnectionId, DiskSpec, Distribution, LinkSpec, Machine, NodeId, Purpose, Span, Stream, Time, Zipf,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A world under construction.
@@ -123,8 +124,8 @@ impl Builder<'_> {
     fn handler(&self, s: SubscriptionId, member: usize) -> Handler {
         let consumer = &self.setup.consumers[s.0 as usize];
         let purpose = Purpose::new(self.setup.seed, &format!("work {}", consumer.name));
-        let all = self.setup.faults.iter().enumerate();
-        let faults = all.filter_map(|(i, fault)| {
+        let mut alike: BTreeMap<&str, u32> = BTreeMap::new();
+        let faults = self.setup.faults.iter().filter_map(|fault| {
             let (subscription, which, effect) = match &fault.what {
                 FaultKind::FailingHandler { subscription, which, times } => {
                     (subscription, which, HandlerEffect::Fails(*times))
@@ -134,20 +135,26 @@ impl Builder<'_> {
                 }
                 _ => return None,
             };
-            let meant = subscription.is_none_or(|wanted| wanted == s.0 as usize);
-            meant.then(|| HandlerFault { which: self.selection(which, i), effect })
+            if subscription.is_some_and(|wanted| wanted != s.0 as usize) {
+                return None;
+            }
+            // Named after what it says, not after its place: another fault changes nothing in its draws.
+            let copies = alike.entry(&fault.text).or_insert(0);
+            *copies += 1;
+            let stream = format!("handler {} {copies}", fault.text);
+            let from = if let When::At(time) = fault.when { time } else { Time::ZERO };
+            Some(HandlerFault { which: self.selection(which, &stream), effect, from })
         });
-        Handler { work: consumer.members[member].work.clone(), purpose, faults: faults.collect() }
+        let faults: Vec<HandlerFault> = faults.collect();
+        Handler { work: consumer.members[member].work.clone(), purpose, faults }
     }
 
-    fn selection(&self, which: &Which, fault: usize) -> Selection {
+    fn selection(&self, which: &Which, stream: &str) -> Selection {
         match which {
             Which::Messages(names) => {
                 Selection::Messages(names.iter().map(|name| self.about(name)).collect())
             }
-            Which::Chance(chance) => {
-                Selection::Chance(*chance, Purpose::new(self.setup.seed, &format!("handler fault {fault}")))
-            }
+            Which::Chance(chance) => Selection::Chance(*chance, Purpose::new(self.setup.seed, stream)),
             Which::Key(key) => match self.names.find_key(key) {
                 Some(key) => Selection::Key(key),
                 None => Selection::Messages(Vec::new()),
@@ -194,6 +201,9 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
             }
         })
         .collect();
+    if let Design::Log(config) = &setup.design {
+        add_groups(setup, config, &mut topics, &mut subscriptions);
+    }
     if matches!(setup.design, Design::Queue(_)) && names.subscriptions.len() > subscriptions.len() {
         add_queues(&mut topics, &mut subscriptions, names.subscriptions.len());
     }
@@ -232,6 +242,26 @@ fn add_queues(topics: &mut Vec<Topic>, subscriptions: &mut Vec<Subscription>, co
     }
     for topic in topics {
         topic.subscriptions = (0..count).map(|s| SubscriptionId(s as u16)).collect();
+    }
+}
+
+/// Groups of a story's clients, and the topics that only a story has.
+fn add_groups(
+    setup: &Setup,
+    config: &crate::log::Config,
+    topics: &mut Vec<Topic>,
+    subscriptions: &mut Vec<Subscription>,
+) {
+    let none = Topic { subscriptions: Vec::new(), addressed_at_birth: false, accepted_at_birth: false };
+    topics.extend(story::topics(setup).iter().map(|_| none.clone()));
+    let mut groups = story::groups(setup, config);
+    groups.retain(|group| setup.consumers.iter().all(|consumer| consumer.name != group.subscription));
+    groups.sort_by(|a, b| a.subscription.cmp(&b.subscription));
+    for group in groups {
+        let topic = story::topic_id(setup, &group.topic);
+        let readers = &mut topics[topic.0 as usize].subscriptions;
+        readers.push(SubscriptionId(subscriptions.len() as u16));
+        subscriptions.push(Subscription { slot: readers.len() as u16 - 1, ..Subscription::of(topic) });
     }
 }
 

@@ -1,0 +1,111 @@
+//! `--check-determinism`: runs a design twice, side by side, and compares fact by fact.
+
+use crate::follow::Follower;
+use redeliver_models::checks::Recorded;
+use redeliver_models::{Shared, describe};
+use redeliver_scenarios::{Plan, PlannedDesign};
+
+/// How two runs compare.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Comparison {
+    /// All facts are the same.
+    Same {
+        /// How many.
+        facts: u64,
+        /// 16 hex digits.
+        fingerprint: String,
+    },
+    /// One fact differs; what comes after it means nothing.
+    Differs {
+        /// Which fact, from 1.
+        number: u64,
+        /// As the first run had it.
+        first: String,
+        /// As the second run had it.
+        second: String,
+    },
+}
+
+/// Runs a design twice.
+pub fn compare(plan: &Plan, design: &PlannedDesign) -> Comparison {
+    compare_runs(Follower::new(plan, design), Follower::new(plan, design))
+}
+
+fn compare_runs(mut first: Follower, mut second: Follower) -> Comparison {
+    let mut facts = 0;
+    loop {
+        let (one, other) = (first.next(), second.next());
+        if one != other {
+            let (first, second) = (said(one, first.shared()), said(other, second.shared()));
+            return Comparison::Differs { number: facts + 1, first, second };
+        }
+        if one.is_none() {
+            break;
+        }
+        facts += 1;
+    }
+    let fingerprint = |run: &Follower| format!("{:016x}", run.fingerprint());
+    let (one, other) = (fingerprint(&first), fingerprint(&second));
+    if one != other {
+        let said = |fingerprint| format!("fingerprint {fingerprint}");
+        return Comparison::Differs { number: facts + 1, first: said(one), second: said(other) };
+    }
+    Comparison::Same { facts, fingerprint: one }
+}
+
+/// All there is to a fact: what is not in its text may be what differs.
+fn said(fact: Option<Recorded>, shared: &Shared) -> String {
+    let Some(fact) = fact else { return "the run was over".into() };
+    let (time, node) = (fact.at.seconds(), shared.names.node(fact.node));
+    format!("{time:.9} s  {node}  {}  {:?}", describe(&fact, shared), fact.event)
+}
+
+impl std::fmt::Display for Comparison {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Comparison::Same { facts, fingerprint } => {
+                write!(f, "same: {facts} facts, fingerprint {fingerprint}")
+            }
+            Comparison::Differs { number, first, second } => {
+                write!(f, "differs at fact {number}\n  first run:  {first}\n  second run: {second}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redeliver_scenarios::{Options, library, read};
+
+    fn plan(seed: u64, latency: &str) -> Plan {
+        let set = vec![("network.latency".into(), latency.into())];
+        let text = library::find("hello").expect("it is in the library");
+        read("hello", text, &Options { set, seed: Some(seed) }).unwrap_or_else(|report| panic!("{report}"))
+    }
+
+    #[test]
+    fn a_run_is_the_same_twice() {
+        let plan = plan(1, "exp(2ms)");
+        let Comparison::Same { facts, fingerprint } = compare(&plan, &plan.designs["queue"]) else {
+            panic!("it should be the same");
+        };
+        assert!(facts > 50);
+        let once = crate::run(&plan, &mut |_, _| ());
+        assert_eq!(once.result.designs["queue"].fingerprint, fingerprint);
+    }
+
+    #[test]
+    fn another_seed_differs_where_it_draws() {
+        let runs = |latency| {
+            let follower = |plan: Plan| Follower::new(&plan, &plan.designs["queue"]);
+            compare_runs(follower(plan(1, latency)), follower(plan(2, latency)))
+        };
+        assert!(matches!(runs("1ms"), Comparison::Same { .. }));
+        let Comparison::Differs { number, first, second } = runs("exp(2ms)") else {
+            panic!("it should differ");
+        };
+        assert!(number > 1);
+        assert_ne!(first, second);
+    }
+}

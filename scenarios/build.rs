@@ -1,0 +1,39 @@
+//! Writes the table of the library's files, so that the program carries them.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+fn main() {
+    let library = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says it")).join("library");
+    println!("cargo::rerun-if-changed={}", library.display());
+    let mut files = Vec::new();
+    find(&library, &mut files);
+    let mut named: Vec<(String, PathBuf)> =
+        files.into_iter().map(|file| (name(&library, &file), file)).collect();
+    named.sort();
+    let mut table = String::from("&[\n");
+    for (name, file) in named {
+        let _ = writeln!(table, "    ({name:?}, include_str!({:?})),", file.display().to_string());
+    }
+    table += "]\n";
+    let out = std::env::var("OUT_DIR").expect("cargo says it");
+    std::fs::write(Path::new(&out).join("library_table.rs"), table).expect("OUT_DIR can be written");
+}
+
+fn find(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("the library is there") {
+        let path = entry.expect("the library can be read").path();
+        if path.is_dir() {
+            find(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "ron") {
+            files.push(path);
+        }
+    }
+}
+
+/// `hello`, `real/rabbit-A1-classic`: the path without its ending, with `/` on every system.
+fn name(library: &Path, file: &Path) -> String {
+    let path = file.strip_prefix(library).expect("it was found there").with_extension("");
+    let steps: Vec<String> = path.iter().map(|step| step.to_string_lossy().into_owned()).collect();
+    steps.join("/")
+}

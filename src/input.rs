@@ -1,0 +1,41 @@
+//! Where a scenario comes from: a path, standard input, or the library.
+
+use crate::ending::Failure;
+use redeliver_scenarios::{FILE_BYTES_MAX, Options, Plan, library, read, read_bytes, unreadable};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Reads FILE and makes a plan of it. A file goes before a name of the library.
+pub(crate) fn plan(file: &Path, options: &Options) -> Result<Plan, Failure> {
+    let name = name(file);
+    let plan = match file.to_str().filter(|_| !file.is_file()).and_then(library::find) {
+        Some(text) => read(&name, text, options),
+        None => match bytes(file) {
+            Ok(bytes) => read_bytes(&name, &bytes, options),
+            Err(error) => Err(unreadable(&name, &error)),
+        },
+    };
+    plan.map_err(|report| Failure::unreadable(&report))
+}
+
+/// What the scenario is called in messages.
+pub(crate) fn name(file: &Path) -> String {
+    if is_standard(file) { "stdin".into() } else { file.display().to_string() }
+}
+
+fn is_standard(file: &Path) -> bool {
+    file.as_os_str() == "-"
+}
+
+/// The content, one byte more than a scenario may have at most: a device has no end.
+fn bytes(file: &Path) -> std::io::Result<Vec<u8>> {
+    let most = FILE_BYTES_MAX as u64 + 1;
+    let mut bytes = Vec::new();
+    if is_standard(file) {
+        std::io::stdin().lock().take(most).read_to_end(&mut bytes)?;
+    } else {
+        File::open(file)?.take(most).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,92 @@
+//! `run FILE`: all designs of a scenario, and what happened in them.
+
+use crate::arguments::{Format, Run};
+use crate::ending::{Ending, Failure};
+use crate::input;
+use crate::output::{self, Draft};
+use crate::progress::Bar;
+use redeliver_reports::determinism::{Comparison, compare};
+use redeliver_reports::html::html;
+use redeliver_reports::human::{HumanOptions, human};
+use redeliver_reports::markdown::markdown;
+use redeliver_reports::show::Findings;
+use redeliver_reports::trace;
+use redeliver_scenarios::{Diagnostic, Plan};
+use std::path::Path;
+
+pub(crate) fn run(wanted: &Run) -> Result<Ending, Failure> {
+    if wanted.trace.as_deref() == Some(Path::new("-")) {
+        let wrong = Diagnostic::new("the trace goes into a file: standard output has the result");
+        return Err(Failure::unusable(&wrong.hint("name one, for example `--trace facts.jsonl`")));
+    }
+    let plan = input::plan(&wanted.file, &wanted.changes.options())?;
+    // What cannot be written is found before the long work, not after it.
+    if let Some(directory) = &wanted.output {
+        output::make_directory(directory)?;
+    }
+    let draft = wanted.trace.as_deref().map(Draft::begin).transpose()?;
+    let findings = {
+        let bar = Bar::new();
+        redeliver_reports::run(&plan, &mut |design, share| bar.at(design, share))
+    };
+    if let Some(draft) = draft {
+        write_trace(&plan, draft)?;
+    }
+    if let Some(directory) = &wanted.output {
+        write_report(&findings, directory)?;
+    }
+    output::show(&shown(&findings, wanted.format))?;
+    let same = !wanted.check_determinism || is_the_same_twice(&plan, wanted.format)?;
+    Ok(match Ending::of(&findings.result) {
+        Ending::Fine if !same => Ending::Undecided,
+        ending => ending,
+    })
+}
+
+fn shown(findings: &Findings, format: Format) -> String {
+    match format {
+        Format::Human => {
+            let color = output::colour(&std::io::stdout());
+            human(findings, HumanOptions { color, width: output::width() })
+        }
+        Format::Json => json(findings),
+        Format::Md => markdown(findings),
+    }
+}
+
+fn json(findings: &Findings) -> String {
+    let text = serde_json::to_string_pretty(&findings.result);
+    text.expect("a result has only text keys, and writing to memory cannot fail") + "\n"
+}
+
+fn write_report(findings: &Findings, directory: &Path) -> Result<(), Failure> {
+    let files =
+        [("report.html", html(findings)), ("report.md", markdown(findings)), ("result.json", json(findings))];
+    output::write_files(directory, &files)?;
+    let names = files.map(|(name, _)| name).join(", ");
+    output::remark(&format!("Written into {}: {names}\n", directory.display()));
+    Ok(())
+}
+
+/// The designs run once more, one after the other.
+fn write_trace(plan: &Plan, mut draft: Draft) -> Result<(), Failure> {
+    for (name, design) in &plan.designs {
+        draft.add(|out| trace::write(plan, name, design, out))?;
+    }
+    draft.finish()
+}
+
+/// Beside the table for people; beside the result, on standard error, for programs.
+fn is_the_same_twice(plan: &Plan, format: Format) -> Result<bool, Failure> {
+    let mut same = true;
+    for (name, design) in &plan.designs {
+        let comparison = compare(plan, design);
+        same &= matches!(comparison, Comparison::Same { .. });
+        let line = format!("{name}: {comparison}\n");
+        match format {
+            Format::Human => output::show(&line)?,
+            Format::Json | Format::Md => output::remark(&line),
+        }
+    }
+    Ok(same)
+}

@@ -1,0 +1,7 @@
+//! End to end: the built program, its input and its output; and the rules of the house.
+
+mod bad_input;
+mod cli;
+mod command;
+mod house;
+mod readme;
