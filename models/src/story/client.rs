@@ -238,12 +238,16 @@ impl Client {
                 self.calling = true;
                 out.connect(self.spec.connection);
             }
-            return;
+            if !matches!(self.spec.side, Side::Log(LogSide { confirms: true, .. })) {
+                return;
+            }
         }
+        let open = self.is_datagrams() || out.is_open(self.spec.connection);
         for mut call in std::mem::take(&mut self.calls) {
-            let goes_on = call.begun || self.advance(&mut call.task, out);
-            call.begun = true;
-            if goes_on {
+            // A client of a log takes what is sent into its buffer, connection or not.
+            let begins = !call.begun && (open || matches!(call.task, Task::Send { .. }));
+            call.begun |= begins;
+            if !begins || self.advance(&mut call.task, out) {
                 self.calls.push(call);
             }
         }
@@ -288,9 +292,12 @@ impl Client {
     fn publish(&mut self, label: &Label, to: Destination, size: u64, out: &mut Out<'_>) -> Sending {
         let m = self.open(label, to, size, out);
         let target = self.choose(m, to, out);
-        out.note(Fact::Published { m, buffered: self.confirms(), sent: true });
-        self.put(Packet::Publish { m, attempt: 1, target }, out);
-        Sending { m, target, attempt: 1, body: label.body.clone() }
+        let sent = self.is_datagrams() || out.is_open(self.spec.connection);
+        out.note(Fact::Published { m, buffered: self.confirms(), sent });
+        if sent {
+            self.put(Packet::Publish { m, attempt: 1, target }, out);
+        }
+        Sending { m, target, attempt: u16::from(sent), body: label.body.clone() }
     }
 
     /// The exchange, or the partition.
@@ -411,7 +418,7 @@ impl Client {
             }
             sending.attempt = sending.attempt.saturating_add(1);
             let (m, attempt, target) = (sending.m, sending.attempt, sending.target);
-            out.note(Fact::Resent { m, attempt });
+            out.note(if attempt == 1 { Fact::Sent { m } } else { Fact::Resent { m, attempt } });
             self.put(Packet::Publish { m, attempt, target }, out);
         }
         for mut call in calls {
@@ -572,7 +579,7 @@ impl Client {
         if self.journal(out).program.is_empty() {
             return;
         }
-        while self.handling.is_none() {
+        while self.handling.is_none() && self.journal(out).last_words.is_empty() {
             let Some(hand) = self.hands.unhandled() else { return };
             hand.handled = true;
             let (id, body, time) = (hand.id, hand.body.clone(), hand.time);
@@ -596,6 +603,12 @@ impl Client {
                 Some(Verb::Wait(span)) => {
                     self.pauses += 1;
                     return out.delay(span, Timer::Step { token: self.pauses });
+                }
+                Some(verb @ (Verb::Crash | Verb::Restart)) => {
+                    let rest = std::mem::take(&mut handling.verbs);
+                    self.handling = None;
+                    self.journal(out).last_words = std::iter::once(verb).chain(rest).collect();
+                    return;
                 }
                 Some(Verb::Process(labels)) if labels.is_empty() => self.process(hand, out),
                 Some(Verb::Ack { message: None, multiple: false }) => self.ack(hand, out),

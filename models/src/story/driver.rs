@@ -34,10 +34,14 @@ pub fn run_story(
     recorder: Recorder,
     until: &mut dyn FnMut(usize, &Picture) -> Option<bool>,
 ) -> StoryEnded {
-    let world = crate::build::build(setup, recorder);
-    let mut driver = Driver { setup, world, until, looks: Vec::new(), ends: Time::NEVER, calls: 0 };
-    let lines = setup.script.iter().flat_map(|script| &script.lines);
-    let stopped = lines.map(|line| driver.line(line)).find_map(Result::err);
+    let mut world = crate::build::build(setup, recorder);
+    let mark = world.new_mark();
+    let mut driver = Driver { setup, world, until, looks: Vec::new(), ends: Time::NEVER, calls: 0, mark };
+    let mut lines = setup.script.iter().flat_map(|script| &script.lines);
+    let stopped = match setup.design {
+        Design::Queue(_) | Design::Log(_) => lines.find_map(|line| driver.line(line).err()),
+        Design::Udp(_) | Design::Webhook(_) => Some("stories without a broker are not told yet".into()),
+    };
     let Driver { world, looks, .. } = driver;
     let picture = picture(&world);
     StoryEnded { ended: finish(world, stopped), looks, picture }
@@ -60,6 +64,8 @@ struct Driver<'a> {
     ends: Time,
     /// Calls so far.
     calls: u32,
+    /// What the last verb causes has this mark.
+    mark: Mark,
 }
 
 impl Driver<'_> {
@@ -97,7 +103,13 @@ impl Driver<'_> {
 
     /// Begins with a verb; what it causes has this mark, and its call this number.
     fn begin(&mut self, who: &Who, verb: &Verb) -> (Mark, u32) {
-        let mark = self.world.new_mark();
+        self.mark = self.world.new_mark();
+        self.do_marked(who, verb, self.mark);
+        self.hear_last_words();
+        (self.mark, self.calls)
+    }
+
+    fn do_marked(&mut self, who: &Who, verb: &Verb, mark: Mark) {
         self.calls += 1;
         let node = self.node(who);
         match (verb, node) {
@@ -124,7 +136,6 @@ impl Driver<'_> {
             }
             _ => {}
         }
-        (mark, self.calls)
     }
 
     /// What an administrator does: at the broker, at once.
@@ -161,7 +172,21 @@ impl Driver<'_> {
             Who::Node(name) => name,
             Who::Net | Who::Ops => return None,
         };
-        names.nodes.iter().position(|node| node == name).map(|index| NodeId(index as u32))
+        let index = names.nodes.iter().position(|node| node == name);
+        index.filter(|index| *index < self.world.nodes().len()).map(|index| NodeId(index as u32))
+    }
+
+    /// Handlers that end their own process, and say what is done after it.
+    fn hear_last_words(&mut self) {
+        for client in 0..self.world.shared().journals.len() {
+            if self.world.shared().journals[client].last_words.is_empty() {
+                continue;
+            }
+            let verbs = std::mem::take(&mut self.world.shared_mut().journals[client].last_words);
+            for verb in verbs {
+                self.do_marked(&Who::Client(client), &verb, self.mark);
+            }
+        }
     }
 
     fn is_client(&self, node: NodeId) -> bool {
@@ -214,6 +239,7 @@ impl Driver<'_> {
             return Err(Stuck::Never);
         }
         self.world.step();
+        self.hear_last_words();
         if self.world.events_now() > INSTANT_EVENTS_MAX || self.world.events() > self.setup.events_max {
             return Err(Stuck::Limit(limit_reached(&self.world, self.setup.events_max)));
         }

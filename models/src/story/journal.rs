@@ -1,7 +1,7 @@
 //! What the onlooker of a story has seen of a client: no crash of the client touches it.
 
 use super::picture::{ClientPicture, SendOutcome};
-use super::script::Rule;
+use super::script::{Rule, Verb};
 use std::collections::BTreeMap;
 
 /// One client's journal.
@@ -11,6 +11,8 @@ pub struct Journal {
     pub seen: ClientPicture,
     /// What its program does with each message: it outlives the process, but not a good-bye.
     pub program: Vec<Rule>,
+    /// Its handler ends its process: that, and what is done after it.
+    pub(super) last_words: Vec<Verb>,
     /// How often each body came.
     times: BTreeMap<String, u32>,
     /// Sends so far.

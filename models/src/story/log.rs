@@ -490,7 +490,8 @@ impl Client {
     }
 
     fn on_not_member(&mut self, group: SubscriptionId, out: &mut Out<'_>) {
-        if let Some(membership) = self.memberships.iter_mut().find(|membership| membership.group == group) {
+        let known = |membership: &&mut Membership| membership.group == group && membership.member != NOBODY;
+        if let Some(membership) = self.memberships.iter_mut().find(known) {
             membership.member = NOBODY;
             match membership.standing {
                 Standing::Member => (membership.leaving, membership.fetching) = (true, false),

@@ -1,214 +1,6 @@
-//! Each verb in a short story, and the recorded ones of RabbitMQ's queues.
+//! Stories over a queue broker; the recorded ones are of RabbitMQ.
 
 use super::*;
-use crate::checks::Recorder;
-use crate::queue::{AckMode, ClientConfig, Config, ExchangeConfig, Overflow, QueueConfig, Transport};
-use crate::setup::{Design, Link, Network, NodePattern, Setup};
-use redeliver_sim::{Chance, Distribution, Span};
-
-fn queue(name: &str) -> QueueConfig {
-    QueueConfig {
-        name: name.into(),
-        durable: true,
-        length_max: None,
-        overflow: Overflow::DropHead,
-        message_ttl: None,
-        delivery_limit: None,
-    }
-}
-
-fn client() -> ClientConfig {
-    ClientConfig {
-        prefetch: 0,
-        ack: AckMode::AfterWork,
-        confirms: true,
-        window: 0,
-        confirm_timeout: Span::seconds(5),
-        retries: u32::MAX,
-        reconnect_after: Span::millis(100),
-        headers: Vec::new(),
-    }
-}
-
-fn setup(queues: &[&str]) -> Setup {
-    let latency = Distribution::Constant(500_000);
-    let none = Distribution::ZERO;
-    let link =
-        Link { latency, jitter: none, loss: Chance::NEVER, duplication: Chance::NEVER, bandwidth: None };
-    Setup {
-        seed: 1,
-        duration: Span::seconds(86_400),
-        drain: Span::ZERO,
-        warm_up: Span::ZERO,
-        keep: 100,
-        events_max: 1_000_000,
-        topics: Vec::new(),
-        producers: Vec::new(),
-        consumers: Vec::new(),
-        network: Network { default: link, rules: Vec::new() },
-        machines: Vec::new(),
-        faults: Vec::new(),
-        design: Design::Queue(Config {
-            node: "n1".into(),
-            transport: Transport::Connections,
-            queues: queues.iter().map(|name| queue(name)).collect(),
-            exchanges: Vec::new(),
-            persistent: true,
-            redeliver_after: None,
-            memory_high_watermark: 0.4,
-            clients: vec![(NodePattern::any(), client())],
-        }),
-        script: None,
-    }
-}
-
-fn with_client(mut setup: Setup, glob: &str, change: impl Fn(&mut ClientConfig)) -> Setup {
-    if let Design::Queue(config) = &mut setup.design {
-        let mut settings = client();
-        change(&mut settings);
-        config.clients.insert(0, (NodePattern::Glob(glob.into()), settings));
-    }
-    setup
-}
-
-fn text(message: &str) -> Option<String> {
-    (!message.is_empty()).then(|| message.into())
-}
-
-fn send_to(messages: &str, to: &str) -> Verb {
-    let label = |word: &str| match word.split_once('=') {
-        Some((key, body)) => Label { key: Some(key.into()), body: body.into() },
-        None => Label { key: None, body: word.into() },
-    };
-    let messages = messages.split_whitespace().map(label).collect();
-    Verb::Send { messages, to: text(to), size: 1000, persistent: None }
-}
-
-fn send(messages: &str) -> Verb {
-    send_to(messages, "")
-}
-
-fn consume(queue: &str) -> Verb {
-    Verb::Consume(queue.into())
-}
-
-fn poll() -> Verb {
-    Verb::Poll { from: None, n: None, wait: None }
-}
-
-fn poll_all() -> Verb {
-    Verb::PollAll { from: None }
-}
-
-fn ack(message: &str) -> Verb {
-    Verb::Ack { message: text(message), multiple: false }
-}
-
-fn nack(message: &str, multiple: bool, requeue: bool) -> Verb {
-    Verb::Nack { message: text(message), multiple, requeue }
-}
-
-fn process(labels: &str) -> Verb {
-    Verb::Process(labels.split_whitespace().map(String::from).collect())
-}
-
-fn look(name: &str) -> Verb {
-    Verb::Look(name.into())
-}
-
-fn rule(body: &str, time: u32, verbs: Vec<Verb>) -> Rule {
-    Rule { body: text(body).filter(|body| body != "*"), time: (time > 0).then_some(time), verbs }
-}
-
-/// A script: who begins with a capital letter is a node of this name in small letters.
-fn with_script(mut setup: Setup, lines: Vec<(&str, Vec<Verb>)>) -> Setup {
-    let is_client = |name: &&str| *name != "ops" && *name != "n1";
-    let mut clients: Vec<String> =
-        lines.iter().map(|(who, _)| *who).filter(is_client).map(String::from).collect();
-    clients.sort();
-    clients.dedup();
-    let who = |name: &str| match clients.iter().position(|client| client == name) {
-        Some(client) => Who::Client(client),
-        None if name == "ops" => Who::Ops,
-        None => Who::Node(name.into()),
-    };
-    let lines = lines.into_iter().enumerate();
-    let lines = lines.map(|(i, (name, verbs))| Line { who: vec![who(name)], verbs, line: i as u32 + 1 });
-    setup.script = Some(Script { lines: lines.collect(), clients: clients.clone() });
-    setup
-}
-
-fn tell(setup: Setup, lines: Vec<(&str, Vec<Verb>)>) -> StoryEnded {
-    run_story(&with_script(setup, lines), Recorder::Off, &mut |_, _| None)
-}
-
-/// What was got, processed and is held by each client, and what the queues hold.
-fn show(ended: &StoryEnded) -> String {
-    let mut text = String::new();
-    for (name, picture) in ended.looks.iter().map(|(name, picture)| (name.as_str(), picture)) {
-        text += &format!("{name}:\n{}", show_picture(picture));
-    }
-    if let Some(stopped) = &ended.ended.stopped {
-        text += &format!("stopped: {stopped}\n");
-    }
-    text += &show_picture(&ended.picture);
-    let names = &ended.ended.world.shared().names.subscriptions;
-    for (checks, name) in ended.ended.world.checks().subscriptions.iter().zip(names) {
-        let label = |label: u32| ended.ended.world.shared().labels[label as usize].clone();
-        let lost: Vec<String> =
-            checks.lost.iter().map(|((_, _, l), why, _)| format!("{} {}", label(*l), why.name())).collect();
-        let again: Vec<String> = checks
-            .duplicates
-            .iter()
-            .map(|((_, _, l), why)| format!("{} {}", label(*l), why.name()))
-            .collect();
-        if !lost.is_empty() || !again.is_empty() {
-            text += &format!("{name} lost {lost:?} again {again:?}\n");
-        }
-    }
-    text
-}
-
-fn show_picture(picture: &Picture) -> String {
-    let mut text = String::new();
-    for (name, client) in &picture.clients {
-        let lists = [
-            ("got", &client.got),
-            ("holds", &client.holds),
-            ("processed", &client.processed),
-            ("events", &client.events),
-            ("errors", &client.errors),
-            ("calls", &client.calls),
-        ];
-        let mut parts: Vec<String> = lists
-            .iter()
-            .filter(|(_, list)| !list.is_empty())
-            .map(|(name, list)| format!("{name} {}", list.join(", ")))
-            .collect();
-        if !client.polls.is_empty() {
-            parts.push(format!("polls {:?}", client.polls));
-        }
-        if !client.sent.is_empty() {
-            let (confirmed, refused, unknown) = (client.confirmed, client.refused, client.unknown);
-            parts.push(format!("sent {} ({confirmed}/{refused}/{unknown})", outcomes(client)));
-        }
-        text += &format!("{name} {}: {}\n", client.connection, parts.join("; "));
-    }
-    for (name, queue) in &picture.queues {
-        text += &format!("{name} ({} ready): {}\n", queue.ready, queue.messages.join(", "));
-    }
-    text
-}
-
-fn outcomes(client: &ClientPicture) -> String {
-    let outcome = |outcome: &SendOutcome| match outcome {
-        SendOutcome::Word(word) => word.to_string(),
-        other => format!("{other:?}"),
-    };
-    let all: Vec<String> =
-        client.sent.iter().map(|(label, sent)| format!("{label} {}", outcome(sent))).collect();
-    all.join(", ")
-}
 
 #[test]
 fn m3_comes_again_behind_m4_as_recorded() {
@@ -443,5 +235,42 @@ fn until_waits_for_the_picture_and_a_line_that_never_ends_is_named() {
     c open: got m1, m2, m3; holds m1, m2, m3
     p open: sent m1 ack, m2 ack, m3 ack (3/0/0)
     q (0 ready): m1, m2, m3
+    "#);
+}
+
+#[test]
+fn a_handler_can_end_its_own_process() {
+    let rules =
+        vec![rule("poison", 0, vec![Verb::Crash, Verb::Restart, consume("q")]), rule("*", 0, vec![ack("")])];
+    let setup = with_client(setup(&["q"]), "c", |client| client.prefetch = 2);
+    let ended = tell(
+        setup,
+        vec![
+            ("p", vec![send("m1 poison m2")]),
+            ("c", vec![Verb::Handle(rules), Verb::Async(Box::new(consume("q")))]),
+            ("ops", vec![Verb::Wait(Span::millis(6))]),
+            ("c", vec![Verb::Handle(vec![rule("*", 0, vec![ack("")])])]),
+            ("ops", vec![Verb::Wait(Span::millis(10))]),
+        ],
+    );
+    insta::assert_snapshot!(show(&ended), @r#"
+    c open: got m1, poison, m1 redelivered, poison redelivered, m1 redelivered, poison redelivered, m1 redelivered, poison redelivered, m2; processed m1, m1, m1, m1, poison, m2
+    p open: sent m1 ack, poison ack, m2 ack (3/0/0)
+    q (0 ready):
+    q lost [] again ["m1 lost_ack", "m1 lost_ack", "m1 lost_ack"]
+    "#);
+}
+
+#[test]
+fn an_ack_of_several_settles_all_before_and_one_of_nothing_says_so() {
+    let multiple = Verb::Ack { message: text("m2"), multiple: true };
+    let ended = tell(
+        setup(&["q"]),
+        vec![("p", vec![send("m1 m2 m3")]), ("c", vec![consume("q"), multiple, ack("m9"), ack(""), ack("")])],
+    );
+    insta::assert_snapshot!(show(&ended), @r#"
+    c open: got m1, m2, m3; processed m1, m2, m3; errors m9 is not held
+    p open: sent m1 ack, m2 ack, m3 ack (3/0/0)
+    q (0 ready):
     "#);
 }
