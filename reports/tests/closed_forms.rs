@@ -232,3 +232,44 @@ fn r01_the_ring_buffer_of_the_book() {
     assert_eq!(figure(retention, "window_min"), expected("R01", "seconds") - 1.0);
     assert_eq!((expected("R01", "hours") * 3_600.0).round(), expected("R01", "seconds"));
 }
+
+/// Datagrams straight to one receiver, which takes no time.
+fn datagrams(producer: &str, network: &str) -> String {
+    format!(
+        r#"(
+            format: 1,
+            title: "Datagrams",
+            run: (keep: 0),
+            producers: {{ "p": (publish: "t", {producer}) }},
+            consumers: {{ "c": (read: "t") }},
+            network: (latency: "0s", {network}),
+            designs: {{ "d": Udp() }},
+        )"#
+    )
+}
+
+#[test]
+fn l01_one_datagram_in_a_hundred_is_lost() {
+    let text = datagrams(r#"schedule: Every("1ms"), count: 1000"#, r#"loss: "1%""#);
+    let lost: Vec<f64> = (1..=400).map(|seed| figure(&consumer(&text, seed), "lost/total")).collect();
+    check_mean("L01 expected_lost", expected("L01", "expected_lost"), &lost);
+    let (deviation, expected) = (moments(&lost).1, expected("L01", "sd"));
+    let error = expected / (2.0 * (lost.len() - 1) as f64).sqrt();
+    assert!((deviation - expected).abs() < 4.0 * error, "L01 sd: {deviation} instead of {expected}");
+}
+
+#[test]
+fn o01_of_two_datagrams_the_second_comes_first() {
+    let text = datagrams(r#"members: 1000, schedule: At(["0ms", "5ms"])"#, r#"jitter: "exp(10ms)""#);
+    check("O01", &["P_overtake"], 20, |seed| {
+        vec![figure(&consumer(&text, seed), "order/producer/inversions") / 1_000.0]
+    });
+}
+
+#[test]
+fn o04_inversions_among_a_thousand_datagrams() {
+    let text = datagrams(r#"schedule: Every("5ms"), count: 1000"#, r#"jitter: "exp(10ms)""#);
+    check("O04", &["E_inversions"], 100, |seed| {
+        vec![figure(&consumer(&text, seed), "order/producer/inversions")]
+    });
+}

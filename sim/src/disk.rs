@@ -7,7 +7,7 @@
 //! Left out: seeks, read-ahead, write reordering inside one sync.
 
 use crate::time::{Span, Time};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// One of a disk's files, by number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -56,7 +56,7 @@ struct Register<R> {
 pub struct Disk<R> {
     pub(crate) spec: DiskSpec,
     files: Vec<File<R>>,
-    registers: Vec<Register<R>>,
+    registers: BTreeMap<u32, Register<R>>,
     used: u64,
     used_max: u64,
     full: bool,
@@ -71,7 +71,7 @@ impl<R: Copy> Disk<R> {
         Disk {
             spec,
             files: Vec::new(),
-            registers: Vec::new(),
+            registers: BTreeMap::new(),
             used: 0,
             used_max: 0,
             full: false,
@@ -97,7 +97,7 @@ impl<R: Copy> Disk<R> {
 
     /// What a register holds.
     pub fn register(&self, register: u32) -> Option<R> {
-        self.registers.get(register as usize).and_then(|register| register.value)
+        self.registers.get(&register).and_then(|register| register.value)
     }
 
     /// Bytes in use.
@@ -156,12 +156,8 @@ impl<R: Copy> Disk<R> {
     }
 
     pub(crate) fn set_register(&mut self, register: u32, record: R) {
-        let index = register as usize;
-        if index >= self.registers.len() {
-            let none = || Register { value: None, synced: None, syncing: VecDeque::new() };
-            self.registers.resize_with(index + 1, none);
-        }
-        self.registers[index].value = Some(record);
+        let none = || Register { value: None, synced: None, syncing: VecDeque::new() };
+        self.registers.entry(register).or_insert_with(none).value = Some(record);
     }
 
     /// When a transfer of so many bytes that begins now ends.
@@ -178,7 +174,7 @@ impl<R: Copy> Disk<R> {
         for file in &mut self.files {
             file.syncing.push_back((self.syncs, file.base + file.records.len() as u64));
         }
-        for register in &mut self.registers {
+        for register in self.registers.values_mut() {
             register.syncing.push_back((self.syncs, register.value));
         }
         self.busy_until = self.busy_until.max(now) + Span(self.spec.sync.sample(draw));
@@ -194,7 +190,7 @@ impl<R: Copy> Disk<R> {
                 file.synced = file.synced.max(end);
             }
         }
-        for register in &mut self.registers {
+        for register in self.registers.values_mut() {
             while let Some((_, value)) = register.syncing.pop_front_if(|(sync, _)| *sync <= number) {
                 register.synced = value;
             }
@@ -211,7 +207,7 @@ impl<R: Copy> Disk<R> {
                 }
             }
         }
-        for register in &mut self.registers {
+        for register in self.registers.values_mut() {
             register.value = register.synced;
         }
         self.forget_transfers();
@@ -222,7 +218,7 @@ impl<R: Copy> Disk<R> {
         self.busy_until = Time::ZERO;
         self.syncs_ended = self.syncs;
         self.files.iter_mut().for_each(|file| file.syncing.clear());
-        self.registers.iter_mut().for_each(|register| register.syncing.clear());
+        self.registers.values_mut().for_each(|register| register.syncing.clear());
     }
 }
 

@@ -4,4 +4,5 @@ mod bad_input;
 mod cli;
 mod command;
 mod house;
+mod library;
 mod readme;

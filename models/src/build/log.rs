@@ -54,7 +54,12 @@ impl Builder<'_> {
         let names = names.chain(story.map(|name| (name, Role::Client)));
         let clients: Vec<_> = names.map(|(name, role)| config.client(&name, role)).collect();
         let load = (0..self.setup.consumers.len()).map(|i| self.group(config, SubscriptionId(i as u16)));
-        let groups: Vec<GroupSpec> = load.chain(self.story_groups(config)).collect();
+        let mut groups: Vec<GroupSpec> = load.chain(self.story_groups(config)).collect();
+        let mut registers = 0;
+        for group in &mut groups {
+            group.register = registers;
+            registers += group.partitions;
+        }
         let count: u32 = config.topics.iter().map(|topic| topic.partitions).sum();
         let reads = |partition: u32, group: &GroupSpec| {
             (group.first..group.first + group.partitions).contains(&partition)
@@ -78,7 +83,7 @@ impl Builder<'_> {
         let present = consumer.members.iter().any(|member| member.joins == Span::ZERO);
         let client = config.client(&self.member_name(s, 0), Role::Consumer);
         let asked = consumer.from == StartAt::Beginning || client.offset_reset == OffsetReset::Earliest;
-        GroupSpec { s, first, partitions, from_beginning: present || asked }
+        GroupSpec { s, first, partitions, register: 0, from_beginning: present || asked }
     }
 
     /// Groups of a story begin with their first member, as that one is set.
@@ -96,7 +101,7 @@ impl Builder<'_> {
             let mine = |settings: &&ClientConfig| settings.group.as_deref() == Some(group.name.as_str());
             let settings = settings.find(mine).unwrap_or_else(|| config.client(&group.name, Role::Client));
             let from_beginning = settings.offset_reset == OffsetReset::Earliest;
-            specs.push(GroupSpec { s, first, partitions, from_beginning });
+            specs.push(GroupSpec { s, first, partitions, register: 0, from_beginning });
         }
         specs.sort_by_key(|spec| spec.s);
         specs

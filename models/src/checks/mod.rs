@@ -698,7 +698,8 @@ impl SubscriptionChecks {
 }
 
 impl Checks<Messaging> for Book {
-    #[inline(always)]
+    // One body for all that note facts: inlined everywhere it would fill the instruction cache, and the build.
+    #[inline(never)]
     fn fold(&mut self, at: Time, node: NodeId, fact: Fact, shared: &mut Shared) {
         let current = fact.message().filter(|m| shared.messages.is_current(*m));
         let message = current.map(|m| shared.messages.get(m));

@@ -276,7 +276,7 @@ impl Broker {
 
 /// Where a group's committed offset is on the disk.
 fn register(spec: &GroupSpec, local: usize) -> u32 {
-    u32::from(spec.s.0) << 16 | local as u32
+    spec.register + local as u32
 }
 
 /// What a disk tells of a group's position: the committed offset, the first record that it has not passed, and the

@@ -20,6 +20,8 @@ pub struct GroupSpec {
     pub first: u32,
     /// How many partitions the topic has.
     pub partitions: u32,
+    /// Where its committed offsets are on the disk: one register per partition, from this one on.
+    pub register: u32,
     /// Without a committed offset it starts at the oldest record, else at the end.
     pub from_beginning: bool,
 }

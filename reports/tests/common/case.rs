@@ -288,7 +288,27 @@ fn log(limits: bool) -> impl Strategy<Value = Vec<String>> {
 }
 
 fn designs(limits: bool) -> impl Strategy<Value = Vec<String>> {
-    prop_oneof![queue(limits), log(limits)]
+    prop_oneof![queue(limits), log(limits), udp(limits), webhook(limits)]
+}
+
+fn udp(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    let buffer = limit(limits, "receive_buffer", &["\"2 kB\"", "\"100 kB\""])
+        .prop_map(|buffer| buffer.or(Some("receive_buffer: \"0 B\"".into())));
+    let all = (setting("share", &["ByKey", "All"]), buffer).prop_map(|(share, buffer)| vec![share, buffer]);
+    design("Udp", all)
+}
+
+fn webhook(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    let all = (
+        setting("share", &["ByKey", "All"]),
+        setting("timeout", &["\"20ms\"", "\"1s\""]),
+        setting("attempts", &["1", "2"]),
+        setting("backoff", &["\"10ms\""]),
+        setting("backoff_factor", &["1"]),
+        setting("concurrency", &["1", "3"]),
+        limit(limits, "backlog", &["1", "3"]),
+    );
+    design("Webhook", all.prop_map(|(a, b, c, d, e, f, g)| vec![a, b, c, d, e, f, g]))
 }
 
 fn faults(producers_crash: bool) -> impl Strategy<Value = String> {
