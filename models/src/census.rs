@@ -71,21 +71,25 @@ impl<'a> Census<'a> {
         }
     }
 
-    /// Asserts that the ledger has counted the same.
-    pub fn assert_agrees(&self) {
+    /// Where the ledger has counted something else, if anywhere.
+    pub fn difference(&self) -> Option<String> {
         let messages = &self.shared.messages;
-        for m in messages.all_live() {
+        messages.all_live().find_map(|m| {
             let message = messages.get(m);
-            let name = self.shared.message_name(m);
             let index = m.index();
-            assert_eq!(u32::from(message.upstream), self.upstream[index], "copies of {name} at producers");
-            assert_eq!(u32::from(message.retained), self.retained[index], "copies of {name} in logs");
-            for (slot, s) in self.shared.topics[message.topic.0 as usize].subscriptions.iter().enumerate() {
+            let producers = (u32::from(message.upstream), self.upstream[index], "producers");
+            let logs = (u32::from(message.retained), self.retained[index], "logs");
+            let subscriptions = self.shared.topics[message.topic.0 as usize].subscriptions.iter().enumerate();
+            let subscriptions = subscriptions.map(|(slot, s)| {
                 let counted = u32::from(messages.delivery(m, slot).copies);
                 let found = self.copies[index * self.stride + slot];
-                let subscription = &self.shared.names.subscriptions[s.0 as usize];
-                assert_eq!(counted, found, "copies of {name} for {subscription}: in the ledger, and found");
-            }
-        }
+                (counted, found, self.shared.names.subscriptions[s.0 as usize].as_str())
+            });
+            let mut all = [producers, logs].into_iter().chain(subscriptions);
+            all.find(|(counted, found, _)| counted != found).map(|(counted, found, place)| {
+                let name = self.shared.message_name(m);
+                format!("copies of {name} for {place}: {counted} in the ledger, {found} found")
+            })
+        })
     }
 }

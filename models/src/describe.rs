@@ -8,19 +8,19 @@ use crate::setup::Role;
 use crate::shared::Shared;
 use redeliver_sim::News;
 
-/// What was recorded, without the time and the place. None: it is bookkeeping, which no person would tell.
-pub fn describe(recorded: &Recorded, shared: &Shared) -> Option<String> {
+/// What was recorded, without the time and the place.
+pub fn describe(recorded: &Recorded, shared: &Shared) -> String {
     match recorded.event {
         Event::Fact(fact, about) => {
             describe_fact(fact, &message_name(about, shared), line_of(fact, shared), shared)
         }
-        Event::News(news) => Some(describe_news(news).into()),
+        Event::News(news) => describe_news(news).into(),
     }
 }
 
-fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> Option<String> {
+fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> String {
     let to = |s: SubscriptionId| shared.names.subscriptions[s.0 as usize].as_str();
-    Some(match fact {
+    match fact {
         Fact::Published { .. } => format!("published {name}"),
         Fact::Resent { attempt, .. } => format!("sent {name} again, attempt {attempt}"),
         Fact::Sent { .. } => format!("sent {name}"),
@@ -28,8 +28,11 @@ fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> Option<
         Fact::PublishDuplicated { .. } | Fact::DeliveryDuplicated { .. } => {
             format!("the network doubled {name}")
         }
-        Fact::Stored { rank, .. } | Fact::Appended { rank, .. } => format!("stored {name} at {line}@{rank}"),
+        Fact::Stored { rank: place, .. } | Fact::Appended { offset: place, .. } => {
+            format!("stored {name} at {line}@{place}")
+        }
         Fact::NotTaken { why, .. } => format!("refused {name}: {}", lost(why)),
+        Fact::TurnedAway { s, .. } => format!("had no room for {name} in {}", to(s)),
         Fact::Confirmed { .. } => format!("confirmed {name}"),
         Fact::ConfirmDropped { .. } => format!("lost the confirm of {name}"),
         Fact::GaveUp { refused: true, .. } => format!("was refused {name}"),
@@ -39,7 +42,9 @@ fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> Option<
         Fact::Delivered { attempt, .. } => format!("delivered {name}, attempt {attempt}"),
         Fact::Processed { attempt, .. } => format!("processed {name}, attempt {attempt}"),
         Fact::Failed { attempt, .. } => format!("failed at {name}, attempt {attempt}"),
-        Fact::Discarded { why, .. } | Fact::Removed { why, .. } => format!("lost {name}: {}", lost(why)),
+        Fact::Discarded { why, .. } | Fact::Removed { why, .. } => {
+            format!("lost its copy of {name}: {}", lost(why))
+        }
         Fact::Acked { s, .. } => format!("{name} settled for {}", to(s)),
         Fact::AckDropped { .. } => format!("lost the ack of {name}"),
         Fact::StrayAck { .. } => format!("an ack of {name} came too late"),
@@ -55,8 +60,10 @@ fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> Option<
         Fact::Revoked { s, .. } => format!("no longer has {line} for {}", to(s)),
         Fact::Committed { s, offset, .. } => format!("committed {line}@{offset} for {}", to(s)),
         Fact::EmptyPoll { .. } => "asked and got nothing".into(),
-        Fact::Forgotten { .. } | Fact::ControlDropped | Fact::ControlDuplicated => return None,
-    })
+        Fact::Forgotten { .. } => format!("has sent {name} to all"),
+        Fact::ControlDropped => "a packet without a message was lost".into(),
+        Fact::ControlDuplicated => "a packet without a message came twice".into(),
+    }
 }
 
 /// `shop#3 "Payment successful"`; of a story's client the label alone.

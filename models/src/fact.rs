@@ -24,8 +24,8 @@ pub enum Fact {
     /// upstream copy that came ends.
     Stored { m: MessageRef, s: SubscriptionId, line: u32, rank: u32, last: bool } = 4,
     /// A broker appended it to a log. A copy begins in each subscription of its topic, a retained one, and the
-    /// upstream copy that came ends.
-    Appended { m: MessageRef, line: u32, rank: u32 } = 5,
+    /// upstream copy that came ends. Its offset is its rank, unless a crash has taken offsets back.
+    Appended { m: MessageRef, line: u32, rank: u32, offset: u32 } = 5,
     /// A broker did not take it. The upstream copy that came ends.
     NotTaken { m: MessageRef, why: LossCause } = 6,
     /// The broker's answer to a producer was lost.
@@ -92,6 +92,8 @@ pub enum Fact {
     Sent { m: MessageRef } = 37,
     /// A consumer put it aside by itself, and will settle it. The consumer's copy ends.
     PutAside { m: MessageRef, s: SubscriptionId } = 38,
+    /// This subscription's queue did not take it, while others may. No copy ends.
+    TurnedAway { m: MessageRef, s: SubscriptionId } = 39,
 }
 
 impl Fact {
@@ -137,6 +139,7 @@ impl Fact {
             Fact::ControlDuplicated => 36,
             Fact::Sent { .. } => 37,
             Fact::PutAside { .. } => 38,
+            Fact::TurnedAway { .. } => 39,
         }
     }
 
@@ -172,6 +175,7 @@ impl Fact {
             | Fact::StrayAck { m, .. }
             | Fact::Found { m, .. }
             | Fact::PutAside { m, .. }
+            | Fact::TurnedAway { m, .. }
             | Fact::Forgotten { m }
             | Fact::Sent { m } => Some(m),
             Fact::Blocked
@@ -207,6 +211,7 @@ impl Fact {
             | Fact::StrayAck { s, .. }
             | Fact::Found { s, .. }
             | Fact::PutAside { s, .. }
+            | Fact::TurnedAway { s, .. }
             | Fact::Assigned { s, .. }
             | Fact::Revoked { s, .. }
             | Fact::Committed { s, .. }

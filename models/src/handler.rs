@@ -2,7 +2,7 @@
 
 use crate::message::{KeyId, Message};
 use crate::setup::Work;
-use redeliver_sim::{Chance, Distribution, Purpose, Span};
+use redeliver_sim::{Chance, Distribution, Purpose, Span, Time};
 
 /// A handler. Its draws are the same for all members of a subscription.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct HandlerFault {
     pub which: Selection,
     /// What.
     pub effect: HandlerEffect,
+    /// From when on.
+    pub from: Time,
 }
 
 /// What is wrong.
@@ -66,21 +68,22 @@ impl Selection {
 }
 
 impl Handler {
-    /// What the `attempt`-th try at a message will be, from 1.
+    /// What the `attempt`-th try at a message, from 1, will be if it begins now.
     #[inline(always)]
-    pub fn attempt(&self, message: &Message, attempt: u16) -> Attempt {
+    pub fn attempt(&self, now: Time, message: &Message, attempt: u16) -> Attempt {
         let draw = self.purpose.draw(message.luck, u64::from(attempt));
         let mut span = Span(self.work.span.sample(draw));
         if let Some(rate) = self.work.rate {
             span += Span((message.size as f64 / rate * 1e9 + 0.5) as u64);
         }
         let plain = Attempt { span, fails: false, blocks: false };
-        if self.faults.is_empty() { plain } else { self.attempt_at_faulty(message, attempt, plain) }
+        if self.faults.is_empty() { plain } else { self.attempt_at_faulty(now, message, attempt, plain) }
     }
 
     #[cold]
-    fn attempt_at_faulty(&self, message: &Message, attempt: u16, plain: Attempt) -> Attempt {
-        let Some(fault) = self.faults.iter().find(|fault| fault.which.has(message)) else { return plain };
+    fn attempt_at_faulty(&self, now: Time, message: &Message, attempt: u16, plain: Attempt) -> Attempt {
+        let mut faults = self.faults.iter().filter(|fault| fault.from <= now);
+        let Some(fault) = faults.find(|fault| fault.which.has(message)) else { return plain };
         match &fault.effect {
             HandlerEffect::Fails(times) => {
                 let fails = times.is_none_or(|times| u32::from(attempt) <= times);

@@ -49,7 +49,7 @@ pub enum Packet {
     /// The assignment of this generation is complete; the member is known by this number.
     Assigned { generation: u16, member: u32 },
     /// The broker knows no such member: it has been silent for too long, or the broker began anew.
-    NotMember { group: u16 },
+    NotMember { group: u16, member: u32 },
     /// A member wants more of what it reads, from where it stands, at most so many records.
     Fetch { group: u16, member: u32, records_max: u16 },
     /// A member goes on reading a partition here.

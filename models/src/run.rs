@@ -61,8 +61,56 @@ pub(crate) fn limit_reached(world: &World, events_max: u64) -> String {
 pub fn finish(mut world: World, stopped: Option<String>) -> Ended {
     let at = world.now();
     world.drop_void_packets();
-    Census::of(&world).assert_agrees();
+    let difference = Census::of(&world).difference();
+    assert!(difference.is_none(), "the ledger and the census do not agree: {difference:?}");
     let (book, shared) = world.checks_mut();
     book.finish(at, shared);
     Ended { world, at, stopped }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::part::Part;
+    use crate::setup::Design;
+    use crate::testing::{consumer, queue, setup};
+    use redeliver_sim::NodeId;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    /// A queue broker with a backlog at 55 ms; then perhaps the bug, and on to the end of the run.
+    fn ended_world(bug: bool) -> World {
+        let mut setup = setup(Design::Queue(queue()), 5);
+        setup.consumers = vec![consumer("stock", 1, 30)];
+        let mut world = crate::build::build(&setup, Recorder::Off);
+        while world.next_time().is_some_and(|next| next.0 < 55_000_000) {
+            world.step();
+        }
+        if bug {
+            let mark = world.new_mark();
+            world.command(NodeId(0), mark, |part, _| match part {
+                Part::QueueBroker(broker) => broker.forget_silently(),
+                _ => panic!("the broker comes first"),
+            });
+        }
+        assert_eq!(advance(&mut world, setup.events_max, u64::MAX), Some(None));
+        world
+    }
+
+    #[test]
+    fn an_honest_broker_agrees_with_the_ledger_and_with_little() {
+        let world = ended_world(false);
+        assert_eq!(Census::of(&world).difference(), None);
+        assert_eq!(world.checks().littles_difference(world.now(), world.shared()), None);
+        assert_eq!(finish(world, None).stopped, None);
+    }
+
+    #[test]
+    fn a_broker_that_forgets_a_message_is_found_out_twice() {
+        let world = ended_world(true);
+        let census = Census::of(&world).difference();
+        insta::assert_snapshot!(census.expect("the ledger knows of it"), @"");
+        let little = world.checks().littles_difference(world.now(), world.shared());
+        insta::assert_snapshot!(little.expect("the ledger's record is still there"), @"");
+        assert!(catch_unwind(AssertUnwindSafe(|| finish(world, None))).is_err());
+    }
 }

@@ -82,7 +82,8 @@ impl<T: Copy> Worker<T> {
     #[inline(always)]
     fn work(&mut self, held: Held<T>, out: &mut Out<'_>) {
         let number = held.attempt.saturating_add(held.tries);
-        let attempt = self.handler.attempt(out.shared().messages.get(held.m), number);
+        let now = out.now();
+        let attempt = self.handler.attempt(now, out.shared().messages.get(held.m), number);
         self.generation = self.generation.wrapping_add(1);
         self.since = out.now();
         self.current = Some((held, attempt));

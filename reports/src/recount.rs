@@ -23,29 +23,39 @@ pub(crate) fn witness(
     let chain = chain(s, proof, recorded);
     let lines: Vec<TimelineLine> = chain
         .iter()
-        .filter_map(|(fact, proof)| {
-            let who = shared.names.node(fact.node).to_string();
-            Some(TimelineLine { time: fact.at.seconds(), who, what: describe(fact, shared)?, proof: *proof })
+        .map(|(fact, proof)| TimelineLine {
+            time: fact.at.seconds(),
+            who: shared.names.node(fact.node).to_string(),
+            what: describe(fact, shared),
+            proof: *proof,
         })
         .collect();
     let facts = lines.iter().map(|line| format!("{:.3}  {}  {}", line.time, line.who, line.what));
-    let witness =
-        Witness { message: name(run, proof.message()), finding: finding(run, proof), facts: facts.collect() };
+    let witness = Witness {
+        message: name(run, proof.message(), recorded),
+        finding: finding(run, proof, recorded),
+        facts: facts.collect(),
+    };
     (witness, lines)
 }
 
-fn name(run: &Run<'_>, (source, number): (u32, u32)) -> String {
-    run.shared().name_of(source, number)
+/// As the result's lists call it: by its id, or in a story by its label.
+fn name(run: &Run<'_>, message: (u32, u32), recorded: &[Recorded]) -> String {
+    let label = recorded.iter().find_map(|entry| match entry.event {
+        Event::Fact(_, Some((source, number, label))) if (source, number) == message => Some(label),
+        _ => None,
+    });
+    run.name((message.0, message.1, label.unwrap_or(0)))
 }
 
-fn finding(run: &Run<'_>, proof: Proof) -> String {
-    let message = name(run, proof.message());
+fn finding(run: &Run<'_>, proof: Proof, recorded: &[Recorded]) -> String {
+    let message = name(run, proof.message(), recorded);
     match proof {
         Proof::Lost { confirmed: true, .. } => format!("{message} was confirmed, and was lost"),
         Proof::Lost { confirmed: false, .. } => format!("{message} was lost"),
         Proof::Again { .. } => format!("the effect of {message} took place again"),
         Proof::Order(violation) => {
-            let newer = name(run, violation.newer);
+            let newer = name(run, violation.newer, recorded);
             let how = if violation.stale { "took effect again after" } else { "took effect after" };
             format!("{message} {how} {newer}, which should follow it")
         }
@@ -118,12 +128,15 @@ fn tells(fact: &Fact) -> bool {
 
 /// Facts that prove: the effects; or, of a lost message, the ends of its copies.
 fn proves(proof: Proof, fact: &Fact) -> bool {
-    use Fact::{DeliveryDropped, Discarded, GaveUp, NotTaken, Processed, PublishDropped, Removed};
+    use Fact::{
+        DeliveryDropped, Discarded, GaveUp, NotTaken, Processed, PublishDropped, Removed, TurnedAway,
+    };
     let Proof::Lost { .. } = proof else { return matches!(fact, Processed { .. }) };
     matches!(
         fact,
         PublishDropped { .. }
             | NotTaken { .. }
+            | TurnedAway { .. }
             | DeliveryDropped { .. }
             | Discarded { .. }
             | Removed { .. }
@@ -144,7 +157,7 @@ pub(crate) fn diagram(run: &Run<'_>, s: usize, proof: Proof, recorded: &[Recorde
             break;
         }
     }
-    Some(drawing.finish(name(run, proof.message()), window))
+    Some(drawing.finish(name(run, proof.message(), recorded), window))
 }
 
 /// A packet that has left and not come.

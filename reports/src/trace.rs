@@ -158,6 +158,7 @@ fn fact_name(fact: Fact) -> &'static str {
         Fact::Requeued { .. } => "requeued",
         Fact::Removed { .. } => "removed",
         Fact::DeadLettered { .. } => "dead_lettered",
+        Fact::PutAside { .. } => "put_aside",
         Fact::Released { .. } => "released",
         Fact::Rewound { .. } => "rewound",
         Fact::Failed { .. } => "failed",

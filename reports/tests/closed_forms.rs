@@ -212,3 +212,23 @@ fn l03_three_retries_and_perfect_acks() {
         vec![book.subscriptions[0].ledger.lost_total() as f64 / published, 1.0 + resent / published]
     });
 }
+
+#[test]
+fn r01_the_ring_buffer_of_the_book() {
+    // One message a second, each a segment: the window is the capacity over the rate, less one message at the most.
+    let text = r#"(
+        format: 1,
+        title: "6 TB at 150 MB/s",
+        run: (duration: "50000s", keep: 0),
+        producers: { "p": (publish: "t", schedule: Rate("150 MB/s"), size: "150 MB") },
+        consumers: { "c": (read: "t") },
+        network: (latency: "0s"),
+        nodes: { "brokers": (disk: (capacity: "6 TB")) },
+        designs: { "d": Log(when_full: DeleteOldest, segment_bytes: "150 MB", retention_check: "0s") },
+    )"#;
+    let retention = &run(text, 1)["designs"]["d"]["brokers"]["broker/1"]["retention"];
+    assert_eq!(figure(retention, "predicted"), expected("R01", "seconds"));
+    assert_eq!(figure(retention, "first_deletion"), expected("R01", "seconds"));
+    assert_eq!(figure(retention, "window_min"), expected("R01", "seconds") - 1.0);
+    assert_eq!((expected("R01", "hours") * 3_600.0).round(), expected("R01", "seconds"));
+}

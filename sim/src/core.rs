@@ -19,6 +19,8 @@ pub(crate) const DATAGRAM: u32 = u32::MAX;
 pub(crate) enum Body<D: Domain> {
     /// A packet arrives over a link.
     Message(D::Message),
+    /// A receiver that reads again takes the next of the packets that waited.
+    Read,
     /// A node's timer, transfer or read ends.
     Timer(D::Timer),
     /// A node's replaceable timer ends, if it has not been replaced.
@@ -98,6 +100,8 @@ pub(crate) struct Core<D: Domain> {
     pub(crate) flying: Vec<u32>,
     /// Before time 0: everything takes no time, and nothing is lost.
     pub(crate) prologue: bool,
+    /// What is due at time 0, but is no part of the prologue: faults, deadlines.
+    pub(crate) postponed: Vec<(Class, Event<D>)>,
     /// The end of the run has come.
     pub(crate) halted: bool,
     pub(crate) disk_purpose: Purpose,
@@ -116,6 +120,9 @@ impl<D: Domain> Core<D> {
         }
         let event = Event { at, epoch, mark, body };
         if time == self.now {
+            if self.prologue && mark == DEADLINE {
+                return self.postponed.push((Class::Ordinary, event));
+            }
             self.queue.push_now(time, event);
         } else {
             self.queue.push(time, Class::Ordinary, event);
@@ -124,6 +131,9 @@ impl<D: Domain> Core<D> {
 
     pub(crate) fn push_fault(&mut self, time: Time, step: Step) {
         let event = Event { at: 0, epoch: 0, mark: DEADLINE, body: Body::Fault(step) };
+        if self.prologue && time == Time::ZERO {
+            return self.postponed.push((Class::Fault, event));
+        }
         self.queue.push(time.max(self.now), Class::Fault, event);
     }
 

@@ -124,8 +124,10 @@ pub(crate) struct Stream<M> {
     pub(crate) tries: u32,
     pub(crate) last_arrival: Time,
     pub(crate) held: VecDeque<Segment<M>>,
-    /// The receiver does not read: what arrives waits in `unread`.
+    /// The receiver does not read, or has not yet read all that waited: what arrives waits in `unread`.
     pub(crate) reading_stopped: bool,
+    /// It reads again.
+    pub(crate) resumed: bool,
     pub(crate) unread: VecDeque<Segment<M>>,
     /// Bytes in `held` and `unread`.
     pub(crate) waiting_bytes: u64,
@@ -151,6 +153,7 @@ impl<M> Stream<M> {
             last_arrival: Time::ZERO,
             held: VecDeque::new(),
             reading_stopped: false,
+            resumed: false,
             unread: VecDeque::new(),
             waiting_bytes: 0,
             choked: false,
@@ -165,6 +168,8 @@ pub(crate) struct Connection {
     /// What belongs to an earlier epoch is void.
     pub(crate) epoch: u32,
     pub(crate) open: [bool; 2],
+    /// The client waits for an answer to its call.
+    pub(crate) calling: bool,
 }
 
 impl Connection {

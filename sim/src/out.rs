@@ -104,7 +104,8 @@ impl<D: Domain> Out<'_, D> {
     pub fn stop_reading(&mut self, connection: ConnectionId) {
         if !self.core.cut {
             let side = self.core.connections[connection.0 as usize].side_of(self.node);
-            self.core.links[connection.link(1 - side).0 as usize].stream.reading_stopped = true;
+            let stream = &mut self.core.links[connection.link(1 - side).0 as usize].stream;
+            (stream.reading_stopped, stream.resumed) = (true, false);
         }
     }
 

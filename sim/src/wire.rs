@@ -189,12 +189,31 @@ impl<D: Domain> Core<D> {
     /// The receiver reads again: what waited comes now, in order.
     pub(crate) fn resume_reading(&mut self, id: LinkId) {
         let epoch = self.connections[id.connection().0 as usize].epoch;
-        self.links[id.0 as usize].stream.reading_stopped = false;
-        while let Some(segment) = self.links[id.0 as usize].stream.unread.pop_front() {
-            self.unhold(id, segment);
-            self.push(self.now, id.0, epoch, Body::Message(segment.message));
+        let stream = &mut self.links[id.0 as usize].stream;
+        if stream.unread.is_empty() {
+            stream.reading_stopped = false;
+        } else if stream.reading_stopped && !stream.resumed {
+            stream.resumed = true;
+            self.push(self.now, id.0, epoch, Body::Read);
         }
+    }
+
+    /// The first packet that waits at a receiver which reads again. The next will be read in its turn.
+    pub(crate) fn next_unread(&mut self, id: LinkId) -> Option<D::Message> {
+        let epoch = self.connections[id.connection().0 as usize].epoch;
+        let stream = &mut self.links[id.0 as usize].stream;
+        if !stream.resumed {
+            return None;
+        }
+        let segment = stream.unread.pop_front()?;
+        if stream.unread.is_empty() {
+            (stream.reading_stopped, stream.resumed) = (false, false);
+        } else {
+            self.push(self.now, id.0, epoch, Body::Read);
+        }
+        self.unhold(id, segment);
         self.tell_writable(id);
+        Some(segment.message)
     }
 
     pub(crate) fn is_writable(&mut self, id: LinkId) -> bool {
@@ -219,6 +238,7 @@ impl<D: Domain> Core<D> {
         let connection = &mut self.connections[id.0 as usize];
         connection.epoch = connection.epoch.wrapping_add(1) & 0x7FFF_FFFF;
         connection.open[0] = false;
+        connection.calling = true;
         let epoch = connection.epoch;
         self.clear_stream(id.link(0));
         if let Some(arrival) = self.arrival_of_news(id.link(0)) {
@@ -256,7 +276,8 @@ impl<D: Domain> Core<D> {
 
     pub(crate) fn clear_unread(&mut self, id: LinkId) {
         let to = self.links[id.0 as usize].to;
-        self.links[id.0 as usize].stream.reading_stopped = false;
+        let stream = &mut self.links[id.0 as usize].stream;
+        (stream.reading_stopped, stream.resumed) = (false, false);
         while let Some(segment) = self.links[id.0 as usize].stream.unread.pop_front() {
             self.unhold(id, segment);
             self.dropped(to, &segment.message, DropCause::Reset);
@@ -267,12 +288,16 @@ impl<D: Domain> Core<D> {
     /// wire (`reset` tells how), or, if the machine is dead or cut off, by silence.
     pub(crate) fn leave(&mut self, id: ConnectionId, side: usize, reset: bool, silent: bool) {
         let connection = &mut self.connections[id.0 as usize];
+        connection.calling &= side != 0;
         if !connection.open[side] {
             // A call that is still under way finds nobody.
             if side == 0 {
                 connection.epoch = connection.epoch.wrapping_add(1) & 0x7FFF_FFFF;
             }
-            return;
+            // The server may still take an earlier connection for alive: the news of its end was for that epoch.
+            if side == 1 || !connection.open[1] {
+                return;
+            }
         }
         connection.open[side] = false;
         let epoch = connection.epoch;

@@ -21,8 +21,6 @@ pub struct World<D: Domain> {
     blueprints: Vec<D::Node>,
     starts: Vec<Time>,
     core: Core<D>,
-    /// Deadlines and faults of time 0 that have come up before it: they wait until everything has booted.
-    early: Vec<Event<D>>,
     events: u64,
     events_now: u64,
 }
@@ -50,6 +48,7 @@ impl<D: Domain> World<D> {
             mark: UNMARKED,
             flying: vec![0],
             prologue: true,
+            postponed: Vec::new(),
             halted: false,
             disk_purpose: Purpose::new(seed, "disk"),
         };
@@ -58,7 +57,6 @@ impl<D: Domain> World<D> {
             blueprints: Vec::new(),
             starts: Vec::new(),
             core,
-            early: Vec::new(),
             events: 0,
             events_now: 0,
         }
@@ -108,7 +106,7 @@ impl<D: Domain> World<D> {
                 stream: Stream::new(),
             });
         }
-        self.core.connections.push(Connection { ends, epoch: 0, open: [false, false] });
+        self.core.connections.push(Connection { ends, epoch: 0, open: [false, false], calling: false });
         ConnectionId(self.core.connections.len() as u32 - 1)
     }
 
@@ -141,12 +139,7 @@ impl<D: Domain> World<D> {
             }
             self.start(node);
             while self.core.queue.next_time() == Some(Time::ZERO) && self.core.flying[0] > 0 {
-                let (time, event) = self.core.queue.pop().expect("it has a next time");
-                if event.mark == DEADLINE {
-                    self.early.push(event);
-                } else {
-                    self.take(time, event);
-                }
+                self.step();
             }
         }
     }
@@ -154,11 +147,8 @@ impl<D: Domain> World<D> {
     /// Time 0: from now on everything takes its time.
     pub fn begin(&mut self) {
         self.core.prologue = false;
-        for event in std::mem::take(&mut self.early) {
-            match event.body {
-                Body::Fault(step) => self.core.push_fault(Time::ZERO, step),
-                _ => self.core.queue.push(Time::ZERO, Class::Ordinary, event),
-            }
+        for (class, event) in std::mem::take(&mut self.core.postponed) {
+            self.core.queue.push(Time::ZERO, class, event);
         }
     }
 
@@ -178,12 +168,6 @@ impl<D: Domain> World<D> {
     #[inline(always)]
     pub fn step(&mut self) -> bool {
         let Some((time, event)) = self.core.queue.pop() else { return false };
-        self.take(time, event);
-        true
-    }
-
-    #[inline(always)]
-    fn take(&mut self, time: Time, event: Event<D>) {
         self.events_now = if time == self.core.now { self.events_now + 1 } else { 1 };
         self.events += 1;
         self.core.now = time;
@@ -194,6 +178,7 @@ impl<D: Domain> World<D> {
             self.core.mark = UNMARKED;
         }
         self.handle(event);
+        true
     }
 
     #[inline(always)]
@@ -228,6 +213,18 @@ impl<D: Domain> World<D> {
             }
         }
         self.tell(to, |node, out| node.on_message(connection, message, out));
+    }
+
+    /// One packet that waited is read, and then the next: in this way they stay in order with those that arrive now.
+    fn read(&mut self, link: LinkId, epoch: u32) {
+        let connection = link.connection();
+        if self.core.connections[connection.0 as usize].epoch != epoch {
+            return;
+        }
+        if let Some(message) = self.core.next_unread(link) {
+            let to = self.core.links[link.0 as usize].to;
+            self.tell(to, |node, out| node.on_message(connection, message, out));
+        }
     }
 
     #[inline(always)]
@@ -268,6 +265,7 @@ impl<D: Domain> World<D> {
             Body::Fault(step) => self.fault(step),
             Body::Halt => self.core.halted = true,
             Body::Release { stall } => self.core.release(LinkId(event.at), event.epoch, stall),
+            Body::Read => self.read(LinkId(event.at), event.epoch),
             Body::Message(_) | Body::Timer(_) | Body::Work(_) | Body::Synced(_) | Body::Boot => {}
             _ => self.connection_event(LinkId(event.at), event.epoch, event.body),
         }
@@ -285,14 +283,19 @@ impl<D: Domain> World<D> {
         if connection.epoch != epoch {
             return;
         }
-        let open = connection.open[side];
+        let (open, calling) = (connection.open[side], connection.calling);
         let change = match body {
             Body::Opening => return self.called(id, epoch),
-            Body::Opened => Some(ConnectionChange::Connected),
-            Body::Refused | Body::ConnectTimeout => (!open).then_some(ConnectionChange::Refused),
+            Body::Opened => calling.then_some(ConnectionChange::Connected),
+            Body::Refused | Body::ConnectTimeout => calling.then_some(ConnectionChange::Refused),
             Body::Ending { reset: false } => open.then_some(ConnectionChange::Closed),
             Body::Ending { reset: true } => open.then_some(ConnectionChange::Reset),
-            Body::Silence => (open && self.core.is_silent(link)).then_some(ConnectionChange::Reset),
+            Body::Silence if open && self.core.is_silent(link) => {
+                // It gives up; if the peer is there after all, it is told.
+                self.core.leave(id, side, true, false);
+                Some(ConnectionChange::Reset)
+            }
+            Body::Silence => None,
             Body::Writable => {
                 // The sender learns, not the receiver.
                 let sender = connection.ends[1 - side];
@@ -315,6 +318,7 @@ impl<D: Domain> World<D> {
             return;
         }
         connection.open[side] = change == ConnectionChange::Connected;
+        connection.calling &= side != 0;
         if change == ConnectionChange::Refused {
             connection.epoch = connection.epoch.wrapping_add(1) & 0x7FFF_FFFF;
         }
@@ -359,7 +363,8 @@ impl<D: Domain> World<D> {
     #[inline(never)]
     fn carry_out_crashes(&mut self) {
         self.core.cut = false;
-        for (fault, noter) in std::mem::take(&mut self.core.crashes) {
+        while !self.core.crashes.is_empty() {
+            let (fault, noter) = self.core.crashes.remove(0);
             self.crash_by(fault, Some(noter));
         }
     }
@@ -385,8 +390,9 @@ impl<D: Domain> World<D> {
             unreachable!("only crashes are asked for");
         };
         for node in victims.nodes(noter) {
+            let was_up = self.is_up(node);
             self.crash(node, machine);
-            if let Some(span) = restart_after {
+            if let Some(span) = restart_after.filter(|_| was_up) {
                 self.schedule_boot(node, span);
             }
         }

@@ -17,11 +17,12 @@ use crate::handler::{Handler, HandlerEffect, HandlerFault, Selection};
 use crate::message::{Messages, SourceId, SubscriptionId, TopicId};
 use crate::part::Part;
 use crate::producer::{Arrivals, Keys, Purposes, Source};
-use crate::setup::{Design, FaultKind, KeyChoice, Link, Role, Schedule, Setup, Which};
+use crate::setup::{Design, FaultKind, KeyChoice, Link, Role, Schedule, Setup, When, Which};
 use crate::shared::{BrokerFigures, Names, Ranks, Shared, Subscription, Topic};
 use redeliver_sim::{
     ConnectionId, DiskSpec, Distribution, LinkSpec, Machine, NodeId, Purpose, Span, Stream, Time, Zipf,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A world under construction.
@@ -123,8 +124,8 @@ impl Builder<'_> {
     fn handler(&self, s: SubscriptionId, member: usize) -> Handler {
         let consumer = &self.setup.consumers[s.0 as usize];
         let purpose = Purpose::new(self.setup.seed, &format!("work {}", consumer.name));
-        let all = self.setup.faults.iter().enumerate();
-        let faults = all.filter_map(|(i, fault)| {
+        let mut alike: BTreeMap<&str, u32> = BTreeMap::new();
+        let faults = self.setup.faults.iter().filter_map(|fault| {
             let (subscription, which, effect) = match &fault.what {
                 FaultKind::FailingHandler { subscription, which, times } => {
                     (subscription, which, HandlerEffect::Fails(*times))
@@ -134,20 +135,26 @@ impl Builder<'_> {
                 }
                 _ => return None,
             };
-            let meant = subscription.is_none_or(|wanted| wanted == s.0 as usize);
-            meant.then(|| HandlerFault { which: self.selection(which, i), effect })
+            if subscription.is_some_and(|wanted| wanted != s.0 as usize) {
+                return None;
+            }
+            // Named after what it says, not after its place: another fault changes nothing in its draws.
+            let copies = alike.entry(&fault.text).or_insert(0);
+            *copies += 1;
+            let stream = format!("handler {} {copies}", fault.text);
+            let from = if let When::At(time) = fault.when { time } else { Time::ZERO };
+            Some(HandlerFault { which: self.selection(which, &stream), effect, from })
         });
-        Handler { work: consumer.members[member].work.clone(), purpose, faults: faults.collect() }
+        let faults: Vec<HandlerFault> = faults.collect();
+        Handler { work: consumer.members[member].work.clone(), purpose, faults }
     }
 
-    fn selection(&self, which: &Which, fault: usize) -> Selection {
+    fn selection(&self, which: &Which, stream: &str) -> Selection {
         match which {
             Which::Messages(names) => {
                 Selection::Messages(names.iter().map(|name| self.about(name)).collect())
             }
-            Which::Chance(chance) => {
-                Selection::Chance(*chance, Purpose::new(self.setup.seed, &format!("handler fault {fault}")))
-            }
+            Which::Chance(chance) => Selection::Chance(*chance, Purpose::new(self.setup.seed, stream)),
             Which::Key(key) => match self.names.find_key(key) {
                 Some(key) => Selection::Key(key),
                 None => Selection::Messages(Vec::new()),

@@ -85,3 +85,42 @@ impl Backlog {
         if span == 0 { 0.0 } else { self.area as f64 / span as f64 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(n: u64) -> Time {
+        Time::ZERO + Span::seconds(n)
+    }
+
+    #[test]
+    fn the_mean_covers_the_window_only() {
+        let mut backlog = Backlog::new((second(10), second(20)), second(40));
+        backlog.set(second(5), 100);
+        backlog.set(second(10), 4);
+        backlog.set(second(15), 0);
+        backlog.set(second(20), 1_000);
+        backlog.finish(second(30));
+        assert_eq!((backlog.mean(second(30)), backlog.max, backlog.now()), (2.0, 1_000, 1_000));
+    }
+
+    #[test]
+    fn a_run_that_ends_early_is_measured_until_its_end() {
+        let mut backlog = Backlog::new((second(0), second(20)), second(20));
+        backlog.set(second(0), 3);
+        backlog.finish(second(10));
+        assert_eq!(backlog.mean(second(10)), 3.0);
+    }
+
+    #[test]
+    fn a_chart_has_the_last_value_of_each_step_and_its_greatest_latency() {
+        let mut backlog = Backlog::new((second(0), second(240)), second(240));
+        backlog.set(Time(1), 7);
+        backlog.latency(30);
+        backlog.latency(20);
+        backlog.set(second(2), 5);
+        let points = [(second(1), 7, Some(30)), (second(2), 7, None)];
+        assert_eq!(backlog.points, points);
+    }
+}

@@ -79,3 +79,79 @@ impl Latency {
         (self.count() > 0).then(|| 1.0 - below as f64 / self.count() as f64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{KeyId, MessageRef, Messages, SourceId, TopicId};
+    use redeliver_sim::{Luck, Span, Stamp};
+
+    const MS: u64 = 1_000_000;
+
+    fn record() -> (Messages, MessageRef) {
+        let mut messages = Messages::new(1);
+        let m = messages.open(Message {
+            luck: Luck(0),
+            born: Time(0),
+            stamp: Stamp(0),
+            size: 0,
+            source: SourceId(0),
+            number: 1,
+            key: KeyId::NONE,
+            topic: TopicId(0),
+            label: 0,
+            stored_at: Time(0),
+            key_rank: 0,
+            upstream: 0,
+            retained: 0,
+            copies: 0,
+            buffered: false,
+            confirmed: false,
+            accepted: true,
+            harmed: false,
+            live: true,
+            generation: 0,
+        });
+        (messages, m)
+    }
+
+    #[test]
+    fn quantiles_are_reached_by_so_great_a_share() {
+        let (messages, m) = record();
+        let mut latency = Latency::default();
+        for n in 1..=1_000 {
+            latency.effect(Time(n * MS), messages.get(m), messages.delivery(m, 0));
+        }
+        let close = |quantile: f64, expected: f64| {
+            let found = latency.quantile(quantile).expect("there are some");
+            assert!((found / expected - 1.0).abs() < 0.001, "{quantile}: {found}, not {expected}");
+        };
+        close(0.5, 0.5);
+        close(0.99, 0.99);
+        close(1.0, 1.0);
+        assert_eq!(latency.mean(), Some(0.5005));
+        assert!((latency.share_above(900 * MS).expect("there are some") - 0.1).abs() < 0.002);
+    }
+
+    #[test]
+    fn without_an_effect_there_is_no_figure() {
+        let latency = Latency::default();
+        assert_eq!((latency.mean(), latency.quantile(0.5), latency.share_above(0)), (None, None, None));
+    }
+
+    #[test]
+    fn the_parts_add_up_to_the_whole() {
+        // Stored after 2 ms, sent at 5 ms and again at 50 ms, there at 52 ms, done at 60 ms after 8 ms of work.
+        let (mut messages, m) = record();
+        let (message, delivery) = messages.both_mut(m, 0);
+        message.stored_at = Time(2 * MS);
+        (delivery.dispatched_first, delivery.dispatched) = (Time(5 * MS), Time(50 * MS));
+        (delivery.delivered, delivery.worked) = (Time(52 * MS), Span(8 * MS));
+        let mut latency = Latency::default();
+        latency.effect(Time(60 * MS), message, delivery);
+        let parts =
+            [latency.network, latency.broker, latency.recovery, latency.work].map(|part| part as u64 / MS);
+        assert_eq!(parts, [4, 3, 45, 8]);
+        assert_eq!(latency.waiting, i128::from(52 * MS));
+    }
+}

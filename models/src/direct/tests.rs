@@ -139,9 +139,9 @@ fn a_request_whose_answer_is_lost_is_made_again() {
     0.000  shop/1  published shop#1
     0.000  shop/1  stored shop#1 at shop@0
     0.000  shop/1  sent shop#1 to mail, attempt 1
-    0.000  mail/1  delivered shop#1, attempt 1
-    0.002  mail/1  processed shop#1, attempt 1
-    0.002  mail/1  lost the ack of shop#1
+    0.001  mail/1  delivered shop#1, attempt 1
+    0.003  mail/1  processed shop#1, attempt 1
+    0.003  mail/1  lost the ack of shop#1
     0.100  shop/1  requeued shop#1: visibility timeout
     0.150  shop/1  sent shop#1 to mail, attempt 2
     0.151  mail/1  delivered shop#1, attempt 2
@@ -165,10 +165,10 @@ fn a_sender_gives_up_after_its_last_attempt() {
     0.000  shop/1  published shop#1
     0.000  shop/1  stored shop#1 at shop@0
     0.000  shop/1  sent shop#1 to mail, attempt 1
-    0.000  mail/1  delivered shop#1, attempt 1
-    0.002  mail/1  processed shop#1, attempt 1
-    0.003  shop/1  confirmed shop#1
-    0.003  shop/1  shop#1 settled for mail
+    0.001  mail/1  delivered shop#1, attempt 1
+    0.003  mail/1  processed shop#1, attempt 1
+    0.004  shop/1  confirmed shop#1
+    0.004  shop/1  shop#1 settled for mail
     0.005  mail/1  crashed
     0.010  shop/1  published shop#2
     0.010  shop/1  stored shop#2 at shop@1
@@ -194,15 +194,15 @@ fn a_failing_handler_answers_500_and_gets_the_message_again() {
     0.000  shop/1  published shop#1
     0.000  shop/1  stored shop#1 at shop@0
     0.000  shop/1  sent shop#1 to mail, attempt 1
-    0.000  mail/1  delivered shop#1, attempt 1
-    0.002  mail/1  failed at shop#1, attempt 1
-    0.002  mail/1  gave shop#1 back
-    0.003  shop/1  requeued shop#1: returned
-    0.053  shop/1  sent shop#1 to mail, attempt 2
-    0.054  mail/1  delivered shop#1, attempt 2
-    0.056  mail/1  processed shop#1, attempt 2
-    0.057  shop/1  confirmed shop#1
-    0.057  shop/1  shop#1 settled for mail
+    0.001  mail/1  delivered shop#1, attempt 1
+    0.003  mail/1  failed at shop#1, attempt 1
+    0.003  mail/1  gave shop#1 back
+    0.004  shop/1  requeued shop#1: returned
+    0.054  shop/1  sent shop#1 to mail, attempt 2
+    0.055  mail/1  delivered shop#1, attempt 2
+    0.057  mail/1  processed shop#1, attempt 2
+    0.058  shop/1  confirmed shop#1
+    0.058  shop/1  shop#1 settled for mail
     ");
 }
 
@@ -213,7 +213,7 @@ fn a_receiver_with_a_full_backlog_answers_503() {
     0.000  shop/1  published shop#1
     0.000  shop/1  stored shop#1 at shop@0
     0.000  shop/1  sent shop#1 to mail, attempt 1
-    0.000  mail/1  delivered shop#1, attempt 1
+    0.001  mail/1  delivered shop#1, attempt 1
     0.010  shop/1  published shop#2
     0.010  shop/1  stored shop#2 at shop@1
     0.010  shop/1  sent shop#2 to mail, attempt 1
@@ -228,20 +228,20 @@ fn a_receiver_with_a_full_backlog_answers_503() {
     0.030  shop/1  sent shop#4 to mail, attempt 1
     0.031  mail/1  gave shop#4 back
     0.032  shop/1  requeued shop#4: returned
-    0.045  mail/1  processed shop#1, attempt 1
-    0.046  shop/1  confirmed shop#1
-    0.046  shop/1  shop#1 settled for mail
+    0.046  mail/1  processed shop#1, attempt 1
+    0.047  shop/1  confirmed shop#1
+    0.047  shop/1  shop#1 settled for mail
     0.072  shop/1  sent shop#3 to mail, attempt 2
     0.073  mail/1  delivered shop#3, attempt 2
     0.082  shop/1  sent shop#4 to mail, attempt 2
     0.083  mail/1  gave shop#4 back
     0.084  shop/1  requeued shop#4: returned
-    0.090  mail/1  processed shop#2, attempt 1
-    0.091  shop/1  confirmed shop#2
-    0.091  shop/1  shop#2 settled for mail
-    0.135  mail/1  processed shop#3, attempt 2
-    0.136  shop/1  confirmed shop#3
-    0.136  shop/1  shop#3 settled for mail
+    0.091  mail/1  processed shop#2, attempt 1
+    0.092  shop/1  confirmed shop#2
+    0.092  shop/1  shop#2 settled for mail
+    0.136  mail/1  processed shop#3, attempt 2
+    0.137  shop/1  confirmed shop#3
+    0.137  shop/1  shop#3 settled for mail
     0.184  shop/1  sent shop#4 to mail, attempt 3
     0.185  mail/1  delivered shop#4, attempt 3
     0.230  mail/1  processed shop#4, attempt 3
@@ -257,24 +257,24 @@ fn no_more_requests_are_under_way_than_allowed() {
     0.000  shop/1  published shop#1
     0.000  shop/1  stored shop#1 at shop@0
     0.000  shop/1  sent shop#1 to mail, attempt 1
-    0.000  mail/1  delivered shop#1, attempt 1
+    0.001  mail/1  delivered shop#1, attempt 1
     0.010  shop/1  published shop#2
     0.010  shop/1  stored shop#2 at shop@1
-    0.015  mail/1  processed shop#1, attempt 1
-    0.016  shop/1  confirmed shop#1
-    0.016  shop/1  shop#1 settled for mail
-    0.016  shop/1  sent shop#2 to mail, attempt 1
-    0.017  mail/1  delivered shop#2, attempt 1
+    0.016  mail/1  processed shop#1, attempt 1
+    0.017  shop/1  confirmed shop#1
+    0.017  shop/1  shop#1 settled for mail
+    0.017  shop/1  sent shop#2 to mail, attempt 1
+    0.018  mail/1  delivered shop#2, attempt 1
     0.020  shop/1  published shop#3
     0.020  shop/1  stored shop#3 at shop@2
-    0.032  mail/1  processed shop#2, attempt 1
-    0.033  shop/1  confirmed shop#2
-    0.033  shop/1  shop#2 settled for mail
-    0.033  shop/1  sent shop#3 to mail, attempt 1
-    0.034  mail/1  delivered shop#3, attempt 1
-    0.049  mail/1  processed shop#3, attempt 1
-    0.050  shop/1  confirmed shop#3
-    0.050  shop/1  shop#3 settled for mail
+    0.033  mail/1  processed shop#2, attempt 1
+    0.034  shop/1  confirmed shop#2
+    0.034  shop/1  shop#2 settled for mail
+    0.034  shop/1  sent shop#3 to mail, attempt 1
+    0.035  mail/1  delivered shop#3, attempt 1
+    0.050  mail/1  processed shop#3, attempt 1
+    0.051  shop/1  confirmed shop#3
+    0.051  shop/1  shop#3 settled for mail
     ");
 }
 

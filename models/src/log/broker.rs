@@ -104,7 +104,7 @@ impl Broker {
         let (offset, closes) = (partition.end(), begins && partition.segments().next().is_some());
         partition.push(m, size, stamp, begins);
         let rank = out.shared().ranks[index].append(offset);
-        out.note(Fact::Appended { m, line: target, rank });
+        out.note(Fact::Appended { m, line: target, rank, offset });
         if out.is_cut() {
             return;
         }

@@ -438,8 +438,8 @@ impl Node<Messaging> for Consumer {
                 self.places.push(Place { partition, position: offset, done: offset, awaited: false })
             }
             Packet::Assigned { generation, member } => self.on_assigned(generation, member, out),
-            Packet::Revoke { .. } => self.on_revoke(false, out),
-            Packet::NotMember { .. } => self.on_revoke(true, out),
+            Packet::Revoke { generation } if generation == self.generation => self.on_revoke(false, out),
+            Packet::NotMember { member, .. } if member == self.member => self.on_revoke(true, out),
             Packet::OutOfRange { partition, start, end } => self.on_out_of_range(partition, start, end, out),
             _ => {}
         }

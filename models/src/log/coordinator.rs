@@ -28,7 +28,7 @@ impl Broker {
             (member.connection, member.connected) = (from, true);
             (member.heard, member.joined) = (now, true);
         } else {
-            return out.send(from, Packet::NotMember { group: number });
+            return out.send(from, Packet::NotMember { group: number, member });
         }
         self.watch(group, out);
         self.rebalance(group, out);
@@ -125,7 +125,7 @@ impl Broker {
         let state = &mut self.groups[number as usize];
         let (rebalancing, generation) = (state.rebalancing, state.generation);
         let Some(member) = state.member(id) else {
-            out.send(from, Packet::NotMember { group: number });
+            out.send(from, Packet::NotMember { group: number, member: id });
             return false;
         };
         (member.connection, member.connected, member.heard) = (from, true, now);

@@ -342,3 +342,103 @@ fn a_disk_that_fails_the_log_takes_no_more() {
     setup.machines.push((NodePattern::Role(Role::Broker), disk));
     insta::assert_snapshot!(summary(&run(&setup, Recorder::Off)).lines().next().unwrap(), @"10 = 5 processed + 0 aside + 0 pending + 5 refused");
 }
+
+/// Numbers that look random, and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = redeliver_sim::mix(self.0 + 1);
+        self.0 % sides
+    }
+}
+
+/// A log under load with faults of every kind; the run asserts that the ledger balances, agrees with the copies
+/// that are there, and that Little's law holds.
+fn any_setup(seed: u64) -> Setup {
+    let mut dice = Dice(seed);
+    let mut config = with_client(|client| {
+        client.commit = match dice.roll(4) {
+            0 => Commit::BeforeWork,
+            1 => Commit::Every(Span::millis(300)),
+            2 => Commit::Never,
+            _ => Commit::AfterWork,
+        };
+        client.acks = [Acks::None, Acks::Leader, Acks::Synced][dice.roll(3) as usize];
+        client.poll_records_max = [1, 3, 500][dice.roll(3) as usize];
+        client.request_timeout = Span::millis(400);
+        client.offset_reset =
+            [OffsetReset::Earliest, OffsetReset::Latest, OffsetReset::None][dice.roll(3) as usize];
+    });
+    config.session_timeout = Span::millis(1500);
+    config.heartbeat = Span::millis(500);
+    config.retention_check = Span::millis([0, 700][dice.roll(2) as usize]);
+    let topic = &mut config.topics[0];
+    topic.partitions = 1 + dice.roll(3) as u32;
+    topic.segment_bytes = [100, 450, 1 << 30][dice.roll(3) as usize];
+    topic.retention_bytes = [None, Some(1000)][dice.roll(2) as usize];
+    topic.retention_age = [None, Some(Span::millis(800))][dice.roll(2) as usize];
+    config.when_full = [WhenFull::DeleteOldest, WhenFull::Offline][dice.roll(2) as usize];
+    let mut group = consumer(1 + dice.roll(3) as usize, 1 + dice.roll(40));
+    group.on_failure = match dice.roll(4) {
+        0 => OnFailure::Requeue,
+        1 => OnFailure::Drop,
+        2 => OnFailure::DeadLetter,
+        _ => OnFailure::RetryInPlace(Span::millis(100)),
+    };
+    let mut late = crate::setup::Consumer { name: "h".into(), ..consumer(2, 5) };
+    late.from = [StartAt::Beginning, StartAt::End][dice.roll(2) as usize];
+    for member in &mut late.members {
+        member.joins = Span::millis(dice.roll(3000));
+    }
+    let mut setup = setup(300, config, group);
+    setup.consumers.push(late);
+    (setup.duration, setup.drain) = (Span::seconds(8), Span::seconds(dice.roll(20)));
+    setup.network.default.loss = Chance::new([0.0, 0.02][dice.roll(2) as usize]);
+    setup.network.default.latency = Distribution::Constant([0, 1_000_000, 30_000_000][dice.roll(3) as usize]);
+    let disk = MachineChange {
+        disk_capacity: [None, Some(Some(2500))][dice.roll(2) as usize],
+        ..MachineChange::default()
+    };
+    setup.machines.push((NodePattern::Role(Role::Broker), disk));
+    for _ in 0..dice.roll(6) {
+        let node = ["broker/1", "g/1", "g/2", "h/1", "p/1"][dice.roll(5) as usize];
+        let target = Target::Nodes(NodePattern::Glob(node.into()));
+        let lasts = Some(Span::millis(dice.roll(3000)));
+        let what = match dice.roll(7) {
+            0 | 1 => crash(node, Some(dice.roll(2500))),
+            2 => machine_crash(node, dice.roll(2500)),
+            3 => FaultKind::Reset { target },
+            4 => FaultKind::Partition { nodes: target, others: Vec::new(), one_way: dice.roll(2) == 0, lasts },
+            5 => FaultKind::DiskFull { target, lasts },
+            _ => {
+                let packet =
+                    [PacketKind::Publish, PacketKind::Confirm, PacketKind::Deliver, PacketKind::Commit];
+                FaultKind::Drop { packet: packet[dice.roll(4) as usize], message: None, times: 3 }
+            }
+        };
+        let number = 1 + dice.roll(200) as u32;
+        let message = Some(MessageName { producer: 0, member: 0, number });
+        let kinds = [FactKind::Stored, FactKind::Acked, FactKind::Delivered, FactKind::Processed];
+        let kind = kinds[dice.roll(4) as usize];
+        let fact = FactPattern { kind, message, key: None, subscription: None, node: None };
+        let when = match dice.roll(2) {
+            0 => When::At(Time::ZERO + Span::millis(dice.roll(5000))),
+            _ => When::On { fact, after: Span::ZERO, times: 1 },
+        };
+        setup.faults.push(Fault { what, when, text: String::new() });
+    }
+    let which = Which::Chance(Chance::new(0.02));
+    let times = Some(dice.roll(3) as u32);
+    setup.faults.push(at(0, FaultKind::FailingHandler { subscription: None, which, times }));
+    setup
+}
+
+#[test]
+fn whatever_breaks_the_books_balance() {
+    let all = std::env::var("SEEDS").map_or(60, |n| n.parse().unwrap());
+    for seed in 0..all {
+        println!("seed {seed}");
+        run(&any_setup(seed), Recorder::Off);
+    }
+}

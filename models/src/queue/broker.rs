@@ -195,6 +195,7 @@ impl Broker {
         for queue in queues {
             if self.is_full(queue) {
                 refused = true;
+                out.note(Fact::TurnedAway { m, s: self.queues[queue].s });
             } else {
                 synced |= self.store(queue, m, queue == last, out);
                 if out.is_cut() {
@@ -775,6 +776,14 @@ impl Node<Messaging> for Broker {
             let (now, kept) = (out.now(), out.disk().records(FileId(queue as u32)).count() as u64);
             out.shared().set_level(s, now, kept);
         }
+    }
+}
+
+#[cfg(test)]
+impl Broker {
+    /// The bug: it forgets the first message that waits, and tells nobody.
+    pub(crate) fn forget_silently(&mut self) {
+        self.queues[0].pop().expect("a message waits");
     }
 }
 

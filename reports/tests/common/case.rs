@@ -90,7 +90,8 @@ impl Case {
             if backwards {
                 entries.reverse();
             }
-            let entries: Vec<String> = entries.into_iter().map(|entry| format!("        {entry},\n")).collect();
+            let entries: Vec<String> =
+                entries.into_iter().map(|entry| format!("        {entry},\n")).collect();
             format!("{{\n{}    }}", entries.concat())
         };
         let Network { latency, jitter, loss, duplication } = self.network;
@@ -143,9 +144,8 @@ pub(crate) const ALL: Range = Range { faults: 4, rough: true, limits: true, prod
 
 /// Random scenarios.
 pub(crate) fn cases(range: Range) -> impl Strategy<Value = Case> {
-    let rough = |choices: &[&'static str]| {
-        select(if range.rough { choices.to_vec() } else { choices[..1].to_vec() })
-    };
+    let rough =
+        |choices: &[&'static str]| select(if range.rough { choices.to_vec() } else { choices[..1].to_vec() });
     let network = (
         select(vec!["1ms", "0.5ms", "10ms"]),
         rough(&["0s", "exp(1ms)", "exp(10ms)"]),
@@ -197,8 +197,11 @@ fn producers() -> impl Strategy<Value = Producer> {
 fn consumers() -> impl Strategy<Value = Consumer> {
     let work = vec!["0ms", "5ms", "30ms", "exp(10ms)"];
     let failures = vec!["Requeue", "Drop", "DeadLetter", "RetryInPlace(\"50ms\")"];
-    (1..=3u32, select(work), select(failures))
-        .prop_map(|(members, work, on_failure)| Consumer { members, work, on_failure })
+    (1..=3u32, select(work), select(failures)).prop_map(|(members, work, on_failure)| Consumer {
+        members,
+        work,
+        on_failure,
+    })
 }
 
 /// `name: one of these`, or nothing.
@@ -216,11 +219,7 @@ fn design(
 }
 
 /// Nothing, where a limit is not wanted.
-fn limit(
-    wanted: bool,
-    name: &'static str,
-    values: &[&'static str],
-) -> impl Strategy<Value = Option<String>> {
+fn limit(wanted: bool, name: &'static str, values: &[&'static str]) -> impl Strategy<Value = Option<String>> {
     setting(name, values).prop_map(move |setting| setting.filter(|_| wanted))
 }
 
@@ -252,14 +251,44 @@ fn queue(limits: bool) -> impl Strategy<Value = Vec<String>> {
         setting("overflow", &["RejectPublish"]),
         limit(limits, "message_ttl", &["\"0s\"", "\"20ms\"", "\"200ms\""]),
     );
-    let all = (consuming, publishing, keeping).prop_map(|(c, p, k)| {
-        vec![c.0, c.1, c.2, c.3, c.4, p.0, p.1, p.2, p.3, k.0, k.1, k.2, k.3, k.4]
-    });
+    let all = (consuming, publishing, keeping)
+        .prop_map(|(c, p, k)| vec![c.0, c.1, c.2, c.3, c.4, p.0, p.1, p.2, p.3, k.0, k.1, k.2, k.3, k.4]);
     design("Queue", all)
 }
 
-fn designs(limits: bool) -> BoxedStrategy<Vec<String>> {
-    queue(limits).boxed()
+fn log(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    let session = select(vec![None, Some("session_timeout: \"500ms\", heartbeat: \"100ms\"")])
+        .prop_map(|session| session.map(String::from));
+    let consuming = (
+        setting("commit", &["BeforeWork", "Every(\"100ms\")"]),
+        setting("max_poll_records", &["1", "5"]),
+        setting("fetch_wait", &["\"10ms\""]),
+        setting("offset_reset", &["Earliest", "None"]),
+        session,
+    );
+    let publishing = (
+        setting("acks", &["None", "Leader", "Synced"]),
+        setting("window", &["1", "3"]),
+        setting("request_timeout", &["\"50ms\""]),
+        setting("retries", &["0", "2"]),
+        setting("reconnect_after", &["\"1ms\""]),
+    );
+    let keeping = (
+        setting("partitions", &["2", "5"]),
+        setting("segment_bytes", &["\"2 kB\"", "\"10 kB\""]),
+        limit(limits, "retention_bytes", &["\"4 kB\""]),
+        limit(limits, "retention_age", &["\"50ms\"", "\"500ms\""]),
+        limit(limits, "retention_check", &["\"0s\"", "\"20ms\""]),
+        setting("when_full", &["DeleteOldest"]),
+    );
+    let all = (consuming, publishing, keeping).prop_map(|(c, p, k)| {
+        vec![c.0, c.1, c.2, c.3, c.4, p.0, p.1, p.2, p.3, p.4, k.0, k.1, k.2, k.3, k.4, k.5]
+    });
+    design("Log", all)
+}
+
+fn designs(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    prop_oneof![queue(limits), log(limits)]
 }
 
 fn faults(producers_crash: bool) -> impl Strategy<Value = String> {
@@ -277,20 +306,21 @@ fn faults(producers_crash: bool) -> impl Strategy<Value = String> {
     let lasts = || select(vec!["", ", lasts: \"20ms\"", ", lasts: \"700ms\""]);
     let at = (crash(), nodes(), times(), restart())
         .prop_map(|(kind, node, at, restart)| format!("{kind}(node: {node}, at: \"{at}\"{restart})"));
-    let every = (crash(), nodes(), select(vec!["exp(200ms)", "exp(1s)"]))
-        .prop_map(|(kind, node, every)| format!("{kind}(node: {node}, every: \"{every}\", restart_after: \"20ms\")"));
-    let when = (crash(), select(victims), select(facts), select(vec!["0s", "3ms"]), 1..4u32, restart()).prop_map(
-        |(kind, node, fact, after, times, restart)| {
+    let every = (crash(), nodes(), select(vec!["exp(200ms)", "exp(1s)"])).prop_map(|(kind, node, every)| {
+        format!("{kind}(node: {node}, every: \"{every}\", restart_after: \"20ms\")")
+    });
+    let when = (crash(), select(victims), select(facts), select(vec!["0s", "3ms"]), 1..4u32, restart())
+        .prop_map(|(kind, node, fact, after, times, restart)| {
             format!("{kind}(node: {node}, when: {fact}, after: \"{after}\", times: {times}{restart})")
-        },
-    );
+        });
     let partition = (nodes(), times(), lasts(), any::<bool>()).prop_map(|(node, at, lasts, one_way)| {
         format!("Partition(nodes: {node}, at: \"{at}\"{lasts}, one_way: {one_way})")
     });
     let reset = (nodes(), times()).prop_map(|(node, at)| format!("Reset(node: {node}, at: \"{at}\")"));
     let drop = (select(vec!["Publish", "Confirm", "Deliver", "Ack"]), 1..4u32)
         .prop_map(|(packet, times)| format!("Drop(packet: {packet}, times: {times})"));
-    let disk = (times(), lasts()).prop_map(|(at, lasts)| format!("DiskFull(node: \"brokers\", at: \"{at}\"{lasts})"));
+    let disk = (times(), lasts())
+        .prop_map(|(at, lasts)| format!("DiskFull(node: \"brokers\", at: \"{at}\"{lasts})"));
     let handler = select(vec![
         "Poison(message: \"p#3\")",
         "Poison(chance: \"10%\")",

@@ -1,0 +1,7 @@
+//! The kernel from outside: connections, datagrams, faults, nodes and their machines, in a world of toys.
+
+mod bench;
+mod connections;
+mod datagrams;
+mod faults;
+mod nodes;
