@@ -36,7 +36,8 @@ fn run(command: &str, folder: &Path) -> Option<Vec<String>> {
     if command == "cargo test" {
         return None;
     }
-    let words = command.strip_prefix("cargo run -q -- ").unwrap_or_else(|| panic!("not run by this test: {command}"));
+    let words =
+        command.strip_prefix("cargo run -q -- ").unwrap_or_else(|| panic!("not run by this test: {command}"));
     let words: Vec<&str> = words.split_whitespace().collect();
     let ended = call(folder, &words);
     assert!(matches!(ended.code, 0 | 1 | 3), "{command} ends with {}: {}", ended.code, ended.err);
@@ -74,7 +75,10 @@ fn every_command_of_the_readme_prints_what_it_shows() {
             continue;
         }
         let (shown, printed) = (output.join("\n"), printed.join("\n"));
-        assert!(fits(&output, &printed.lines().map(str::to_string).collect::<Vec<_>>()), "{command} prints\n{printed}\n\nand the README shows\n{shown}");
+        assert!(
+            fits(&output, &printed.lines().map(str::to_string).collect::<Vec<_>>()),
+            "{command} prints\n{printed}\n\nand the README shows\n{shown}"
+        );
     }
     if renewed != readme {
         std::fs::write(README, renewed).expect("the README can be written");

@@ -409,7 +409,9 @@ fn any_setup(seed: u64) -> Setup {
             0 | 1 => crash(node, Some(dice.roll(2500))),
             2 => machine_crash(node, dice.roll(2500)),
             3 => FaultKind::Reset { target },
-            4 => FaultKind::Partition { nodes: target, others: Vec::new(), one_way: dice.roll(2) == 0, lasts },
+            4 => {
+                FaultKind::Partition { nodes: target, others: Vec::new(), one_way: dice.roll(2) == 0, lasts }
+            }
             5 => FaultKind::DiskFull { target, lasts },
             _ => {
                 let packet =
