@@ -136,7 +136,7 @@ mod tests {
         (checks.key.stale, checks.key.first) = (1, Some(violation));
         let all = standings(&checks);
         assert_eq!((all[2].count, all[2].proof), (2, Some(Proof::Again { message: (0, 1) })));
-        assert_eq!((all[3].count, all[3].proof), (1, Some(Proof::Order("key", violation))));
+        assert_eq!((all[3].count, all[3].proof), (1, Some(Proof::Order(violation))));
         assert_eq!(all[3].proof.expect("it is broken").messages(), [(0, 1), (0, 2)]);
         assert_eq!((all[4].verdict, all[4].proof), (Verdict::NotExercised, None));
     }

@@ -7,11 +7,11 @@ use crate::recount;
 use crate::result::{Assumption, DesignResult, ExpectResult, Guarantee, RequireResult, RunResult};
 use crate::show::{DesignShow, Findings, Series};
 use redeliver_models::checks::{Recorded, Recorder};
-use redeliver_models::story::{Picture, run_story};
-use redeliver_models::{Ended, advance, build, finish};
+use redeliver_models::story::run_story;
+use redeliver_models::{Ended, Setup, advance, build, finish};
 use redeliver_scenarios::picture::picture_to_json;
 use redeliver_scenarios::{Plan, PlannedDesign};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The version of the result's format.
@@ -68,17 +68,7 @@ pub(crate) fn run_once(
 ) -> Finished {
     let setup = &design.setup;
     if setup.script.is_some() {
-        let conditions = plan.conditions();
-        let mut until = |condition: usize, picture: &Picture| conditions[condition].holds(picture);
-        let story = run_story(setup, recorder, &mut until);
-        let looks: Map<String, Value> = story
-            .looks
-            .iter()
-            .map(|(name, picture)| (name.clone(), Value::Object(picture_to_json(picture))))
-            .collect();
-        let mut picture: BTreeMap<String, Value> = picture_to_json(&story.picture).into_iter().collect();
-        picture.insert("looks".into(), Value::Object(looks));
-        return Finished { ended: story.ended, picture };
+        return tell(plan, setup, recorder);
     }
     let mut world = build(setup, recorder);
     let whole = (setup.duration + setup.drain).as_seconds();
@@ -88,6 +78,16 @@ pub(crate) fn run_once(
         }
         progress(name, world.now().seconds() / whole);
     }
+}
+
+/// Runs a story to its last line.
+fn tell(plan: &Plan, setup: &Setup, recorder: Recorder) -> Finished {
+    let conditions = plan.conditions();
+    let told = run_story(setup, recorder, &mut |condition, picture| conditions[condition].holds(picture));
+    let looks = told.looks.iter().map(|(name, look)| (name.clone(), Value::Object(picture_to_json(look))));
+    let mut picture: BTreeMap<String, Value> = picture_to_json(&told.picture).into_iter().collect();
+    picture.insert("looks".into(), Value::Object(looks.collect()));
+    Finished { ended: told.ended, picture }
 }
 
 fn run_design(

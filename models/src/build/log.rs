@@ -1,7 +1,9 @@
 //! A log broker, with its consumers and publishers.
 
-use super::Builder;
-use crate::log::{Acks, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, GroupSpec, OffsetReset};
+use super::{Builder, story};
+use crate::log::{
+    Acks, Broker, BrokerSpec, ClientConfig, Config, Consumer, ConsumerSpec, GroupSpec, OffsetReset,
+};
 use crate::message::SubscriptionId;
 use crate::part::Part;
 use crate::producer::{Publisher, PublisherSpec, Target};
@@ -33,8 +35,9 @@ impl Builder<'_> {
             };
             self.add_node(name, Role::Producer, Part::Publisher(Publisher::new(publisher)), Time::ZERO);
         }
-        for client in 0..(consumers.len() + producers.len()) as u32 {
-            self.connect(NodeId(client + 1), NodeId(0));
+        self.log_clients(config, ConnectionId((consumers.len() + producers.len()) as u32));
+        for client in 1..self.booting.len() as u32 {
+            self.connect(NodeId(client), NodeId(0));
         }
     }
 
@@ -47,9 +50,11 @@ impl Builder<'_> {
     ) -> BrokerSpec {
         let names = consumers.iter().map(|(s, member)| (self.member_name(*s, *member), Role::Consumer));
         let names = names.chain(producers.iter().map(|(name, _, _)| (name.clone(), Role::Producer)));
+        let story = self.setup.script.iter().flat_map(|script| script.clients.iter().cloned());
+        let names = names.chain(story.map(|name| (name, Role::Client)));
         let clients: Vec<_> = names.map(|(name, role)| config.client(&name, role)).collect();
-        let groups: Vec<GroupSpec> =
-            (0..self.setup.consumers.len()).map(|i| self.group(config, SubscriptionId(i as u16))).collect();
+        let load = (0..self.setup.consumers.len()).map(|i| self.group(config, SubscriptionId(i as u16)));
+        let groups: Vec<GroupSpec> = load.chain(self.story_groups(config)).collect();
         let count: u32 = config.topics.iter().map(|topic| topic.partitions).sum();
         let reads = |partition: u32, group: &GroupSpec| {
             (group.first..group.first + group.partitions).contains(&partition)
@@ -76,6 +81,27 @@ impl Builder<'_> {
         GroupSpec { s, first, partitions, from_beginning: present || asked }
     }
 
+    /// Groups of a story begin with their first member, as that one is set.
+    fn story_groups(&self, config: &Config) -> Vec<GroupSpec> {
+        let load = self.setup.consumers.len();
+        let mut specs: Vec<GroupSpec> = Vec::new();
+        for group in story::groups(self.setup, config) {
+            let s = self.subscription_of(&group.subscription);
+            if (s.0 as usize) < load {
+                continue;
+            }
+            let (first, partitions) = partitions_of(config, &group.topic);
+            let members = self.setup.script.iter().flat_map(|script| &script.clients);
+            let mut settings = members.map(|name| config.client(name, Role::Client));
+            let mine = |settings: &&ClientConfig| settings.group.as_deref() == Some(group.name.as_str());
+            let settings = settings.find(mine).unwrap_or_else(|| config.client(&group.name, Role::Client));
+            let from_beginning = settings.offset_reset == OffsetReset::Earliest;
+            specs.push(GroupSpec { s, first, partitions, from_beginning });
+        }
+        specs.sort_by_key(|spec| spec.s);
+        specs
+    }
+
     fn log_consumer(&mut self, config: &Config, s: SubscriptionId, member: usize, connection: ConnectionId) {
         let name = self.member_name(s, member);
         let client = config.client(&name, Role::Consumer);
@@ -96,12 +122,15 @@ impl Builder<'_> {
         self.add_node(&name, Role::Consumer, Part::LogConsumer(Consumer::new(spec, worker)), starts);
     }
 
-    /// The partitions of a topic of the load: the first, and how many there are.
     fn partitions_of(&self, config: &Config, topic: usize) -> (u32, u32) {
-        let name = &self.setup.topics[topic];
-        let index = config.topics.iter().position(|topic| topic.name == *name);
-        let index = index.expect("every topic of the load is in the log");
-        let before = config.topics[..index].iter().map(|topic| topic.partitions).sum();
-        (before, config.topics[index].partitions)
+        partitions_of(config, &self.setup.topics[topic])
     }
+}
+
+/// The partitions of a topic: the first, and how many there are.
+fn partitions_of(config: &Config, name: &str) -> (u32, u32) {
+    let index = config.topics.iter().position(|topic| topic.name == *name);
+    let index = index.expect("every topic of the load is in the log");
+    let before = config.topics[..index].iter().map(|topic| topic.partitions).sum();
+    (before, config.topics[index].partitions)
 }

@@ -201,6 +201,9 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
             }
         })
         .collect();
+    if let Design::Log(config) = &setup.design {
+        add_groups(setup, config, &mut topics, &mut subscriptions);
+    }
     if matches!(setup.design, Design::Queue(_)) && names.subscriptions.len() > subscriptions.len() {
         add_queues(&mut topics, &mut subscriptions, names.subscriptions.len());
     }
@@ -239,6 +242,26 @@ fn add_queues(topics: &mut Vec<Topic>, subscriptions: &mut Vec<Subscription>, co
     }
     for topic in topics {
         topic.subscriptions = (0..count).map(|s| SubscriptionId(s as u16)).collect();
+    }
+}
+
+/// Groups of a story's clients, and the topics that only a story has.
+fn add_groups(
+    setup: &Setup,
+    config: &crate::log::Config,
+    topics: &mut Vec<Topic>,
+    subscriptions: &mut Vec<Subscription>,
+) {
+    let none = Topic { subscriptions: Vec::new(), addressed_at_birth: false, accepted_at_birth: false };
+    topics.extend(story::topics(setup).iter().map(|_| none.clone()));
+    let mut groups = story::groups(setup, config);
+    groups.retain(|group| setup.consumers.iter().all(|consumer| consumer.name != group.subscription));
+    groups.sort_by(|a, b| a.subscription.cmp(&b.subscription));
+    for group in groups {
+        let topic = story::topic_id(setup, &group.topic);
+        let readers = &mut topics[topic.0 as usize].subscriptions;
+        readers.push(SubscriptionId(subscriptions.len() as u16));
+        subscriptions.push(Subscription { slot: readers.len() as u16 - 1, ..Subscription::of(topic) });
     }
 }
 

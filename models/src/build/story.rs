@@ -4,13 +4,14 @@
 //! broker has routed them. In a log, every group that a client is in is a subscription, once per topic.
 
 use super::Builder;
+use crate::log::{self, Acks, TopicConfig};
 use crate::message::{SourceId, SubscriptionId, TopicId};
 use crate::part::Part;
 use crate::producer::{Arrivals, Keys, Purposes, Source};
 use crate::queue::{self, AckMode, QueueConfig, Transport};
 use crate::setup::{Design, Role, Setup};
 use crate::shared::Names;
-use crate::story::{Client, ClientSpec, Journal, Label, QueueSide, Script, Side, Verb};
+use crate::story::{Client, ClientSpec, Journal, Label, LogSide, LogTopic, QueueSide, Script, Side, Verb};
 use redeliver_sim::{ConnectionId, Distribution, Purpose, Time};
 
 /// All queues: those that stand before time 0, then those that a story declares, in the order of their names.
@@ -28,12 +29,75 @@ pub(super) fn queues(setup: &Setup, config: &queue::Config) -> Vec<QueueConfig> 
     config.queues.iter().cloned().chain(declared).collect()
 }
 
+/// A group of a story's clients, and a topic that it reads.
+pub(super) struct Group {
+    pub(super) name: String,
+    pub(super) topic: String,
+    /// Its name, and the topic's where it reads several.
+    pub(super) subscription: String,
+}
+
+/// The groups of a story, in the order of their names, each once for every topic that it reads. A client without a
+/// group is one by itself.
+pub(super) fn groups(setup: &Setup, config: &log::Config) -> Vec<Group> {
+    let Some(script) = &setup.script else { return Vec::new() };
+    let mut reads: Vec<(String, String)> = Vec::new();
+    for (i, client) in script.clients.iter().enumerate() {
+        for verb in script.verbs_of(i) {
+            let from = match verb {
+                Verb::Subscribe(topic) | Verb::Consume(topic) => Some(topic.as_str()),
+                Verb::Poll { from, .. } | Verb::PollAll { from } => from.as_deref(),
+                _ => continue,
+            };
+            if let Some(topic) = topic_of(config, from) {
+                reads.push((group_of(config, client), topic.name.clone()));
+            }
+        }
+    }
+    reads.sort();
+    reads.dedup();
+    let named = |(name, topic): &(String, String)| {
+        let alone = reads.iter().filter(|(other, _)| other == name).count() == 1;
+        let subscription = if alone { name.clone() } else { format!("{name}/{topic}") };
+        Group { name: name.clone(), topic: topic.clone(), subscription }
+    };
+    reads.iter().map(named).collect()
+}
+
+fn group_of(config: &log::Config, client: &str) -> String {
+    config.client(client, Role::Client).group.clone().unwrap_or_else(|| client.into())
+}
+
+/// The topic of `t` or `t-0`; the only one if none is named.
+fn topic_of<'c>(config: &'c log::Config, name: Option<&str>) -> Option<&'c TopicConfig> {
+    let Some(name) = name else {
+        return config.topics.first().filter(|_| config.topics.len() == 1);
+    };
+    let find = |name: &str| config.topics.iter().find(|topic| topic.name == name);
+    find(name).or_else(|| find(name.rsplit_once('-')?.0))
+}
+
+/// Topics beside those of the load: a story's messages are addressed when a log has them.
+pub(super) fn topics(setup: &Setup) -> Vec<String> {
+    let Design::Log(config) = &setup.design else { return Vec::new() };
+    let names = config.topics.iter().map(|topic| topic.name.clone());
+    names.filter(|name| !setup.topics.contains(name)).collect()
+}
+
+/// The number of a topic of the log.
+pub(super) fn topic_id(setup: &Setup, name: &str) -> TopicId {
+    let all = setup.topics.iter().cloned().chain(topics(setup));
+    let index = all.into_iter().position(|topic| topic == name);
+    TopicId(index.expect("every topic of the log has a number") as u16)
+}
+
 /// Subscriptions beside those of the load: names, in order.
 pub(super) fn subscriptions(setup: &Setup) -> Vec<String> {
     let taken = |name: &String| setup.consumers.iter().any(|consumer| consumer.name == *name);
     let mut names: Vec<String> = match &setup.design {
         Design::Queue(config) => queues(setup, config).into_iter().map(|queue| queue.name).collect(),
-        Design::Log(_) | Design::Udp(_) | Design::Webhook(_) => Vec::new(),
+        Design::Log(config) => groups(setup, config).into_iter().map(|group| group.subscription).collect(),
+        Design::Udp(_) | Design::Webhook(_) => Vec::new(),
     };
     names.retain(|name| !taken(name));
     names.sort();
@@ -111,6 +175,39 @@ impl Builder<'_> {
                 confirms: settings.confirms,
             };
             self.client(i, name, ConnectionId(first.0 + i as u32), Side::Queue(side));
+        }
+    }
+
+    pub(super) fn log_clients(&mut self, config: &log::Config, first: ConnectionId) {
+        let Some(script) = &self.setup.script else { return };
+        let groups = groups(self.setup, config);
+        for (i, name) in script.clients.iter().enumerate() {
+            let settings = config.client(name, Role::Client);
+            let mut partition = 0;
+            let topics = config.topics.iter().map(|topic| {
+                let first = partition;
+                partition += topic.partitions;
+                let mine = group_of(config, name);
+                let group = groups.iter().find(|group| group.name == mine && group.topic == topic.name);
+                LogTopic {
+                    name: topic.name.clone(),
+                    id: topic_id(self.setup, &topic.name),
+                    first,
+                    partitions: topic.partitions,
+                    group: group.map(|group| self.subscription_of(&group.subscription)),
+                }
+            });
+            let side = LogSide {
+                topics: topics.collect(),
+                confirms: settings.acks != Acks::None,
+                retries: settings.retries,
+                commit: settings.commit,
+                poll_records_max: settings.poll_records_max.clamp(1, u32::from(u16::MAX)) as u16,
+                offset_reset: settings.offset_reset,
+                heartbeat: config.heartbeat,
+                reconnect_after: settings.reconnect_after,
+            };
+            self.client(i, name, ConnectionId(first.0 + i as u32), Side::Log(side));
         }
     }
 

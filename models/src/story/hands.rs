@@ -11,8 +11,10 @@ pub(super) struct Hand {
     pub(super) m: MessageRef,
     pub(super) s: SubscriptionId,
     pub(super) attempt: u16,
-    /// What settles it, and in which session.
-    pub(super) tag: Tag,
+    /// What settles it at a queue, and in which session.
+    pub(super) tag: Option<Tag>,
+    /// Its partition and offset in a log.
+    pub(super) at: Option<(u32, u32)>,
     pub(super) session: u32,
     /// `m3`, and with key and flags `x=m3 redelivered`. Its record may be closed before it leaves the hands.
     pub(super) body: String,
@@ -81,6 +83,13 @@ impl Hands {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Hand> {
         self.held.iter()
+    }
+
+    /// A group's offset was committed: what is before it is settled.
+    pub(super) fn settle_below(&mut self, partition: u32, offset: u32) {
+        let passed = |hand: &&mut Hand| hand.at.is_some_and(|(p, at)| p == partition && at < offset);
+        self.held.iter_mut().filter(passed).for_each(|hand| hand.settled = true);
+        self.sort_out();
     }
 
     /// Lets go of what is settled and processed.

@@ -1,7 +1,8 @@
 //! Takes the picture: from the state of the nodes, at any instant.
 
-use super::picture::{Picture, QueuePicture};
+use super::picture::{PartitionPicture, Picture, QueuePicture};
 use crate::domain::World;
+use crate::log;
 use crate::message::MessageRef;
 use crate::part::Part;
 use crate::queue;
@@ -22,6 +23,7 @@ pub fn picture(world: &World) -> Picture {
                 picture.clients.insert(name.into(), client.picture(shared, open));
             }
             Part::QueueBroker(broker) if up => add_queues(broker, name, shared, &mut picture),
+            Part::LogBroker(broker) if up => add_logs(broker, shared, &mut picture),
             _ => {}
         }
     }
@@ -41,6 +43,40 @@ fn add_queues(broker: &queue::Broker, node: &str, shared: &Shared, picture: &mut
             leader: node.into(),
         };
         picture.queues.insert(queue.config.name.clone(), seen);
+    }
+}
+
+/// The logs and their groups; none while the broker is down.
+fn add_logs(broker: &log::Broker, shared: &Shared, picture: &mut Picture) {
+    let topic_of = |line: u32| {
+        let name = &shared.names.lines[line as usize];
+        name.rsplit_once('-').map_or(name.as_str(), |(topic, _)| topic).to_string()
+    };
+    for (line, partition) in broker.partitions().iter().enumerate() {
+        let text = |(offset, m): (u32, MessageRef)| format!("{}@{offset}", shared.notation(m).1);
+        let seen = PartitionPicture {
+            records: partition.records().map(text).collect(),
+            start: u64::from(partition.start()),
+            end: u64::from(partition.end()),
+            high_watermark: u64::from(partition.high_watermark()),
+            segments: partition.segments().map(|segment| (u64::from(segment.first), segment.bytes)).collect(),
+        };
+        picture.logs.entry(topic_of(line as u32)).or_default().push(seen);
+    }
+    for group in broker.groups() {
+        let topic = topic_of(group.spec.first);
+        let subscription = &shared.names.subscriptions[group.spec.s.0 as usize];
+        let both = format!("/{topic}");
+        let name = subscription.strip_suffix(&both).unwrap_or(subscription);
+        let seen = picture.groups.entry(name.into()).or_default();
+        let committed = group.committed.iter().map(|offset| offset.map(u64::from));
+        seen.committed.insert(topic, committed.collect());
+        for member in &group.members {
+            // Connections are numbered like their clients, which come after the broker.
+            let client = shared.names.nodes[member.connection.0 as usize + 1].clone();
+            let reads = member.reads.iter().map(|read| shared.names.lines[read.partition as usize].clone());
+            seen.members.entry(client).or_default().extend(reads);
+        }
     }
 }
 

@@ -178,6 +178,18 @@ impl Verb {
         }
     }
 
+    /// Whether it is how a log is read.
+    pub(super) fn reads(&self) -> bool {
+        matches!(
+            self,
+            Verb::Subscribe(_)
+                | Verb::Consume(_)
+                | Verb::Poll { .. }
+                | Verb::PollAll { .. }
+                | Verb::Commit { .. }
+        )
+    }
+
     /// This verb and those within it.
     fn all(&self) -> Vec<&Verb> {
         let within: Vec<&Verb> = match self {
@@ -197,9 +209,13 @@ impl Script {
 
     /// Whether this client sends anything.
     pub(crate) fn publishes(&self, client: usize) -> bool {
-        let lines = self.lines.iter().filter(|line| line.who.contains(&Who::Client(client)));
-        let mut verbs = lines.flat_map(|line| &line.verbs).flat_map(Verb::all);
-        verbs.any(|verb| matches!(verb, Verb::Send { .. }))
+        self.verbs_of(client).any(|verb| matches!(verb, Verb::Send { .. }))
+    }
+
+    /// All verbs of one client.
+    pub(crate) fn verbs_of(&self, client: usize) -> impl Iterator<Item = &Verb> {
+        let lines = self.lines.iter().filter(move |line| line.who.contains(&Who::Client(client)));
+        lines.flat_map(|line| &line.verbs).flat_map(Verb::all)
     }
 
     /// The names under which pictures are kept.
