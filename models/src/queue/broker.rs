@@ -81,7 +81,7 @@ pub struct Broker {
     memory: u64,
     blocking: bool,
     /// What was in its hands as it crashed at a fact.
-    torn: Option<Torn>,
+    torn: Vec<Torn>,
 }
 
 /// A copy that a crash at a fact leaves between two places.
@@ -113,7 +113,7 @@ impl Broker {
             syncing: 0,
             memory: 0,
             blocking: false,
-            torn: None,
+            torn: Vec::new(),
         }
     }
 
@@ -199,7 +199,7 @@ impl Broker {
             } else {
                 synced |= self.store(queue, m, queue == last, out);
                 if out.is_cut() {
-                    self.torn = (queue != last).then_some(Torn::Publish(m));
+                    self.torn.extend((queue != last).then_some(Torn::Publish(m)));
                     return;
                 }
             }
@@ -411,7 +411,7 @@ impl Broker {
             self.forget(queue, entry, out);
             out.note(Fact::Acked { m: entry.m, s });
             if out.is_cut() {
-                self.torn = Some(Torn::Delivery(entry.m, s));
+                self.torn.push(Torn::Delivery(entry.m, s));
                 return;
             }
             let tag = Tag { slot: u32::MAX, generation: 0 };
@@ -760,10 +760,11 @@ impl Node<Messaging> for Broker {
 
     fn on_crash(&mut self, _machine: bool, out: &mut Out<'_>) {
         let why = LossCause::BrokerMemory;
-        match self.torn {
-            Some(Torn::Publish(m)) => out.note(Fact::PublishDropped { m, why }),
-            Some(Torn::Delivery(m, s)) => out.note(Fact::DeliveryDropped { m, s, why }),
-            None => {}
+        for torn in &self.torn {
+            out.note(match *torn {
+                Torn::Publish(m) => Fact::PublishDropped { m, why },
+                Torn::Delivery(m, s) => Fact::DeliveryDropped { m, s, why },
+            });
         }
         for queue in 0..self.queues.len() {
             let s = self.queues[queue].s;
