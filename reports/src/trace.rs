@@ -74,7 +74,7 @@ impl<'a> Line<'a> {
         match recorded.event {
             Event::News(news) => line.fact = news_name(news),
             Event::Fact(fact, about) => {
-                line.fact = fact_name(fact);
+                line.fact = fact.name();
                 line.detail = Detail::of(fact, shared);
                 let subscription = fact.subscription();
                 line.subscription = subscription.map(|s| shared.names.subscriptions[s.0 as usize].as_str());
@@ -102,13 +102,10 @@ impl<'a> Detail<'a> {
                 Detail { attempt: Some(attempt), worked: Some(worked.as_seconds()), ..nothing }
             }
             Fact::Stored { line, rank, .. } => Detail { queue: place(line), rank: Some(rank), ..nothing },
-            Fact::Appended { line, rank, .. } => {
-                Detail { partition: place(line), offset: Some(rank), ..nothing }
-            }
-            Fact::Committed { line, offset, .. } => {
+            Fact::Appended { line, offset, .. } | Fact::Committed { line, offset, .. } => {
                 Detail { partition: place(line), offset: Some(offset), ..nothing }
             }
-            Fact::Assigned { line, .. } | Fact::Revoked { line, .. } => {
+            Fact::Assigned { line, .. } | Fact::Revoked { line, .. } | Fact::Found { line, .. } => {
                 Detail { partition: place(line), ..nothing }
             }
             Fact::PublishDropped { why, .. }
@@ -134,50 +131,6 @@ fn news_name(news: News) -> &'static str {
         News::PartitionBegan => "partition_began",
         News::PartitionEnded => "partition_ended",
         News::DiskFilled => "disk_filled",
-    }
-}
-
-fn fact_name(fact: Fact) -> &'static str {
-    match fact {
-        Fact::Published { .. } => "published",
-        Fact::Resent { .. } => "resent",
-        Fact::PublishDropped { .. } => "publish_dropped",
-        Fact::Stored { .. } => "stored",
-        Fact::Appended { .. } => "appended",
-        Fact::NotTaken { .. } => "not_taken",
-        Fact::ConfirmDropped { .. } => "confirm_dropped",
-        Fact::Confirmed { .. } => "confirmed",
-        Fact::GaveUp { .. } => "gave_up",
-        Fact::Dispatched { .. } => "dispatched",
-        Fact::DeliveryDropped { .. } => "delivery_dropped",
-        Fact::Delivered { .. } => "delivered",
-        Fact::Processed { .. } => "processed",
-        Fact::Discarded { .. } => "discarded",
-        Fact::Acked { .. } => "acked",
-        Fact::AckDropped { .. } => "ack_dropped",
-        Fact::Requeued { .. } => "requeued",
-        Fact::Removed { .. } => "removed",
-        Fact::DeadLettered { .. } => "dead_lettered",
-        Fact::PutAside { .. } => "put_aside",
-        Fact::TurnedAway { .. } => "turned_away",
-        Fact::Released { .. } => "released",
-        Fact::Rewound { .. } => "rewound",
-        Fact::Failed { .. } => "failed",
-        Fact::PublishDuplicated { .. } => "publish_duplicated",
-        Fact::DeliveryDuplicated { .. } => "delivery_duplicated",
-        Fact::GivenBack { .. } => "given_back",
-        Fact::StrayAck { .. } => "stray_ack",
-        Fact::Found { .. } => "found",
-        Fact::Blocked => "blocked",
-        Fact::Unblocked => "unblocked",
-        Fact::Assigned { .. } => "assigned",
-        Fact::Revoked { .. } => "revoked",
-        Fact::Committed { .. } => "committed",
-        Fact::EmptyPoll { .. } => "empty_poll",
-        Fact::Forgotten { .. } => "forgotten",
-        Fact::ControlDropped => "control_dropped",
-        Fact::ControlDuplicated => "control_duplicated",
-        Fact::Sent { .. } => "sent",
     }
 }
 
