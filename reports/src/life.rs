@@ -161,10 +161,10 @@ fn unpublished((source, number): (u32, u32), shared: &Shared) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use redeliver_scenarios::{Options, library, read};
+    use redeliver_scenarios::{Options, read};
 
     fn told(message: &str, only: Option<&str>) -> String {
-        let text = library::find("redelivery-reorders").expect("it is in the library");
+        let text = include_str!("../../tests/data/figure.ron");
         let plan = read("file", text, &Options::default()).unwrap_or_else(|report| panic!("{report}"));
         match lives(&plan, only, message) {
             Ok(page) => page,

@@ -137,11 +137,11 @@ fn news_name(news: News) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use redeliver_scenarios::{Options, library, read};
+    use redeliver_scenarios::{Options, read};
 
     #[test]
     fn facts_are_lines_of_json() {
-        let text = library::find("hello").expect("it is in the library");
+        let text = include_str!("../../tests/data/figure.ron");
         let plan = read("hello", text, &Options::default()).unwrap_or_else(|report| panic!("{report}"));
         let mut written = Vec::new();
         write(&plan, "queue", &plan.designs["queue"], &mut written).expect("a vector takes all");

@@ -1,3 +1,5 @@
+//! Direct designs, as timelines.
+
 use super::{UdpConfig, WebhookConfig};
 use crate::checks::{Recorder, SubscriptionChecks};
 use crate::run::run;

@@ -1,3 +1,5 @@
+//! Connections: in order, stalled by a lost segment, broken by a crash or by silence.
+
 use crate::bench::*;
 use insta::assert_snapshot;
 use redeliver_sim::*;

@@ -1,3 +1,5 @@
+//! Datagrams: lost, late, twice.
+
 use crate::bench::*;
 use insta::assert_snapshot;
 use redeliver_sim::*;

@@ -1,3 +1,5 @@
+//! Faults: at a time, at a fact, for a while.
+
 use crate::bench::*;
 use insta::assert_snapshot;
 use redeliver_sim::*;

@@ -1,3 +1,5 @@
+//! Nodes: their cores, timers, disks, and what a crash leaves.
+
 use crate::bench::*;
 use insta::assert_snapshot;
 use redeliver_sim::*;
