@@ -148,13 +148,13 @@ mod tests {
         let written = String::from_utf8(written).expect("JSON is UTF-8");
         let first: Vec<&str> = written.lines().take(7).collect();
         insta::assert_snapshot!(first.join("\n"), @r#"
-        {"design":"queue","time":0.0,"node":"shop/1","fact":"published","message":"shop#1","sent":false,"text":"published shop#1, and had to keep it back"}
-        {"design":"queue","time":0.0,"node":"shop/1","fact":"blocked","text":"was held up"}
-        {"design":"queue","time":0.0,"node":"shop/1","fact":"sent","message":"shop#1","text":"sent shop#1"}
-        {"design":"queue","time":0.0,"node":"shop/1","fact":"unblocked","text":"went on"}
-        {"design":"queue","time":0.0,"node":"broker/1","fact":"stored","message":"shop#1","subscription":"fulfilment","queue":"fulfilment","rank":0,"text":"stored shop#1 in fulfilment"}
-        {"design":"queue","time":0.0,"node":"broker/1","fact":"dispatched","message":"shop#1","subscription":"fulfilment","attempt":1,"text":"sent shop#1"}
-        {"design":"queue","time":0.0,"node":"fulfilment/1","fact":"delivered","message":"shop#1","subscription":"fulfilment","attempt":1,"text":"got shop#1"}
+        {"design":"queue","time":0.0,"node":"shop/1","fact":"published","message":"shop#1","sent":true,"text":"published shop#1"}
+        {"design":"queue","time":0.001,"node":"broker/1","fact":"stored","message":"shop#1","subscription":"fulfilment","queue":"fulfilment","rank":0,"text":"stored shop#1 at fulfilment@0"}
+        {"design":"queue","time":0.001,"node":"broker/1","fact":"dispatched","message":"shop#1","subscription":"fulfilment","attempt":1,"text":"sent shop#1 to fulfilment, attempt 1"}
+        {"design":"queue","time":0.002,"node":"fulfilment/1","fact":"delivered","message":"shop#1","subscription":"fulfilment","attempt":1,"text":"delivered shop#1, attempt 1"}
+        {"design":"queue","time":0.004005,"node":"shop/1","fact":"confirmed","message":"shop#1","text":"confirmed shop#1"}
+        {"design":"queue","time":0.01,"node":"shop/1","fact":"published","message":"shop#2","sent":true,"text":"published shop#2"}
+        {"design":"queue","time":0.011,"node":"broker/1","fact":"stored","message":"shop#2","subscription":"fulfilment","queue":"fulfilment","rank":1,"text":"stored shop#2 at fulfilment@1"}
         "#);
     }
 }
