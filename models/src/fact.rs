@@ -143,6 +143,51 @@ impl Fact {
         }
     }
 
+    /// Its name in a trace.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Fact::Published { .. } => "published",
+            Fact::Resent { .. } => "resent",
+            Fact::PublishDropped { .. } => "publish_dropped",
+            Fact::Stored { .. } => "stored",
+            Fact::Appended { .. } => "appended",
+            Fact::NotTaken { .. } => "not_taken",
+            Fact::ConfirmDropped { .. } => "confirm_dropped",
+            Fact::Confirmed { .. } => "confirmed",
+            Fact::GaveUp { .. } => "gave_up",
+            Fact::Dispatched { .. } => "dispatched",
+            Fact::DeliveryDropped { .. } => "delivery_dropped",
+            Fact::Delivered { .. } => "delivered",
+            Fact::Processed { .. } => "processed",
+            Fact::Discarded { .. } => "discarded",
+            Fact::Acked { .. } => "acked",
+            Fact::AckDropped { .. } => "ack_dropped",
+            Fact::Requeued { .. } => "requeued",
+            Fact::Removed { .. } => "removed",
+            Fact::DeadLettered { .. } => "dead_lettered",
+            Fact::Released { .. } => "released",
+            Fact::Rewound { .. } => "rewound",
+            Fact::Failed { .. } => "failed",
+            Fact::PublishDuplicated { .. } => "publish_duplicated",
+            Fact::DeliveryDuplicated { .. } => "delivery_duplicated",
+            Fact::GivenBack { .. } => "given_back",
+            Fact::StrayAck { .. } => "stray_ack",
+            Fact::Found { .. } => "found",
+            Fact::Blocked => "blocked",
+            Fact::Unblocked => "unblocked",
+            Fact::Assigned { .. } => "assigned",
+            Fact::Revoked { .. } => "revoked",
+            Fact::Committed { .. } => "committed",
+            Fact::EmptyPoll { .. } => "empty_poll",
+            Fact::Forgotten { .. } => "forgotten",
+            Fact::ControlDropped => "control_dropped",
+            Fact::ControlDuplicated => "control_duplicated",
+            Fact::Sent { .. } => "sent",
+            Fact::PutAside { .. } => "put_aside",
+            Fact::TurnedAway { .. } => "turned_away",
+        }
+    }
+
     /// The message that it is about.
     #[inline(always)]
     pub fn message(&self) -> Option<MessageRef> {

@@ -40,10 +40,15 @@ pub fn advance(world: &mut World, events_max: u64, steps: u64) -> Option<Option<
     None
 }
 
-/// No message is open, no producer or fault has work left, and nothing is on its way.
+/// No message is open, no producer or fault has work left, no consumer is still to join, nothing is on its way, and no
+/// broker will deliver again what was processed but never settled.
 #[inline(always)]
 fn is_over(world: &World) -> bool {
-    world.shared().sources_active == 0 && world.is_quiet() && world.faults_scheduled() == 0
+    world.shared().sources_active == 0
+        && world.is_quiet()
+        && world.now() >= world.shared().joined_by
+        && world.faults_scheduled() == 0
+        && world.checks().subscriptions.iter().all(|checks| checks.ledger.resident == 0)
 }
 
 #[cold]

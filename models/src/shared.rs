@@ -20,6 +20,8 @@ pub struct Shared {
     pub sources: Vec<Source>,
     /// Sources that have events left.
     pub sources_active: u32,
+    /// When the last consumer that comes late joins.
+    pub joined_by: Time,
     /// By [`Message::label`]; the first is empty.
     pub labels: Vec<String>,
     /// By the story's clients: what the onlooker has seen of them.

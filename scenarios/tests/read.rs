@@ -787,7 +787,7 @@ fn ranges_and_names_are_checked() {
     34: `linger.ms` is a setting of a client of Kafka, but it is not modelled yet | modelled: acks, retries, request.timeout.ms, max.in.flight.requests.per.connection, group.id, enable.auto.commit, auto.commit.interval.ms, auto.offset.reset, max.poll.records, session.timeout.ms, heartbeat.interval.ms, fetch.max.wait.ms, reconnect.backoff.ms
     13: "101%" is more than always | a probability is at most "100%"
     13: no design has a node `shops` | did you mean `shop/1`?
-    37: an expression is missing | -
+    37: there is nothing here | write what should be true, such as `consumers.worker.lost.total == 0`
     36: there is no design `logs` | did you mean `log`?
     "#);
 }

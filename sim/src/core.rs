@@ -13,14 +13,14 @@ pub(crate) const UNMARKED: u32 = 0;
 pub(crate) const DEADLINE: u32 = u32::MAX;
 /// In the place of a connection's epoch: the packet is a datagram.
 pub(crate) const DATAGRAM: u32 = u32::MAX;
+/// Beside a connection's epoch: the packet has waited unread, and is read now.
+pub(crate) const READ: u32 = 1 << 31;
 
 /// What is going to happen. `Event::at` is a link or a node.
 #[derive(Clone, Copy)]
 pub(crate) enum Body<D: Domain> {
     /// A packet arrives over a link.
     Message(D::Message),
-    /// A receiver that reads again takes the next of the packets that waited.
-    Read,
     /// A node's timer, transfer or read ends.
     Timer(D::Timer),
     /// A node's replaceable timer ends, if it has not been replaced.

@@ -128,6 +128,8 @@ pub(crate) struct Stream<M> {
     pub(crate) reading_stopped: bool,
     /// It reads again.
     pub(crate) resumed: bool,
+    /// The first of those that waited is being read.
+    pub(crate) reading: bool,
     pub(crate) unread: VecDeque<Segment<M>>,
     /// Bytes in `held` and `unread`.
     pub(crate) waiting_bytes: u64,
@@ -154,6 +156,7 @@ impl<M> Stream<M> {
             held: VecDeque::new(),
             reading_stopped: false,
             resumed: false,
+            reading: false,
             unread: VecDeque::new(),
             waiting_bytes: 0,
             choked: false,

@@ -1,6 +1,6 @@
 //! How packets get from one node to another: the part of [`Core`] that sends, stalls, holds and releases.
 
-use crate::core::{Body, Core, DATAGRAM, DEADLINE};
+use crate::core::{Body, Core, DATAGRAM, DEADLINE, READ};
 use crate::network::{
     CONNECT_TIMEOUT, ConnectionId, DropCause, LinkId, RETRANSMISSION_MIN, SILENCE_LIMIT, SOCKET_BUFFER,
     Segment,
@@ -186,34 +186,49 @@ impl<D: Domain> Core<D> {
         stream.waiting_bytes += bytes;
     }
 
-    /// The receiver reads again: what waited comes now, in order.
+    /// The receiver reads again: what waited comes now, one after the other, each scheduling the next. Until the last
+    /// has been read, what arrives waits behind them.
     pub(crate) fn resume_reading(&mut self, id: LinkId) {
-        let epoch = self.connections[id.connection().0 as usize].epoch;
         let stream = &mut self.links[id.0 as usize].stream;
-        if stream.unread.is_empty() {
-            stream.reading_stopped = false;
-        } else if stream.reading_stopped && !stream.resumed {
-            stream.resumed = true;
-            self.push(self.now, id.0, epoch, Body::Read);
+        stream.resumed = stream.reading_stopped;
+        if !stream.reading {
+            self.read_next(id);
         }
     }
 
-    /// The first packet that waits at a receiver which reads again. The next will be read in its turn.
-    pub(crate) fn next_unread(&mut self, id: LinkId) -> Option<D::Message> {
+    fn read_next(&mut self, id: LinkId) {
         let epoch = self.connections[id.connection().0 as usize].epoch;
         let stream = &mut self.links[id.0 as usize].stream;
+        match stream.unread.pop_front() {
+            Some(segment) => {
+                stream.reading = true;
+                self.unhold(id, segment);
+                self.push(self.now, id.0, epoch | READ, Body::Message(segment.message));
+                self.tell_writable(id);
+            }
+            None => (stream.reading_stopped, stream.resumed) = (false, false),
+        }
+    }
+
+    /// A packet that has waited, or one of an earlier epoch, which is dropped. Whether it is read now.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn reads(&mut self, id: LinkId, epoch: u32, message: D::Message) -> bool {
+        let state = &self.connections[id.connection().0 as usize];
+        if state.epoch | READ != epoch || !state.open[id.receiver()] {
+            self.dropped(self.links[id.0 as usize].to, &message, DropCause::Reset);
+            return false;
+        }
+        let stream = &mut self.links[id.0 as usize].stream;
+        stream.reading = false;
         if !stream.resumed {
-            return None;
+            // It has stopped again meanwhile.
+            stream.waiting_bytes += D::bytes(&message, &self.shared);
+            stream.unread.push_front(Segment { message, mark: DEADLINE });
+            return false;
         }
-        let segment = stream.unread.pop_front()?;
-        if stream.unread.is_empty() {
-            (stream.reading_stopped, stream.resumed) = (false, false);
-        } else {
-            self.push(self.now, id.0, epoch, Body::Read);
-        }
-        self.unhold(id, segment);
-        self.tell_writable(id);
-        Some(segment.message)
+        self.read_next(id);
+        true
     }
 
     pub(crate) fn is_writable(&mut self, id: LinkId) -> bool {
@@ -277,7 +292,7 @@ impl<D: Domain> Core<D> {
     pub(crate) fn clear_unread(&mut self, id: LinkId) {
         let to = self.links[id.0 as usize].to;
         let stream = &mut self.links[id.0 as usize].stream;
-        (stream.reading_stopped, stream.resumed) = (false, false);
+        (stream.reading_stopped, stream.resumed, stream.reading) = (false, false, false);
         while let Some(segment) = self.links[id.0 as usize].stream.unread.pop_front() {
             self.unhold(id, segment);
             self.dropped(to, &segment.message, DropCause::Reset);

@@ -1,6 +1,6 @@
 //! A world of nodes: takes the next event, tells the node that it concerns, carries out crashes.
 
-use crate::core::{Body, Core, DATAGRAM, DEADLINE, Event, UNMARKED};
+use crate::core::{Body, Core, DATAGRAM, DEADLINE, Event, READ, UNMARKED};
 use crate::disk::Disk;
 use crate::fault::{Action, Fault, Step, Trigger};
 use crate::network::{Connection, ConnectionId, DropCause, Link, LinkId, LinkSpec, Stream};
@@ -207,25 +207,14 @@ impl<D: Domain> World<D> {
         } else {
             let state = &self.core.connections[connection.0 as usize];
             if state.epoch != epoch || !state.open[link.receiver()] {
-                return self.core.dropped(to, &message, DropCause::Reset);
-            }
-            if self.core.links[link.0 as usize].stream.reading_stopped {
+                if !self.core.reads(link, epoch, message) {
+                    return;
+                }
+            } else if self.core.links[link.0 as usize].stream.reading_stopped {
                 return self.core.leave_unread(link, message);
             }
         }
         self.tell(to, |node, out| node.on_message(connection, message, out));
-    }
-
-    /// One packet that waited is read, and then the next: in this way they stay in order with those that arrive now.
-    fn read(&mut self, link: LinkId, epoch: u32) {
-        let connection = link.connection();
-        if self.core.connections[connection.0 as usize].epoch != epoch {
-            return;
-        }
-        if let Some(message) = self.core.next_unread(link) {
-            let to = self.core.links[link.0 as usize].to;
-            self.tell(to, |node, out| node.on_message(connection, message, out));
-        }
     }
 
     #[inline(always)]
@@ -266,7 +255,6 @@ impl<D: Domain> World<D> {
             Body::Fault(step) => self.fault(step),
             Body::Halt => self.core.halted = true,
             Body::Release { stall } => self.core.release(LinkId(event.at), event.epoch, stall),
-            Body::Read => self.read(LinkId(event.at), event.epoch),
             Body::Message(_) | Body::Timer(_) | Body::Work(_) | Body::Synced(_) | Body::Boot => {}
             _ => self.connection_event(LinkId(event.at), event.epoch, event.body),
         }
@@ -595,7 +583,7 @@ impl<D: Domain> World<D> {
             let Body::Message(message) = event.body else { return None };
             let link = LinkId(event.at);
             let connection = &self.core.connections[link.connection().0 as usize];
-            let open = connection.epoch == event.epoch && connection.open[link.receiver()];
+            let open = connection.epoch == event.epoch & !READ && connection.open[link.receiver()];
             let to = self.core.links[link.0 as usize].to;
             Some((to, message, event.epoch == DATAGRAM || open))
         })

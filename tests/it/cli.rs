@@ -225,17 +225,17 @@ fn a_topic_or_a_message_is_explained() {
     insta::assert_snapshot!(life.out, @r#"
     queue
       0.020 s  shop/1        published shop#3 "Payment successful"
-      0.021 s  broker/1      stored shop#3 "Payment successful" in fulfilment
-      0.024 s  shop/1        shop#3 "Payment successful" was confirmed
-      0.081 s  broker/1      sent shop#3 "Payment successful"
-      0.082 s  fulfilment/1  got shop#3 "Payment successful"
-      0.112 s  fulfilment/1  crashed
-      0.112 s  fulfilment/1  shop#3 "Payment successful" ended with it: taken never processed
-      0.113 s  broker/1      will deliver shop#3 "Payment successful" again: connection closed
-      0.175 s  broker/1      sent shop#3 "Payment successful", attempt 2
-      0.176 s  fulfilment/2  got shop#3 "Payment successful", attempt 2
-      0.256 s  fulfilment/2  processed shop#3 "Payment successful"
-      0.257 s  broker/1      settled shop#3 "Payment successful"
+      0.021 s  broker/1      stored shop#3 "Payment successful" at fulfilment@2
+      0.024 s  shop/1        confirmed shop#3 "Payment successful"
+      0.083 s  broker/1      sent shop#3 "Payment successful" to fulfilment, attempt 1
+      0.084 s  fulfilment/1  delivered shop#3 "Payment successful", attempt 1
+      0.114 s  fulfilment/1  crashed
+      0.114 s  fulfilment/1  lost its copy of shop#3 "Payment successful": taken never processed
+      0.115 s  broker/1      requeued shop#3 "Payment successful": connection closed
+      0.175 s  broker/1      sent shop#3 "Payment successful" to fulfilment, attempt 2
+      0.176 s  fulfilment/2  delivered shop#3 "Payment successful", attempt 2
+      0.256 s  fulfilment/2  processed shop#3 "Payment successful", attempt 2
+      0.257 s  broker/1      shop#3 "Payment successful" settled for fulfilment
       fulfilment: processed once, in 2 deliveries
     "#);
     for (message, design) in [("shop#9", "queue"), ("shp#3", "queue"), ("shop#3", "quue")] {

@@ -216,6 +216,8 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
     }
     sources.extend(story::sources(setup, names));
     labels.extend(story::labels(setup));
+    let joins =
+        setup.consumers.iter().flat_map(|consumer| consumer.members.iter().map(|member| member.joins));
     let sources_active = sources.iter().filter(|source| !source.is_done()).count() as u32;
     let width = topics.iter().map(|topic| topic.subscriptions.len()).max().unwrap_or(0);
     Shared {
@@ -224,6 +226,7 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
         topics,
         sources,
         sources_active,
+        joined_by: Time::ZERO + joins.max().unwrap_or(Span::ZERO),
         labels,
         journals: story::journals(setup),
         brokers: vec![BrokerFigures::default(); usize::from(brokered)],

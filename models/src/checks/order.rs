@@ -25,6 +25,7 @@ struct Line {
     /// Where one of the line was last sent to, plus one.
     path: u32,
     /// Further words; most lines never need any.
+    #[allow(clippy::box_collection)] // there is a line for each key: eight bytes, not thirty-two
     more: Option<Box<VecDeque<[u64; 2]>>>,
 }
 

@@ -1,3 +1,5 @@
+//! Direct designs, as timelines.
+
 use super::{UdpConfig, WebhookConfig};
 use crate::checks::{Recorder, SubscriptionChecks};
 use crate::run::run;
@@ -174,7 +176,7 @@ fn a_sender_gives_up_after_its_last_attempt() {
     0.010  shop/1  stored shop#2 at shop@1
     0.012  shop/1  requeued shop#2: connection closed
     0.064  shop/1  requeued shop#2: connection closed
-    0.166  shop/1  lost shop#2: gave up
+    0.166  shop/1  lost its copy of shop#2: gave up
     ");
 }
 

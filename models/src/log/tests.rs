@@ -188,7 +188,7 @@ fn a_dead_members_partitions_move_when_its_session_is_over() {
     setup.faults.push(at(2000, crash("g/1", None)));
     let ended = run(&setup, Recorder::Off);
     insta::assert_snapshot!(summary(&ended).lines().next().unwrap(), @"400 = 400 processed + 0 aside + 0 pending; 100 again by rebalance");
-    insta::assert_snapshot!(ended.at, @"47.190");
+    insta::assert_snapshot!(ended.at, @"52.210");
 }
 
 #[test]

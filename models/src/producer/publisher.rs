@@ -241,8 +241,8 @@ impl Publisher {
         if u32::from(entry.attempt) > self.spec.retries {
             return out.note(Fact::GaveUp { m: entry.m, refused: false });
         }
-        if !self.spec.datagrams && !out.is_open(self.spec.connection) {
-            // It goes with all the others when the connection is back.
+        if !self.spec.datagrams && (self.blocked || !out.is_open(self.spec.connection)) {
+            // It goes with all the others when the connection is back, or the broker reads again.
             let deadline = out.now() + self.spec.confirm_timeout;
             self.unconfirmed.push_back(Unconfirmed { deadline, ..entry });
             self.outstanding += 1;
@@ -256,11 +256,12 @@ impl Publisher {
     /// The connection is back: nobody knows what of the unconfirmed ones had arrived.
     fn on_connected(&mut self, out: &mut Out<'_>) {
         self.blocked = false;
-        for entry in std::mem::take(&mut self.unconfirmed) {
-            if !entry.settled {
-                self.outstanding -= 1;
-                self.again(entry, out);
-            }
+        let mut again: Vec<Unconfirmed> = std::mem::take(&mut self.unconfirmed).into();
+        again.retain(|entry| !entry.settled);
+        again.sort_by_key(|entry| out.shared().messages.get(entry.m).number);
+        for entry in again {
+            self.outstanding -= 1;
+            self.again(entry, out);
         }
         self.send_waiting(out);
     }

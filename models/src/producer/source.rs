@@ -49,6 +49,7 @@ pub struct Purposes {
 /// When events happen.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // as in `setup::Schedule`
+#[allow(clippy::large_enum_variant)] // sources are few
 pub enum Arrivals {
     Every { start: Time, span: Span },
     Poisson { stream: Stream, gap: Distribution },

@@ -93,13 +93,9 @@ impl Consumer {
     #[inline(always)]
     fn on_done(&mut self, generation: u16, out: &mut Out<'_>) {
         match self.worker.end(generation, out) {
-            Some((held, false)) => {
-                if self.spec.ack == AckMode::AfterWork {
-                    self.ack(&held, out);
-                }
-            }
             Some((held, true)) => self.on_failure(held, out),
-            None => {}
+            Some((held, false)) if self.spec.ack == AckMode::AfterWork => self.ack(&held, out),
+            Some((_, false)) | None => {}
         }
         self.begin(out);
     }

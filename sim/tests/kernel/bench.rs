@@ -267,7 +267,7 @@ impl Bench {
     }
 
     /// Goes on until nothing is left to happen.
-    pub(crate) fn to_the_end(&mut self) -> &mut Self {
+    pub(crate) fn finish(&mut self) -> &mut Self {
         while self.world.step() {}
         self
     }

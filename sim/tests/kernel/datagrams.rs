@@ -1,3 +1,5 @@
+//! Datagrams: lost, late, twice.
+
 use crate::bench::*;
 use insta::assert_snapshot;
 use redeliver_sim::*;
@@ -11,7 +13,7 @@ fn send_both(out: &mut Out<'_, Toys>) {
 fn datagrams_are_lost_or_doubled_by_their_luck() {
     let half = Chance::new(0.5);
     let mut bench = Bench::new(LinkSpec { loss: half, duplication: half, ..plain() });
-    bench.client(send_both).to_the_end();
+    bench.client(send_both).finish();
     assert_snapshot!(bench.log(), @r"
     0.000000  client  Dropped(1, Loss)
     0.000000  client  Doubled(2)
@@ -19,7 +21,7 @@ fn datagrams_are_lost_or_doubled_by_their_luck() {
     0.001000  server  Got(2)
     ");
     let mut bench = Bench::new(plain());
-    bench.client(send_both).to_the_end();
+    bench.client(send_both).finish();
     assert_eq!(bench.got(), [1, 2]);
 }
 
@@ -27,7 +29,7 @@ fn datagrams_are_lost_or_doubled_by_their_luck() {
 fn datagrams_overtake_each_other() {
     let latency = Distribution::Uniform { low: 0, high: 10_000_000 };
     let mut bench = Bench::new(LinkSpec { latency, ..plain() });
-    bench.client(|out| (1..=4).for_each(|number| out.datagram(LINE, packet(number)))).to_the_end();
+    bench.client(|out| (1..=4).for_each(|number| out.datagram(LINE, packet(number)))).finish();
     let mut got = bench.got();
     assert_ne!(got, [1, 2, 3, 4]);
     got.sort();
@@ -44,7 +46,7 @@ fn nobody_gets_what_is_sent_to_the_dead_or_into_a_partition() {
     for (at, number) in [(1_500, 2), (2_500, 3), (3_500, 4)] {
         bench.until(at).client(|out| out.datagram(LINE, packet(number)));
     }
-    bench.to_the_end();
+    bench.finish();
     assert_snapshot!(bench.log(), @r"
     0.000000  server  Crashed
     0.001000  server  Dropped(1, NodeDown)

@@ -1,3 +1,5 @@
+//! Nodes: their cores, timers, disks, and what a crash leaves.
+
 use crate::bench::*;
 use insta::assert_snapshot;
 use redeliver_sim::*;
@@ -6,7 +8,7 @@ use redeliver_sim::*;
 fn work_waits_for_a_free_core() {
     let two = Machine { cores: 2, ..machine() };
     let mut bench = Bench::with(plain(), Toy::default(), two);
-    bench.server(|out| (1..=5).for_each(|piece| out.work(Span::millis(10), piece))).to_the_end();
+    bench.server(|out| (1..=5).for_each(|piece| out.work(Span::millis(10), piece))).finish();
     assert_snapshot!(bench.log(), @r"
     0.010000  server  Told(1)
     0.010000  server  Told(2)
@@ -29,7 +31,7 @@ fn a_crash_voids_work_timers_and_alarms() {
     });
     bench.world.crash(SERVER, false);
     bench.world.restart(SERVER);
-    bench.server(|out| out.work(Span::millis(20), 7)).to_the_end();
+    bench.server(|out| out.work(Span::millis(20), 7)).finish();
     assert_snapshot!(bench.log(), @r"
     0.000000  server  Crashed
     0.000000  server  Restarted
@@ -49,7 +51,7 @@ fn an_alarm_is_replaced_or_cancelled() {
         out.set_alarm(0, Span::millis(20), 4);
         out.cancel_alarm(2);
     });
-    bench.to_the_end();
+    bench.finish();
     assert_snapshot!(bench.log(), @r"
     0.010000  server  Told(2)
     0.020000  server  Told(4)
@@ -99,7 +101,7 @@ fn only_what_was_synced_survives_the_machine() {
 #[test]
 fn a_node_comes_back_as_its_blueprint() {
     let mut bench = Bench::new(plain());
-    bench.client(|out| out.datagram(LINE, packet(1))).to_the_end();
+    bench.client(|out| out.datagram(LINE, packet(1))).finish();
     for _ in 0..2 {
         bench.world.crash(SERVER, false);
         bench.world.restart(SERVER);
@@ -120,14 +122,14 @@ fn a_node_comes_back_as_its_blueprint() {
 fn calls_before_time_0_take_no_time_and_what_follows_from_deadlines_does() {
     let calling = Toy { calls: true, ..Toy::default() };
     let mut bench = Bench::of(plain(), [calling, Toy::default()], machine(), Vec::new());
-    bench.to_the_end();
+    bench.finish();
     assert_snapshot!(bench.log(), @r"
     0.000000  server  Started(0)
     0.000000  client  Started(0)
     0.000000  server  Changed(Connected)
-    0.000000  client  Told(9)
-    0.000000  client  Dropped(9, Reset)
     0.000000  client  Changed(Connected)
+    0.000000  client  Told(9)
+    0.001000  server  Got(9)
     ");
 }
 
@@ -147,7 +149,7 @@ fn a_world_and_its_copy_go_on_alike() {
     bench.send((1..100).map(packet));
     bench.client(|out| (1..100).for_each(|number| out.datagram(LINE, packet(number)))).until(101_000);
     let mut copy = bench.clone();
-    assert_eq!(copy.to_the_end().log(), bench.to_the_end().log());
+    assert_eq!(copy.finish().log(), bench.finish().log());
     assert!(bench.got().len() > 150);
     // A copy is one's own: what is done to it does not show in the other.
     copy.world.crash(SERVER, false);

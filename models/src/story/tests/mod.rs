@@ -196,10 +196,12 @@ fn show_picture(picture: &Picture) -> String {
             let (confirmed, refused, unknown) = (client.confirmed, client.refused, client.unknown);
             parts.push(format!("sent {} ({confirmed}/{refused}/{unknown})", outcomes(client)));
         }
-        text += &format!("{name} {}: {}\n", client.connection, parts.join("; "));
+        text += format!("{name} {}: {}", client.connection, parts.join("; ")).trim_end();
+        text += "\n";
     }
     for (name, queue) in &picture.queues {
-        text += &format!("{name} ({} ready): {}\n", queue.ready, queue.messages.join(", "));
+        text += format!("{name} ({} ready): {}", queue.ready, queue.messages.join(", ")).trim_end();
+        text += "\n";
     }
     text
 }
