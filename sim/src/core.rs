@@ -92,6 +92,8 @@ pub(crate) struct Core<D: Domain> {
     pub(crate) faults_scheduled: u32,
     /// The running node has crashed at a fact: what it writes after that is discarded.
     pub(crate) cut: bool,
+    /// A node names what dies with it: it cannot crash at one of these facts, and none is discarded.
+    pub(crate) dying: bool,
     /// Crashes at a fact, carried out when the handler has returned.
     pub(crate) crashes: Vec<(u32, NodeId)>,
     /// The mark of what is happening.
@@ -166,7 +168,7 @@ impl<D: Domain> Core<D> {
                 self.faults_scheduled += 1;
                 self.push_fault(self.now + after, Step::Act { fault: fault as u32, noter: Some(node) });
             } else if let Action::Crash { victims, .. } = &self.faults[fault].action {
-                self.cut |= victims.include(node);
+                self.cut |= !self.dying && victims.include(node);
                 self.crashes.push((fault as u32, node));
             } else {
                 self.act(fault as u32, Some(node));

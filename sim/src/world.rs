@@ -44,6 +44,7 @@ impl<D: Domain> World<D> {
             drops: Vec::new(),
             faults_scheduled: 0,
             cut: false,
+            dying: false,
             crashes: Vec::new(),
             mark: UNMARKED,
             flying: vec![0],
@@ -405,10 +406,12 @@ impl<D: Domain> World<D> {
         } else {
             disk.forget_transfers();
         }
+        self.core.dying = true;
         self.nodes[index].on_crash(machine, &mut Out { core: &mut self.core, node });
         for record in lost {
             self.core.note(node, D::unsynced(&record));
         }
+        self.core.dying = false;
         self.core.crashes.retain(|(_, noter)| *noter != node);
         self.core.cut = false;
         self.stop(node);

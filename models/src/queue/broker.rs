@@ -185,23 +185,38 @@ impl Broker {
         exchange: usize,
         out: &mut Out<'_>,
     ) {
-        let queues = self.exchanges[exchange].queues.clone();
+        let queues = std::mem::take(&mut self.exchanges[exchange].queues);
+        self.fan_out_to(&queues, from, m, attempt, out);
+        self.exchanges[exchange].queues = queues;
+    }
+
+    fn fan_out_to(
+        &mut self,
+        queues: &[usize],
+        from: ConnectionId,
+        m: MessageRef,
+        attempt: u16,
+        out: &mut Out<'_>,
+    ) {
         let Some(&last) = queues.iter().rfind(|queue| !self.is_full(**queue)) else {
             let why = if queues.is_empty() { LossCause::Unroutable } else { LossCause::QueueOverflow };
             return self.refuse(from, m, attempt, why, out);
         };
-        let mut synced = false;
+        // Who has no room is said first: the message may be gone by the time the last one has it.
         let mut refused = false;
-        for queue in queues {
+        for &queue in queues.iter().filter(|queue| self.is_full(**queue)) {
+            refused = true;
+            out.note(Fact::TurnedAway { m, s: self.queues[queue].s });
+        }
+        let mut synced = false;
+        for &queue in queues {
             if self.is_full(queue) {
-                refused = true;
-                out.note(Fact::TurnedAway { m, s: self.queues[queue].s });
-            } else {
-                synced |= self.store(queue, m, queue == last, out);
-                if out.is_cut() {
-                    self.torn.extend((queue != last).then_some(Torn::Publish(m)));
-                    return;
-                }
+                continue;
+            }
+            synced |= self.store(queue, m, queue == last, out);
+            if out.is_cut() {
+                self.torn.extend((queue != last).then_some(Torn::Publish(m)));
+                return;
             }
         }
         if refused && out.shared().messages.get(m).buffered {
@@ -448,9 +463,10 @@ impl Broker {
     /// The delivery that an ack or a nack is about. Tags begin anew with each life of the broker: one of an earlier
     /// life may come late, over datagrams, and says nothing of the delivery that has its tag now.
     #[inline(always)]
-    fn settle(&mut self, m: MessageRef, attempt: u16, tag: Tag) -> Option<Flight> {
+    fn settle(&mut self, m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag) -> Option<Flight> {
         let flight = self.flights.get(tag.slot as usize)?;
-        if flight.entry.m == m && flight.entry.attempts == attempt { self.land(tag) } else { None }
+        let same = flight.entry.m == m && flight.entry.attempts == attempt;
+        if same && self.queues[flight.queue as usize].s == s { self.land(tag) } else { None }
     }
 
     /// The delivery, if it was not settled yet; now it is.
@@ -478,7 +494,7 @@ impl Broker {
 
     #[inline(always)]
     fn on_ack(&mut self, m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag, out: &mut Out<'_>) {
-        let Some(flight) = self.settle(m, attempt, tag) else { return out.note(Fact::StrayAck { m, s }) };
+        let Some(flight) = self.settle(m, s, attempt, tag) else { return out.note(Fact::StrayAck { m, s }) };
         let queue = flight.queue as usize;
         self.forget(queue, flight.entry, out);
         out.note(Fact::Acked { m, s });
@@ -495,7 +511,7 @@ impl Broker {
         requeue: bool,
         out: &mut Out<'_>,
     ) {
-        let Some(flight) = self.settle(m, attempt, tag) else { return out.note(Fact::StrayAck { m, s }) };
+        let Some(flight) = self.settle(m, s, attempt, tag) else { return out.note(Fact::StrayAck { m, s }) };
         let queue = flight.queue as usize;
         if requeue {
             self.requeue(queue, flight.entry, DuplicateCause::Returned, out);
