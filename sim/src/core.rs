@@ -110,12 +110,12 @@ pub(crate) struct Core<D: Domain> {
 }
 
 impl<D: Domain> Core<D> {
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn push(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>) {
         self.push_marked(time, at, epoch, body, self.mark);
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn push_marked(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>, mark: u32) {
         if mark != DEADLINE {
             self.flying[mark as usize] += 1;

@@ -10,7 +10,7 @@ use crate::time::{Span, Time};
 
 impl<D: Domain> Core<D> {
     /// One datagram: lost, late, or twice.
-    #[inline(never)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn send_datagram(&mut self, node: NodeId, connection: ConnectionId, message: D::Message) {
         let side = self.connections[connection.0 as usize].side_of(node);
         let id = connection.link(side);
@@ -45,7 +45,7 @@ impl<D: Domain> Core<D> {
     }
 
     /// One message over a connection: in order, and never lost but with the connection.
-    #[inline(never)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn send_stream(&mut self, node: NodeId, connection: ConnectionId, message: D::Message) {
         let state = &self.connections[connection.0 as usize];
         let (side, epoch) = (state.side_of(node), state.epoch);
