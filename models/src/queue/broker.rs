@@ -249,20 +249,19 @@ impl Broker {
     /// Puts a message at a queue's end. True: a confirm has to wait for a sync.
     #[inline(always)]
     fn store(&mut self, queue: usize, m: MessageRef, last: bool, out: &mut Out<'_>) -> bool {
-        let (now, message) = (out.now(), *out.shared().messages.get(m));
+        let (now, size) = (out.now(), out.shared().messages.get(m).size);
         let state = &self.queues[queue];
         let s = state.s;
         let durable = state.config.durable && self.spec.config.persistent;
         let rank = out.shared().next_rank(s);
         let record = Record::Queued { m, s, rank };
-        let position =
-            if durable { out.append(FileId(queue as u32), record, message.size).ok() } else { None };
+        let position = if durable { out.append(FileId(queue as u32), record, size).ok() } else { None };
         out.note(Fact::Stored { m, s, line: queue as u32, rank, last });
         let state = &mut self.queues[queue];
         let expires = state.config.message_ttl.map_or(Time::NEVER, |span| now + span);
         state.push(Entry { m, rank, attempts: 0, position, expires });
-        if message.size > 0 {
-            self.add_memory(message.size, out);
+        if size > 0 {
+            self.add_memory(size, out);
         }
         self.after_push(queue, out);
         durable && position.is_some()
