@@ -166,6 +166,9 @@ impl Broker {
         target: u32,
         out: &mut Out<'_>,
     ) {
+        if self.spec.config.persistent && self.disk_is_full(m, target as usize, out) {
+            return self.refuse(from, m, attempt, LossCause::DiskFull, out);
+        }
         let exchange = &self.exchanges[target as usize].queues;
         if let [queue] = exchange[..] {
             if self.is_full(queue) {
@@ -175,6 +178,14 @@ impl Broker {
             return self.confirm(from, m, attempt, synced, out);
         }
         self.fan_out(from, m, attempt, target as usize, out);
+    }
+
+    /// A durable queue would take a persistent message, and the disk would not: a confirm would be a lie.
+    #[inline(always)]
+    fn disk_is_full(&self, m: MessageRef, exchange: usize, out: &mut Out<'_>) -> bool {
+        let size = out.shared().messages.get(m).size;
+        let queues = &self.exchanges[exchange].queues;
+        !out.disk().has_room(size) && queues.iter().any(|queue| self.queues[*queue].config.durable)
     }
 
     fn fan_out(
