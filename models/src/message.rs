@@ -95,6 +95,14 @@ pub struct Message {
     pub generation: u32,
 }
 
+impl Message {
+    /// No copy of it is left anywhere.
+    #[inline(always)]
+    pub fn is_gone(&self) -> bool {
+        self.upstream == 0 && self.copies == 0 && self.retained == 0
+    }
+}
+
 /// What became of a message in one subscription.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery {
@@ -199,11 +207,17 @@ impl Messages {
         self.free.push(m.slot);
     }
 
+    /// The message, if the record is still its own.
+    #[inline(always)]
+    pub fn current(&self, m: MessageRef) -> Option<&Message> {
+        let record = &self.records[m.index()];
+        (record.generation == m.generation && record.live).then_some(record)
+    }
+
     /// Whether the record is still this message's.
     #[inline(always)]
     pub fn is_current(&self, m: MessageRef) -> bool {
-        let record = &self.records[m.index()];
-        record.generation == m.generation && record.live
+        self.current(m).is_some()
     }
 
     /// A message.

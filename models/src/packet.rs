@@ -4,6 +4,7 @@ use crate::message::{MessageRef, SubscriptionId};
 
 /// A delivery at a queue broker: a slot and its generation, so that a late ack of an earlier one is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C, packed(2))] // a packet has 20 bytes, and an event 48
 pub struct Tag {
     /// The slot.
     pub slot: u32,
@@ -55,7 +56,7 @@ pub enum Packet {
     /// A member goes on reading a partition here.
     Seek { group: u16, member: u32, partition: u32, offset: u32 },
     /// One record of an answer to a fetch.
-    Record { m: MessageRef, s: SubscriptionId, attempt: u16, partition: u32, offset: u32 },
+    Record { m: MessageRef, s: SubscriptionId, attempt: u16, partition: u16, offset: u32 },
     /// The end of an answer of so many records.
     FetchEnd { count: u16 },
     /// Where a member stands in a partition nothing is left: the log begins and ends here.
@@ -73,6 +74,8 @@ pub enum Packet {
     /// Its answer.
     Response { m: MessageRef, s: SubscriptionId, attempt: u16, status: u16 },
 }
+
+const _: () = assert!(size_of::<Packet>() == 20);
 
 /// What a node tells itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

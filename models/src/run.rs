@@ -26,18 +26,19 @@ pub fn run(setup: &Setup, recorder: Recorder) -> Ended {
 
 /// Goes on for at most so many events. `None`: it has not ended yet. Else it has, and why if that was before its time.
 pub fn advance(world: &mut World, events_max: u64, steps: u64) -> Option<Option<String>> {
-    for _ in 0..steps {
+    let until_limit = (events_max + 1).saturating_sub(world.events());
+    for _ in 0..steps.min(until_limit) {
         if !world.step() || world.is_halted() {
             return Some(None);
         }
         if world.checks().open == 0 && is_over(world) {
             return Some(None);
         }
-        if world.events_now() > INSTANT_EVENTS_MAX || world.events() > events_max {
+        if world.events_now() > INSTANT_EVENTS_MAX {
             return Some(Some(limit_reached(world, events_max)));
         }
     }
-    None
+    (world.events() > events_max).then(|| Some(limit_reached(world, events_max)))
 }
 
 /// No message is open, no producer or fault has work left, no consumer is still to join, nothing is on its way, and no

@@ -143,7 +143,8 @@ impl<D: Domain> Core<D> {
     pub(crate) fn note(&mut self, node: NodeId, fact: D::Fact) {
         self.checks.fold(self.now, node, fact, &mut self.shared);
         if self.trigger_mask >> D::kind(&fact) & 1 != 0 {
-            self.trigger(node, &fact);
+            let copy = fact; // whose address is taken: the fact itself stays in registers
+            self.trigger(node, &copy);
         }
     }
 

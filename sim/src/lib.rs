@@ -5,6 +5,7 @@
 mod core;
 mod disk;
 mod fault;
+mod heap;
 mod network;
 mod node;
 mod out;

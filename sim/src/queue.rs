@@ -1,9 +1,15 @@
-//! The pending events, ordered by (time, class, sequence): a 4-ary heap that moves a hole, and a FIFO for "now".
+//! The pending events, ordered by (time, class, sequence).
 //!
-//! The top of the heap is taken by copying it and leaving a hole at the root, which the next push fills: most
-//! events schedule another, so a pop and a push cost one walk. What is scheduled for the present instant comes
-//! after everything that is already scheduled for it, so a FIFO is its order.
+//! Events stand in an arena; their order is kept beside it. Only what is imminent is sorted. What comes later waits
+//! unsorted in a ring of buckets, each for a short span of time; when nothing imminent is left the next bucket that
+//! has something is sorted. What is beyond the ring waits in a heap, and so does what falls into a bucket that has
+//! been sorted already. With few events pending a heap is all there is. The order is total, so where an event has
+//! waited shows in nothing but speed. (After calendar and ladder queues: R. Brown, 1988; Tang, Goh, Thng, 2005.)
+//!
+//! What is scheduled for the present instant comes after everything that is already scheduled for it, so a FIFO is
+//! its order.
 
+use crate::heap::{Entry, Heap};
 use crate::time::Time;
 use std::collections::VecDeque;
 
@@ -15,46 +21,76 @@ pub(crate) enum Class {
 }
 
 const ORDINARY: u64 = 1 << 63;
-
-#[derive(Clone, Copy)]
-struct Entry<B> {
-    time: u64,
-    order: u64,
-    body: B,
-}
-
-impl<B> Entry<B> {
-    #[inline(always)]
-    fn rank(&self) -> u128 {
-        u128::from(self.time) << 64 | u128::from(self.order)
-    }
-}
+/// Buckets of the ring.
+const BUCKETS: usize = 1024;
+/// With so many events in one heap and none elsewhere, the ring is taken into use.
+const CROWD: usize = 32;
+/// After so many buckets, their width is measured against the rate of events again.
+const OPENED_MAX: u32 = 8192;
+/// No slot.
+const NONE: u32 = u32::MAX;
 
 /// All that is going to happen.
 #[derive(Clone)]
 pub(crate) struct Queue<B> {
-    heap: Vec<Entry<B>>,
-    /// The root has been taken and not been replaced.
-    hole: bool,
-    now: VecDeque<Entry<B>>,
+    arena: Arena<B>,
+    /// What the last bucket held that was opened, the first event last.
+    imminent: Vec<Entry>,
+    /// What else belongs to a bucket before `edge`.
+    near: Heap,
+    ring: Ring,
+    /// What belongs to a bucket beyond the ring.
+    far: Heap,
+    /// The first bucket that has not been opened; without the ring, one that nothing reaches.
+    edge: u64,
+    /// A bucket is 2^shift nanoseconds wide.
+    shift: u32,
+    /// Buckets opened since the width was last measured.
+    opened: u32,
+    /// The instant and the sequence number of then.
+    measured: (u64, u64),
+    now: VecDeque<(Entry, B)>,
     sequence: u64,
 }
 
 impl<B: Copy> Queue<B> {
     pub(crate) fn new() -> Self {
-        Queue { heap: Vec::new(), hole: false, now: VecDeque::new(), sequence: 0 }
+        Queue {
+            arena: Arena { slots: Vec::new(), free: NONE },
+            imminent: Vec::new(),
+            near: Heap::new(),
+            ring: Ring { heads: vec![NONE; BUCKETS], filled: [0; BUCKETS / 64] },
+            far: Heap::new(),
+            edge: u64::MAX,
+            shift: 1,
+            opened: 0,
+            measured: (0, 0),
+            now: VecDeque::new(),
+            sequence: 0,
+        }
     }
 
     #[inline(always)]
     pub(crate) fn push(&mut self, time: Time, class: Class, body: B) {
         self.sequence += 1;
         let class = if class == Class::Ordinary { ORDINARY } else { 0 };
-        let entry = Entry { time: time.0, order: class | self.sequence, body };
-        if self.hole {
-            self.hole = false;
-            self.sink(entry);
+        let entry = self.arena.put(time.0, class | self.sequence, body);
+        self.place(entry);
+        if self.edge == u64::MAX && self.near.len() > CROWD {
+            self.spread();
+        }
+    }
+
+    #[inline(always)]
+    fn place(&mut self, entry: Entry) {
+        let bucket = entry.time >> self.shift;
+        if bucket < self.edge {
+            self.near.push(entry);
+        } else if bucket - self.edge < BUCKETS as u64 {
+            let head = self.ring.add(bucket as usize % BUCKETS);
+            self.arena.slots[entry.slot as usize].next = std::mem::replace(head, entry.slot);
         } else {
-            self.rise(entry);
+            self.far.push(entry);
         }
     }
 
@@ -62,102 +98,199 @@ impl<B: Copy> Queue<B> {
     #[inline(always)]
     pub(crate) fn push_now(&mut self, now: Time, body: B) {
         self.sequence += 1;
-        self.now.push_back(Entry { time: now.0, order: ORDINARY | self.sequence, body });
+        let entry = Entry { time: now.0, order: ORDINARY | self.sequence, slot: NONE };
+        self.now.push_back((entry, body));
     }
 
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<(Time, B)> {
-        self.settle();
-        if let Some(front) = self.now.front()
-            && self.heap.first().is_none_or(|top| front.rank() < top.rank())
+        let first = self.first();
+        if let Some((front, _)) = self.now.front()
+            && first.is_none_or(|(first, _)| front.is_before(&first))
         {
-            return self.now.pop_front().map(|entry| (Time(entry.time), entry.body));
+            return self.now.pop_front().map(|(entry, body)| (Time(entry.time), body));
         }
-        let top = *self.heap.first()?;
-        self.hole = true;
-        Some((Time(top.time), top.body))
+        let (entry, is_near) = first?;
+        if is_near {
+            self.near.pop();
+        } else {
+            self.imminent.pop();
+        }
+        Some((Time(entry.time), self.arena.take(entry.slot)))
+    }
+
+    /// The first event but for those at the present instant, and whether it is in the heap.
+    #[inline(always)]
+    fn first(&mut self) -> Option<(Entry, bool)> {
+        if self.imminent.is_empty() && self.near.is_empty() {
+            self.open();
+        }
+        let first = self.imminent.last().map(|first| (*first, false));
+        if self.near.is_empty() {
+            return first;
+        }
+        let near = self.near.first().map(|first| (*first, true));
+        if near.is_some_and(|(near, _)| first.is_none_or(|(first, _)| near.is_before(&first))) { near } else { first }
     }
 
     /// The instant of the next event.
     pub(crate) fn next_time(&mut self) -> Option<Time> {
-        self.settle();
-        let times = [self.now.front(), self.heap.first()];
-        times.into_iter().flatten().map(|entry| Time(entry.time)).min()
+        let first = self.first().map(|(entry, _)| entry.time);
+        let times = [self.now.front().map(|(entry, _)| entry.time), first];
+        times.into_iter().flatten().min().map(Time)
     }
 
     /// Every pending event, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &B> {
-        self.heap.iter().skip(usize::from(self.hole)).chain(&self.now).map(|entry| &entry.body)
+        let slots = self.arena.slots.iter().filter(|slot| slot.order != 0).map(|slot| &slot.body);
+        slots.chain(self.now.iter().map(|(_, body)| body))
     }
 
-    /// Closes the hole that the last pop left, if no push did.
+    /// Sorts the next bucket that has something; nothing imminent is left.
     #[inline(always)]
-    fn settle(&mut self) {
-        if self.hole {
-            self.hole = false;
-            if let Some(last) = self.heap.pop()
-                && !self.heap.is_empty()
-            {
-                self.sink(last);
-            }
+    fn open(&mut self) {
+        let from = self.edge as usize % BUCKETS;
+        let Some(bucket) = self.ring.next(from) else { return self.go_far() };
+        self.edge += ((bucket + BUCKETS - from) % BUCKETS) as u64 + 1;
+        let mut slot = self.ring.empty(bucket);
+        while let Some(place) = self.arena.slots.get(slot as usize) {
+            self.imminent.push(Entry { time: place.time, order: place.order, slot });
+            slot = place.next;
+        }
+        if self.imminent.len() > 1 {
+            self.imminent.sort_unstable_by(|a, b| b.cmp(a));
+        }
+        self.keep_up();
+    }
+
+    /// The ring is empty: it goes on where the far heap begins, if that has anything.
+    #[inline(never)]
+    fn go_far(&mut self) {
+        if let Some(first) = self.far.first() {
+            self.edge = (first.time >> self.shift) + 1;
+            self.keep_up();
         }
     }
 
+    /// Takes into the ring what has come within its reach.
     #[inline(always)]
-    fn rise(&mut self, entry: Entry<B>) {
-        self.heap.push(entry);
-        let mut at = self.heap.len() - 1;
-        let heap = &mut self.heap[..];
-        let rank = entry.rank();
-        while at > 0 {
-            let parent = (at - 1) / 4;
-            if heap[parent].rank() <= rank {
-                break;
-            }
-            heap[at] = heap[parent];
-            at = parent;
+    fn keep_up(&mut self) {
+        let end = self.edge.saturating_add(BUCKETS as u64);
+        while !self.far.is_empty()
+            && self.far.first().is_some_and(|first| first.time >> self.shift < end)
+            && let Some(entry) = self.far.pop()
+        {
+            self.place(entry);
         }
-        heap[at] = entry;
+        self.opened += 1;
+        if self.opened == OPENED_MAX {
+            self.spread();
+        }
     }
 
-    /// Puts an entry into the hole at the root.
-    #[inline(always)]
-    fn sink(&mut self, entry: Entry<B>) {
-        let heap = &mut self.heap[..];
-        let rank = entry.rank();
-        let mut at = 0;
-        loop {
-            let first = at * 4 + 1;
-            if first >= heap.len() {
-                break;
-            }
-            let (least, least_rank) = least_of(heap, first);
-            if rank <= least_rank {
-                break;
-            }
-            heap[at] = heap[least];
-            at = least;
+    /// Makes a bucket about as wide as the mean time between two events, and puts everything in its place.
+    #[cold]
+    #[inline(never)]
+    fn spread(&mut self) {
+        let Some(from) = self.next_time().map(|time| time.0) else { return };
+        let slots = self.arena.slots.iter().enumerate().filter(|(_, slot)| slot.order != 0);
+        let entry = |(i, slot): (usize, &Slot<B>)| Entry { time: slot.time, order: slot.order, slot: i as u32 };
+        let pending: Vec<Entry> = slots.map(entry).collect();
+        let (since, before) = std::mem::replace(&mut self.measured, (from, self.sequence));
+        let without_ring = self.edge == u64::MAX;
+        let gap = if without_ring {
+            let ahead: u64 = pending.iter().fold(0, |sum, entry| sum.saturating_add(entry.time - from));
+            ahead / (pending.len() * pending.len()) as u64
+        } else {
+            (from - since) / (self.sequence - before).max(1)
+        };
+        let crowd = pending.len() > CROWD / 2;
+        let shift = gap.max(2).ilog2();
+        self.opened = 0;
+        if crowd && !without_ring && shift.abs_diff(self.shift) <= 1 {
+            return;
         }
-        heap[at] = entry;
+        self.imminent.clear();
+        (self.near, self.far) = (Heap::new(), Heap::new());
+        self.ring = Ring { heads: vec![NONE; BUCKETS], filled: [0; BUCKETS / 64] };
+        self.shift = shift;
+        self.edge = if crowd { (from >> shift) + 1 } else { u64::MAX };
+        pending.into_iter().for_each(|entry| self.place(entry));
     }
 }
 
-/// The least of the up to four children that begin at `first`; a full family is compared in pairs.
-#[inline(always)]
-fn least_of<B>(heap: &[Entry<B>], first: usize) -> (usize, u128) {
-    if let Some(four) = heap.get(first..first + 4) {
-        let ranks = [four[0].rank(), four[1].rank(), four[2].rank(), four[3].rank()];
-        let (a, rank_a) = if ranks[1] < ranks[0] { (1, ranks[1]) } else { (0, ranks[0]) };
-        let (b, rank_b) = if ranks[3] < ranks[2] { (3, ranks[3]) } else { (2, ranks[2]) };
-        return if rank_b < rank_a { (first + b, rank_b) } else { (first + a, rank_a) };
-    }
-    let mut least = (first, heap[first].rank());
-    for (i, entry) in heap.iter().enumerate().skip(first + 1) {
-        if entry.rank() < least.1 {
-            least = (i, entry.rank());
+/// Where events stand.
+#[derive(Clone)]
+struct Arena<B> {
+    slots: Vec<Slot<B>>,
+    /// The first slot that is free, of a list.
+    free: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Slot<B> {
+    time: u64,
+    /// 0: it is free.
+    order: u64,
+    body: B,
+    /// The next in its bucket, or among the free.
+    next: u32,
+}
+
+impl<B: Copy> Arena<B> {
+    #[inline(always)]
+    fn put(&mut self, time: u64, order: u64, body: B) -> Entry {
+        let slot = Slot { time, order, body, next: NONE };
+        if let Some(place) = self.slots.get_mut(self.free as usize) {
+            let index = std::mem::replace(&mut self.free, place.next);
+            *place = slot;
+            return Entry { time, order, slot: index };
         }
+        self.slots.push(slot);
+        Entry { time, order, slot: self.slots.len() as u32 - 1 }
     }
-    least
+
+    #[inline(always)]
+    fn take(&mut self, slot: u32) -> B {
+        let place = &mut self.slots[slot as usize];
+        (place.order, place.next) = (0, std::mem::replace(&mut self.free, slot));
+        place.body
+    }
+}
+
+/// Buckets of events, unsorted: for each the first slot of a list, and a bit if it has any.
+#[derive(Clone)]
+struct Ring {
+    heads: Vec<u32>,
+    filled: [u64; BUCKETS / 64],
+}
+
+impl Ring {
+    /// The head of a bucket's list that is about to get one more.
+    #[inline(always)]
+    fn add(&mut self, bucket: usize) -> &mut u32 {
+        self.filled[bucket / 64] |= 1 << (bucket % 64);
+        &mut self.heads[bucket]
+    }
+
+    /// The first slot of a bucket's list; the bucket has none from now on.
+    #[inline(always)]
+    fn empty(&mut self, bucket: usize) -> u32 {
+        self.filled[bucket / 64] &= !(1 << (bucket % 64));
+        std::mem::replace(&mut self.heads[bucket], NONE)
+    }
+
+    /// The first bucket from this one on, around the ring, that has something.
+    #[inline(always)]
+    fn next(&self, from: usize) -> Option<usize> {
+        let ahead = self.filled[from / 64] >> (from % 64);
+        if ahead != 0 {
+            return Some(from + ahead.trailing_zeros() as usize);
+        }
+        let mut words = (1..=self.filled.len()).map(|i| (from / 64 + i) % self.filled.len());
+        let word = words.find(|word| self.filled[*word] != 0)?;
+        Some(word * 64 + self.filled[word].trailing_zeros() as usize)
+    }
 }
 
 #[cfg(test)]
@@ -179,17 +312,52 @@ mod tests {
         assert_eq!(rest, "cde");
     }
 
+    /// Pushes and pops by turns, with spans that `delay` says; compares with a list that is sorted each time.
+    fn compare(steps: u64, delay: impl Fn(u64) -> u64) {
+        let mut queue = Queue::new();
+        let mut expected = std::collections::BTreeSet::new();
+        let mut now = 0;
+        for i in 0..steps {
+            // Grows to some hundreds, shrinks to nothing, and again.
+            let growing = i / 700 % 2 == 0;
+            if growing || i % 3 == 0 {
+                let time = u64::saturating_add(now, delay(i));
+                queue.push(Time(time), Class::Ordinary, i);
+                expected.insert((time, i));
+            }
+            if !growing || i % 3 == 0 {
+                let next = expected.pop_first();
+                assert_eq!(queue.pop().map(|(time, i)| (time.0, i)), next);
+                now = next.map_or(now, |(time, _)| time);
+            }
+            assert_eq!(queue.iter().count(), expected.len());
+        }
+        while let Some(next) = expected.pop_first() {
+            assert_eq!(queue.next_time(), Some(Time(next.0)));
+            assert_eq!(queue.pop().map(|(time, i)| (time.0, i)), Some(next));
+        }
+        assert_eq!(queue.pop(), None);
+    }
+
     #[test]
     fn it_sorts_whatever_comes() {
+        compare(20_000, |i| mix(i) % 1_000_000);
+        compare(20_000, |i| mix(i) % 3 * 500_000);
+        compare(20_000, |_| 0);
+        compare(20_000, |i| 1 << (mix(i) % 50));
+        compare(20_000, |i| if i % 7 == 0 { 1_800_000_000_000 } else { mix(i) % 100_000 });
+        // The rate of events changes a thousandfold, and back.
+        compare(60_000, |i| mix(i) % if i / 20_000 == 1 { 1_000 } else { 1_000_000 });
+    }
+
+    #[test]
+    fn the_end_of_time_is_a_time() {
+        compare(2_000, |i| if i % 5 == 0 { u64::MAX / 4 } else { mix(i) % 1_000 });
         let mut queue = Queue::new();
-        let mut expected = Vec::new();
-        for i in 0..1000u64 {
-            let time = mix(i) % 100;
-            queue.push(Time(time), Class::Ordinary, i);
-            expected.push((time, i));
+        for i in 0..100 {
+            queue.push(Time(if i % 2 == 0 { u64::MAX } else { i }), Class::Ordinary, i);
         }
-        expected.sort();
-        let got: Vec<_> = std::iter::from_fn(|| queue.pop()).map(|(time, body)| (time.0, body)).collect();
-        assert_eq!(got, expected);
+        let got: Vec<u64> = std::iter::from_fn(|| queue.pop()).map(|(_, body)| body).collect();
+        assert!(got.iter().take(50).all(|body| body % 2 == 1) && got.len() == 100, "{got:?}");
     }
 }

@@ -3,12 +3,16 @@
 //! Only additions, multiplications and `libm`, so the answer is the same on every machine. The exponential uses
 //! a table-driven logarithm in plain multiplications (error below 1e-10, monotone in the draw).
 
-use std::sync::LazyLock;
-
 /// A uniform number strictly between 0 and 1, from the upper 52 bits.
 #[inline(always)]
 pub fn unit(bits: u64) -> f64 {
-    ((bits >> 12) as f64 + 0.5) * (1.0 / 4_503_599_627_370_496.0)
+    ((bits >> 12) as i64 as f64 + 0.5) * (1.0 / 4_503_599_627_370_496.0)
+}
+
+/// The nearest whole number; beyond 2^63 (292 years) that.
+#[inline(always)]
+fn whole(value: f64) -> u64 {
+    (value + 0.5) as i64 as u64
 }
 
 /// What a span or a size is drawn from. Times in nanoseconds, sizes in bytes.
@@ -55,7 +59,7 @@ impl Distribution {
     pub fn sample(&self, bits: u64) -> u64 {
         match *self {
             Distribution::Constant(value) => value,
-            Distribution::Exponential { mean } => (LN.negative_ln(bits) * mean + 0.5) as u64,
+            Distribution::Exponential { mean } => whole(negative_ln(bits) * mean),
             _ => self.sample_rare(bits),
         }
     }
@@ -67,10 +71,8 @@ impl Distribution {
                 let width = u128::from(high - low) + 1;
                 low + ((u128::from(bits) * width) >> 64) as u64
             }
-            Distribution::LogNormal { mu, sigma } => (libm::exp(mu + sigma * normal(bits)) + 0.5) as u64,
-            Distribution::Pareto { scale, shape } => {
-                (scale * libm::pow(unit(bits), -1.0 / shape) + 0.5) as u64
-            }
+            Distribution::LogNormal { mu, sigma } => whole(libm::exp(mu + sigma * normal(bits))),
+            Distribution::Pareto { scale, shape } => whole(scale * libm::pow(unit(bits), -1.0 / shape)),
             Distribution::Empirical(values) => {
                 values[((u128::from(bits) * values.len() as u128) >> 64) as usize]
             }
@@ -149,29 +151,40 @@ fn normal(bits: u64) -> f64 {
     horner(&A, r) * q / (horner(&B, r) * r + 1.0)
 }
 
-/// -ln(unit(bits)) by 128 table entries and a polynomial of degree four.
-struct LnTable([(f64, f64); 128]);
-
-static LN: LazyLock<LnTable> = LazyLock::new(|| {
+/// For each 128th part of [1, 2): one over its centre, and the centre's logarithm.
+static LN: [(f64, f64); 128] = {
     let mut table = [(0.0, 0.0); 128];
-    for (i, entry) in table.iter_mut().enumerate() {
+    let mut i = 0;
+    while i < 128 {
         let centre = 1.0 + (i as f64 + 0.5) / 128.0;
-        *entry = (1.0 / centre, libm::log(centre));
+        table[i] = (1.0 / centre, ln_by_series(centre));
+        i += 1;
     }
-    LnTable(table)
-});
+    table
+};
 
-impl LnTable {
-    #[inline(always)]
-    fn negative_ln(&self, bits: u64) -> f64 {
-        let u = unit(bits).to_bits();
-        let exponent = (u >> 52) as i64 - 1023;
-        let mantissa = f64::from_bits((u & ((1 << 52) - 1)) | (1023 << 52));
-        let (inverse, ln) = self.0[(u >> 45) as usize & 127];
-        let r = mantissa * inverse - 1.0; // |r| < 2^-8
-        let p = r * (1.0 - r * (0.5 - r * (1.0 / 3.0 - r * 0.25)));
-        -(exponent as f64 * std::f64::consts::LN_2 + ln + p)
+/// ln(x) for x in [1, 2], as 2 artanh((x - 1) / (x + 1)): for the table, when the program is compiled.
+const fn ln_by_series(x: f64) -> f64 {
+    let z = (x - 1.0) / (x + 1.0);
+    // From the smallest term on: the last are below 2^-60 for z up to 1/3.
+    let (mut sum, mut n) = (0.0, 41);
+    while n > 1 {
+        n -= 2;
+        sum = sum * z * z + 1.0 / n as f64;
     }
+    2.0 * z * sum
+}
+
+/// -ln(unit(bits)) by the table and a polynomial of degree four.
+#[inline(always)]
+fn negative_ln(bits: u64) -> f64 {
+    let u = unit(bits).to_bits();
+    let exponent = (u >> 52) as i64 - 1023;
+    let mantissa = f64::from_bits((u & ((1 << 52) - 1)) | (1023 << 52));
+    let (inverse, ln) = LN[(u >> 45) as usize & 127];
+    let r = mantissa * inverse - 1.0; // |r| < 2^-8
+    let p = r * (1.0 - r * (0.5 - r * (1.0 / 3.0 - r * 0.25)));
+    -(exponent as f64 * std::f64::consts::LN_2 + ln + p)
 }
 
 /// Numbers 0 to n-1, the i-th with weight 1 / (i + 1)^s: some keys are much more popular than others.
@@ -235,7 +248,7 @@ mod tests {
     fn the_table_agrees_with_libm() {
         for i in 0..10_000 {
             let bits = mix(i);
-            assert!((LN.negative_ln(bits) + libm::log(unit(bits))).abs() < 1e-10);
+            assert!((negative_ln(bits) + libm::log(unit(bits))).abs() < 1e-10);
         }
     }
 

@@ -174,8 +174,7 @@ impl Book {
 
     /// A copy began or ended: does the run still wait for the message?
     #[inline(always)]
-    fn refresh(&mut self, at: Time, m: MessageRef, s: SubscriptionId, slot: usize, shared: &mut Shared) {
-        let (message, delivery) = shared.messages.both_mut(m, slot);
+    fn refresh(&mut self, at: Time, s: SubscriptionId, message: &Message, delivery: &mut Delivery) {
         let copies = message.upstream > 0 || delivery.copies > 0;
         let open = delivery.addressed && delivery.effects == 0 && !delivery.dead_lettered && copies;
         if open == delivery.open {
@@ -200,7 +199,8 @@ impl Book {
         let topic = shared.messages.get(m).topic.0 as usize;
         for slot in 0..shared.topics[topic].subscriptions.len() {
             let s = shared.topics[topic].subscriptions[slot];
-            self.refresh(at, m, s, slot, shared);
+            let (message, delivery) = shared.messages.both_mut(m, slot);
+            self.refresh(at, s, message, delivery);
         }
     }
 
@@ -216,27 +216,46 @@ impl Book {
     }
 
     #[inline(always)]
-    fn begin_copy(&mut self, at: Time, m: MessageRef, s: SubscriptionId, shared: &mut Shared) {
-        let slot = shared.slot(s);
-        let (message, delivery) = shared.messages.both_mut(m, slot);
+    fn begin_copy(&mut self, at: Time, s: SubscriptionId, message: &mut Message, delivery: &mut Delivery) {
         if !delivery.addressed {
             delivery.addressed = true;
             self.subscriptions[s.0 as usize].ledger.addressed += 1;
         }
         delivery.copies += 1;
         message.copies += 1;
-        self.refresh(at, m, s, slot, shared);
+        self.refresh(at, s, message, delivery);
     }
 
-    #[inline(always)]
-    fn end_copy(&mut self, at: Time, m: MessageRef, s: SubscriptionId, shared: &mut Shared) {
+    /// Of a message that is looked up for it.
+    fn begin_copy_of(&mut self, at: Time, m: MessageRef, s: SubscriptionId, shared: &mut Shared) {
         let slot = shared.slot(s);
         let (message, delivery) = shared.messages.both_mut(m, slot);
+        self.begin_copy(at, s, message, delivery);
+    }
+
+    /// True: it was the last copy of all.
+    #[inline(always)]
+    fn end_copy(
+        &mut self,
+        at: Time,
+        s: SubscriptionId,
+        message: &mut Message,
+        delivery: &mut Delivery,
+    ) -> bool {
         assert!(delivery.copies > 0, "a copy ended that never began");
         delivery.copies -= 1;
         message.copies -= 1;
-        self.refresh(at, m, s, slot, shared);
-        self.close_if_gone(m, shared);
+        self.refresh(at, s, message, delivery);
+        message.is_gone()
+    }
+
+    /// Of a message that is looked up for it; closes its record behind the last one.
+    fn end_copy_of(&mut self, at: Time, m: MessageRef, s: SubscriptionId, shared: &mut Shared) {
+        let slot = shared.slot(s);
+        let (message, delivery) = shared.messages.both_mut(m, slot);
+        if self.end_copy(at, s, message, delivery) {
+            self.close(m, shared);
+        }
     }
 
     /// A copy ended badly.
@@ -255,7 +274,9 @@ impl Book {
         let ledger = &mut self.subscriptions[s.0 as usize].ledger;
         ledger.loss_exercised = true;
         ledger.confirmed_loss_exercised |= message.confirmed;
-        self.end_copy(at, m, s, shared);
+        if self.end_copy(at, s, message, delivery) {
+            self.close(m, shared);
+        }
     }
 
     /// An upstream copy ended badly.
@@ -275,11 +296,15 @@ impl Book {
 
     #[inline(always)]
     fn close_if_gone(&mut self, m: MessageRef, shared: &mut Shared) {
-        let message = shared.messages.get(m);
-        if message.upstream == 0 && message.copies == 0 && message.retained == 0 {
-            self.count_ends(m, shared);
-            shared.messages.close(m);
+        if shared.messages.get(m).is_gone() {
+            self.close(m, shared);
         }
+    }
+
+    #[inline(always)]
+    fn close(&mut self, m: MessageRef, shared: &mut Shared) {
+        self.count_ends(m, shared);
+        shared.messages.close(m);
     }
 
     /// Counts what became of a message, in every subscription of its topic.
@@ -298,8 +323,7 @@ impl Book {
 
     /// The topic accepts the message: it gets its rank among those of its key.
     #[inline(always)]
-    fn accept(&mut self, at: Time, m: MessageRef, shared: &mut Shared) {
-        let message = shared.messages.get_mut(m);
+    fn accept(&mut self, at: Time, message: &mut Message) {
         if message.accepted {
             return;
         }
@@ -325,7 +349,7 @@ impl Book {
         let topic = message.topic.0 as usize;
         self.sources[message.source.0 as usize].published += 1;
         if shared.topics[topic].accepted_at_birth {
-            self.accept(at, m, shared);
+            self.accept(at, message);
         }
         if !shared.topics[topic].addressed_at_birth {
             return;
@@ -341,16 +365,16 @@ impl Book {
                 if message.accepted {
                     checks.enter_orders(message, delivery);
                 }
-                self.refresh(at, m, s, slot, shared);
+                self.refresh(at, s, message, delivery);
             }
         }
     }
 
     #[inline(always)]
     fn stored(&mut self, at: Time, m: MessageRef, s: SubscriptionId, place: (u32, u32), shared: &mut Shared) {
-        self.accept(at, m, shared);
         let slot = shared.slot(s);
         let (message, delivery) = shared.messages.both_mut(m, slot);
+        self.accept(at, message);
         let checks = &mut self.subscriptions[s.0 as usize];
         if !delivery.ranked {
             delivery.ranked = true;
@@ -362,7 +386,7 @@ impl Book {
             checks.stored.void(place.0, place.1);
         }
         checks.ledger.resides(at);
-        self.begin_copy(at, m, s, shared);
+        self.begin_copy(at, s, message, delivery);
     }
 
     #[inline(never)]
@@ -435,7 +459,9 @@ impl Book {
         if member.processed.len() < self.keep {
             member.processed.push((about(message), at));
         }
-        self.end_copy(at, m, s, shared);
+        if self.end_copy(at, s, message, delivery) {
+            self.close(m, shared);
+        }
     }
 
     #[inline(always)]
@@ -464,7 +490,7 @@ impl Book {
         if delivery.ranked {
             checks.stored.sent(delivery.line, member);
         }
-        self.begin_copy(at, m, s, shared);
+        self.begin_copy(at, s, message, delivery);
     }
 
     /// It will come again, or has come twice: what was in order may not be any more.
@@ -518,7 +544,7 @@ impl Book {
             Fact::Rewound { m, s, why } => {
                 self.upset(m, s, why, shared);
                 self.subscriptions[s.0 as usize].ledger.resides(at);
-                self.begin_copy(at, m, s, shared);
+                self.begin_copy_of(at, m, s, shared);
             }
             Fact::Found { m, s, line, rank } => self.stored(at, m, s, (line, rank), shared),
             Fact::DeliveryDropped { m, s, why } => self.destroy_copy(at, m, s, why, shared),
@@ -536,13 +562,13 @@ impl Book {
                 let slot = shared.slot(s);
                 shared.messages.both_mut(m, slot).1.dead_lettered = true;
                 self.subscriptions[s.0 as usize].ledger.leaves(at);
-                self.end_copy(at, m, s, shared);
+                self.end_copy_of(at, m, s, shared);
             }
             Fact::TurnedAway { m, s } => self.turned_away(m, s, shared),
             Fact::PutAside { m, s } => {
                 let slot = shared.slot(s);
                 shared.messages.both_mut(m, slot).1.dead_lettered = true;
-                self.end_copy(at, m, s, shared);
+                self.end_copy_of(at, m, s, shared);
             }
             Fact::GivenBack { m, s } => {
                 // What was settled before it was begun with, and is given back to nobody, is gone.
@@ -550,11 +576,11 @@ impl Book {
                 if delivery.copies == 1 && delivery.effects == 0 && !delivery.dead_lettered {
                     return self.destroy_copy(at, m, s, LossCause::TakenNeverProcessed, shared);
                 }
-                self.end_copy(at, m, s, shared);
+                self.end_copy_of(at, m, s, shared);
             }
             Fact::DeliveryDuplicated { m, s } => {
                 self.upset(m, s, DuplicateCause::NetworkDuplicate, shared);
-                self.begin_copy(at, m, s, shared);
+                self.begin_copy_of(at, m, s, shared);
             }
             Fact::AckDropped { m, s } if shared.messages.is_current(m) => {
                 let slot = shared.slot(s);
@@ -702,8 +728,7 @@ impl Checks<Messaging> for Book {
     // times as long to compile, so only where speed is asked for.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn fold(&mut self, at: Time, node: NodeId, fact: Fact, shared: &mut Shared) {
-        let current = fact.message().filter(|m| shared.messages.is_current(*m));
-        let message = current.map(|m| shared.messages.get(m));
+        let message = fact.message().and_then(|m| shared.messages.current(m));
         let about =
             message.map_or(0, |message| u64::from(message.source.0) << 32 | u64::from(message.number));
         let subscription = fact.subscription().map_or(0, |s| u64::from(s.0) + 1);
@@ -723,11 +748,14 @@ impl Checks<Messaging> for Book {
             Fact::Acked { m, s } => {
                 self.subscriptions[s.0 as usize].ledger.leaves(at);
                 let slot = shared.slot(s);
-                let delivery = shared.messages.delivery(m, slot);
+                let (message, delivery) = shared.messages.both_mut(m, slot);
                 if delivery.copies == 1 && delivery.effects == 0 && !delivery.dead_lettered {
-                    return self.skipped(at, m, s, delivery.cause, shared);
+                    let before = delivery.cause;
+                    return self.skipped(at, m, s, before, shared);
                 }
-                self.end_copy(at, m, s, shared);
+                if self.end_copy(at, s, message, delivery) {
+                    self.close(m, shared);
+                }
             }
             Fact::Confirmed { m } => {
                 let message = shared.messages.get_mut(m);

@@ -428,7 +428,7 @@ impl Node<Messaging> for Consumer {
     fn on_message(&mut self, _from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match packet {
             Packet::Record { m, attempt, partition, offset, .. } => {
-                self.on_record(m, attempt, partition, offset, out)
+                self.on_record(m, attempt, u32::from(partition), offset, out)
             }
             Packet::FetchEnd { count } => self.on_fetch_end(count, out),
             Packet::CommitAnswer { partition, offset, ok } => {

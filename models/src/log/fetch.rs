@@ -147,6 +147,7 @@ impl Broker {
             }
             let attempt = dispatches.saturating_add(1);
             out.note(Fact::Dispatched { m, s, attempt, member: connection.0 });
+            let partition = u16::try_from(partition).expect("a plan has at most 65,535 partitions");
             out.send(connection, Packet::Record { m, s, attempt, partition, offset });
             offset += 1;
         }

@@ -424,6 +424,7 @@ impl Client {
     pub(super) fn on_log_message(&mut self, packet: Packet, out: &mut Out<'_>) {
         match packet {
             Packet::Record { m, s, attempt, partition, offset } => {
+                let partition = u32::from(partition);
                 match self.memberships.iter_mut().find(|membership| membership.group == s) {
                     Some(membership) => membership.fetched.push_back((m, attempt, partition, offset)),
                     None => out.note(Fact::GivenBack { m, s }),
