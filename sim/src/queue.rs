@@ -130,7 +130,11 @@ impl<B: Copy> Queue<B> {
             return first;
         }
         let near = self.near.first().map(|first| (*first, true));
-        if near.is_some_and(|(near, _)| first.is_none_or(|(first, _)| near.is_before(&first))) { near } else { first }
+        if near.is_some_and(|(near, _)| first.is_none_or(|(first, _)| near.is_before(&first))) {
+            near
+        } else {
+            first
+        }
     }
 
     /// The instant of the next event.
@@ -194,7 +198,8 @@ impl<B: Copy> Queue<B> {
     fn spread(&mut self) {
         let Some(from) = self.next_time().map(|time| time.0) else { return };
         let slots = self.arena.slots.iter().enumerate().filter(|(_, slot)| slot.order != 0);
-        let entry = |(i, slot): (usize, &Slot<B>)| Entry { time: slot.time, order: slot.order, slot: i as u32 };
+        let entry =
+            |(i, slot): (usize, &Slot<B>)| Entry { time: slot.time, order: slot.order, slot: i as u32 };
         let pending: Vec<Entry> = slots.map(entry).collect();
         let (since, before) = std::mem::replace(&mut self.measured, (from, self.sequence));
         let without_ring = self.edge == u64::MAX;

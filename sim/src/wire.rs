@@ -28,8 +28,8 @@ impl<D: Domain> Core<D> {
         }
         let jitter = link.spec.jitter.sample(purpose.draw(luck, 2));
         let delay = Span(link.spec.latency.sample(purpose.draw(luck, 1)) + jitter);
-        let twice = link.spec.duplication != Chance::NEVER
-            && link.spec.duplication.happens(purpose.draw(luck, 3));
+        let twice =
+            link.spec.duplication != Chance::NEVER && link.spec.duplication.happens(purpose.draw(luck, 3));
         if cut || !self.drops.is_empty() {
             let cause = if cut { DropCause::Partition } else { DropCause::Fault };
             if cut || self.takes_out(&message) {

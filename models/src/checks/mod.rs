@@ -197,10 +197,9 @@ impl Book {
     #[inline(always)]
     fn refresh_all(&mut self, at: Time, m: MessageRef, shared: &mut Shared) {
         let topic = shared.messages.get(m).topic.0 as usize;
-        for slot in 0..shared.topics[topic].subscriptions.len() {
-            let s = shared.topics[topic].subscriptions[slot];
+        for (slot, s) in shared.topics[topic].subscriptions.iter().enumerate() {
             let (message, delivery) = shared.messages.both_mut(m, slot);
-            self.refresh(at, s, message, delivery);
+            self.refresh(at, *s, message, delivery);
         }
     }
 
@@ -346,18 +345,18 @@ impl Book {
         let message = shared.messages.get_mut(m);
         message.upstream = 1 + u16::from(buffered && sent);
         message.buffered = buffered;
-        let topic = message.topic.0 as usize;
         self.sources[message.source.0 as usize].published += 1;
-        if shared.topics[topic].accepted_at_birth {
+        let topic = &shared.topics[message.topic.0 as usize];
+        if topic.accepted_at_birth {
             self.accept(at, message);
         }
-        if !shared.topics[topic].addressed_at_birth {
+        if !topic.addressed_at_birth {
             return;
         }
-        for slot in 0..shared.topics[topic].subscriptions.len() {
-            let s = shared.topics[topic].subscriptions[slot];
+        let number = message.topic;
+        for (slot, &s) in topic.subscriptions.iter().enumerate() {
             let subscription = &shared.subscriptions[s.0 as usize];
-            if subscription.bound && subscription.topic.0 as usize == topic {
+            if subscription.bound && subscription.topic == number {
                 let (message, delivery) = shared.messages.both_mut(m, slot);
                 delivery.addressed = true;
                 let checks = &mut self.subscriptions[s.0 as usize];
@@ -510,8 +509,8 @@ impl Book {
 
     /// The facts that are rare.
     #[inline(never)]
-    fn fold_rare(&mut self, at: Time, node: NodeId, fact: Fact, shared: &mut Shared) {
-        match fact {
+    fn fold_rare(&mut self, at: Time, node: NodeId, fact: &Fact, shared: &mut Shared) {
+        match *fact {
             Fact::Resent { m, .. } => {
                 shared.messages.get_mut(m).upstream += 1;
                 self.upset_all(m, DuplicateCause::ProducerRetry, shared);
@@ -769,7 +768,7 @@ impl Checks<Messaging> for Book {
                     self.end_upstream(at, m, shared);
                 }
             }
-            _ => self.fold_rare(at, node, fact, shared),
+            _ => self.fold_rare(at, node, &fact, shared),
         }
     }
 

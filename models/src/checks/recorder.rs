@@ -40,18 +40,19 @@ impl Recorder {
     #[inline(always)]
     pub(super) fn fold(&mut self, at: Time, node: NodeId, fact: Fact, messages: &Messages) {
         if !matches!(self, Recorder::Off) {
-            self.keep(at, node, fact, messages);
+            let copy = fact; // whose address is taken: the fact itself stays in registers
+            self.keep(at, node, &copy, messages);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn keep(&mut self, at: Time, node: NodeId, fact: Fact, messages: &Messages) {
+    fn keep(&mut self, at: Time, node: NodeId, fact: &Fact, messages: &Messages) {
         let about = fact.message().filter(|m| messages.is_current(*m)).map(|m| {
             let message = messages.get(m);
             (message.source.0, message.number, message.label)
         });
-        let recorded = Recorded { at, node, event: Event::Fact(fact, about) };
+        let recorded = Recorded { at, node, event: Event::Fact(*fact, about) };
         match self {
             Recorder::Off => {}
             Recorder::All(kept) => kept.push(recorded),

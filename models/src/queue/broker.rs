@@ -51,8 +51,9 @@ struct Flight {
     entry: Entry,
     queue: u32,
     connection: ConnectionId,
-    /// It was asked for singly: it takes no consumer's room.
-    single: bool,
+    /// The subscriber's place among those of the queue when it was sent; none if it was asked for singly, and takes
+    /// no consumer's room.
+    place: Option<u32>,
     generation: u16,
     live: bool,
 }
@@ -416,7 +417,7 @@ impl Broker {
         if !auto_ack && subscriber.room != u32::MAX {
             subscriber.room -= 1;
         }
-        self.send(queue, entry, connection, auto_ack, false, out);
+        self.send(queue, entry, connection, auto_ack, Some(chosen as u32), out);
     }
 
     #[inline(always)]
@@ -426,7 +427,7 @@ impl Broker {
         entry: Entry,
         to: ConnectionId,
         auto_ack: bool,
-        single: bool,
+        place: Option<u32>,
         out: &mut Out<'_>,
     ) {
         let s = self.queues[queue].s;
@@ -448,7 +449,7 @@ impl Broker {
             entry,
             queue: queue as u32,
             connection: to,
-            single,
+            place,
             generation: 0,
             live: true,
         });
@@ -491,15 +492,26 @@ impl Broker {
         let flight = *flight;
         let queue = flight.queue as usize;
         self.queues[queue].unacked -= 1;
-        if !flight.single {
-            let mut all = self.subscribers[queue].iter_mut();
-            if let Some(subscriber) = all.find(|subscriber| subscriber.connection == flight.connection)
-                && subscriber.room != u32::MAX
-            {
-                subscriber.room += 1;
-            }
+        if let Some(place) = flight.place {
+            self.give_room(queue, place, flight.connection);
         }
         Some(flight)
+    }
+
+    /// A consumer takes one more, if it is still there; its place may have changed as others left.
+    #[inline(always)]
+    fn give_room(&mut self, queue: usize, place: u32, connection: ConnectionId) {
+        let subscribers = &mut self.subscribers[queue];
+        let is_it = |subscriber: &Subscriber| subscriber.connection == connection;
+        let place = match subscribers.get(place as usize) {
+            Some(subscriber) if is_it(subscriber) => Some(place as usize),
+            _ => subscribers.iter().position(is_it),
+        };
+        if let Some(place) = place
+            && subscribers[place].room != u32::MAX
+        {
+            subscribers[place].room += 1;
+        }
     }
 
     #[inline(always)]
@@ -585,6 +597,9 @@ impl Broker {
     /// A message expires at the head only, and never while a consumer holds it.
     #[inline(always)]
     fn drop_expired(&mut self, queue: usize, out: &mut Out<'_>) {
+        if self.queues[queue].config.message_ttl.is_none() {
+            return;
+        }
         while self.queues[queue].head_expires() <= out.now() {
             let entry = self.queues[queue].pop().expect("it has a head");
             self.forget(queue, entry, out);
@@ -595,6 +610,9 @@ impl Broker {
     #[inline(always)]
     fn arm_expiry(&mut self, queue: usize, out: &mut Out<'_>) {
         let state = &mut self.queues[queue];
+        if state.config.message_ttl.is_none() {
+            return;
+        }
         let expires = state.head_expires();
         if expires != Time::NEVER && state.expiry_armed != expires {
             state.expiry_armed = expires;
@@ -634,7 +652,7 @@ impl Broker {
         self.drop_expired(index, out);
         out.shared().brokers[0].requests += 1;
         match self.queues[index].pop() {
-            Some(entry) => self.send(index, entry, connection, auto_ack, true, out),
+            Some(entry) => self.send(index, entry, connection, auto_ack, None, out),
             None => {
                 out.shared().brokers[0].empty_polls += 1;
                 self.reply(connection, Packet::GetEmpty { queue }, out);
