@@ -188,7 +188,7 @@ impl<'de> de::VariantAccess<'de> for Variant<'_> {
         let _ = self.known;
         match self.body() {
             Body::Bare => Err(self.bare()),
-            body => self.decoder.struct_body(body, known, visitor),
+            body => self.decoder.struct_body(self.name(), body, known, visitor),
         }
     }
 }
