@@ -26,9 +26,18 @@ pub(crate) fn names<'n>(
 
 /// The fields in a body were said, but for those that are `None`: these show nothing of what could stand there.
 pub(crate) fn fields(owner: &str, known: &'static [&'static str], body: &Body) {
-    let is_none = |field: &&Field| matches!(&field.value.kind, Kind::Group { name: Some((name, _)), body: Body::Bare } if name == "None");
-    let Body::Fields(fields) = body else { return names(owner, known, []) };
+    let fields: &[Field] = match body {
+        Body::Fields(fields) => fields,
+        Body::Values(_) | Body::Bare => &[],
+    };
     names(owner, known, fields.iter().filter(|field| !is_none(field)).map(|field| field.name.as_str()));
+}
+
+fn is_none(field: &Field) -> bool {
+    match &field.value.kind {
+        Kind::Group { name: Some((name, _)), body: Body::Bare } => name == "None",
+        _ => false,
+    }
 }
 
 /// What is known and was never said, in words, and how much was said.

@@ -1,9 +1,9 @@
 //! The reference files are held equal to the code.
 //!
-//! A line `// or …` stands in place of the line above it, so a file stands for several texts. All of them must plan, and
-//! each must mean something else than the file. Together they must say every name that the schema knows: the file's
-//! root is a struct, all of whose fields must be said, so all that can stand in a field is read as well, and so on. A
-//! line that ends in `// default…` must mean the same as none; any other must not.
+//! A line `// or …` stands in place of the line above it, so a file stands for several texts. All of them must plan,
+//! and each must mean something else than the file. Together they must say every name that the schema knows: a
+//! scenario is a struct, all of whose fields must be said, so what can stand in these is read as well, and so on down.
+//! A line that ends in `// default…` must mean the same as none; any other must not.
 
 use super::{all, shown};
 use crate::diagnostic::Place;
@@ -72,7 +72,8 @@ fn every_line_is_explained() {
             let opens = code.trim().starts_with(|c: char| c.is_alphanumeric() || c == '(');
             let opens = opens || code.trim().starts_with('"') && code.contains("\": ");
             let above = lines[number.saturating_sub(1)].trim();
-            if inside && opens && !above.starts_with("// ") {
+            let explained = above.starts_with("// ") && !above.starts_with("// or ");
+            if inside && opens && !explained {
                 bare.push(format!("{name}.ron:{}: no comment above `{}`", number + 1, code.trim()));
             }
         }
