@@ -94,16 +94,12 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// The fields of a struct or of a variant, `owner` by name.
     fn struct_body<'de, V: Visitor<'de>>(
         self,
-        owner: &str,
         body: &'a Body,
         known: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Refusal> {
-        #[cfg(test)]
-        crate::reference::shown::fields(owner, known, body);
         match body {
             Body::Fields(fields) => visitor.visit_map(Fields::new(self, self.known_fields(fields, known))),
             Body::Values(values) if values.is_empty() => visitor.visit_map(Fields::new(self, Vec::new())),
@@ -185,12 +181,16 @@ impl<'de> de::Deserializer<'de> for Decoder<'_> {
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        name: &'static str,
+        _name: &'static str,
         known: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Refusal> {
         match &self.node.kind {
-            Kind::Group { name: None, body } => self.struct_body(name, body, known, visitor),
+            Kind::Group { name: None, body } => {
+                #[cfg(test)]
+                crate::reference::shown::fields(_name, known, body);
+                self.struct_body(body, known, visitor)
+            }
             Kind::Group { name: Some((name, _)), .. } => Err(refuse(
                 Diagnostic::new(format!("expected fields in parentheses, found `{name}`"))
                     .hint("drop the name"),
