@@ -33,7 +33,7 @@ pub(crate) enum Verb {
     List,
     /// Write a new scenario, as a copy of one that the program carries
     New(New),
-    /// Explain a metric, a guarantee, a cause or a setting; or tell a message's life
+    /// Explain a metric, a guarantee, a cause, a setting or a part of a scenario; or tell a message's life
     Explain(Explain),
 }
 
@@ -112,7 +112,7 @@ pub(crate) struct New {
 /// Explain a topic, or tell a message's life.
 #[derive(Args, Debug)]
 pub(crate) struct Explain {
-    /// A metric, a guarantee, a cause, a setting; or, before MESSAGE, the scenario
+    /// A metric, a guarantee, a cause, a setting, a part of a scenario; or, before MESSAGE, the scenario
     #[arg(value_name = "TOPIC|FILE")]
     pub(crate) topic: PathBuf,
     /// A message: shop#3, or shop/2#3 where there are several shops

@@ -1,16 +1,19 @@
-//! `explain TOPIC`: what a metric, a guarantee, a cause, a setting or an exit code means.
+//! `explain TOPIC`: what a metric, a guarantee, a cause, a setting or an exit code means; for a part of a scenario its
+//! reference file.
 
 use crate::format::wrapped;
 use crate::topics::TOPICS;
+use redeliver_scenarios::reference;
 
 /// At most so many topics are named when none fits.
 const NEAREST: usize = 5;
 /// Texts are wrapped to fit any terminal.
 const WIDTH: usize = 80;
 
-/// The text on a topic; else an error that names the nearest topics.
+/// The text on a topic, and the reference file of a part of a scenario; else an error that names the nearest topics.
 pub fn explain(topic: &str) -> Result<String, String> {
     let wanted = plain(topic);
+    let file = reference::all().iter().find(|(name, _)| *name == wanted).map(|(_, text)| *text);
     let found = TOPICS.iter().find(|known| known.names.iter().any(|name| plain(name) == wanted));
     // A path of the result is about the figure at its end: designs.queue.consumers.c.lost.total.
     let found = found.or_else(|| {
@@ -18,11 +21,13 @@ pub fn explain(topic: &str) -> Result<String, String> {
         let mut ends = ends.map(|at| plain(&topic[at + 1..]));
         ends.find_map(|end| TOPICS.iter().find(|known| known.names.iter().any(|name| plain(name) == end)))
     });
-    match found {
-        Some(found) => {
-            Ok(format!("{}\n\n{}\n", found.names.join(", "), wrapped(found.text, WIDTH, 0).join("\n")))
-        }
-        None => Err(unknown(topic)),
+    let text = found
+        .map(|found| format!("{}\n\n{}\n", found.names.join(", "), wrapped(found.text, WIDTH, 0).join("\n")));
+    match (text, file) {
+        (Some(text), Some(file)) => Ok(format!("{text}\n{file}")),
+        (Some(text), None) => Ok(text),
+        (None, Some(file)) => Ok(file.into()),
+        (None, None) => Err(unknown(topic)),
     }
 }
 
@@ -42,7 +47,9 @@ fn unknown(topic: &str) -> String {
         |names: &'static [&'static str]| names.iter().map(|name| (distance(name), *name)).min();
     let mut names: Vec<((usize, usize), &str)> =
         TOPICS.iter().filter_map(|topic| nearest_name(topic.names)).collect();
+    names.extend(reference::all().iter().map(|(name, _)| (distance(name), *name)));
     names.sort();
+    names.dedup();
     let names: Vec<&str> = names.into_iter().take(NEAREST).map(|(_, name)| name).collect();
     format!("there is no topic `{}`; the nearest are {}", topic.escape_debug(), names.join(", "))
 }
@@ -86,6 +93,18 @@ mod tests {
         No message was lost. Broken if lost.total > 0. Exercised when at least one copy
         was destroyed or dropped, or its only holder crashed.
         ");
+    }
+
+    #[test]
+    fn a_part_of_a_scenario_has_its_reference() {
+        for (name, text) in reference::all() {
+            assert!(explain(name).unwrap_or_default().ends_with(text), "{name}");
+        }
+        assert!(explain("Queue").unwrap_or_default().starts_with("// Queue(…): "));
+        // One word for a cause of loss and for a part.
+        assert!(explain("network").unwrap_or_default().starts_with("network\n\n"));
+        let unknown = explain("fautls").err().unwrap_or_default();
+        insta::assert_snapshot!(unknown, @"there is no topic `fautls`; the nearest are faults, acks, late, ttl, ack");
     }
 
     #[test]

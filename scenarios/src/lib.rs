@@ -21,6 +21,7 @@ pub mod picture;
 mod plan;
 mod planner;
 pub mod producer;
+pub mod reference;
 pub mod scenario;
 pub mod script;
 mod set;

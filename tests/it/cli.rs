@@ -215,6 +215,9 @@ fn a_topic_or_a_message_is_explained() {
     let topic = call(directory.path(), &["explain", "lost.confirmed"]);
     assert_eq!(topic.code, 0);
     assert!(!topic.out.is_empty());
+    let reference = call(directory.path(), &["explain", "faults"]);
+    std::fs::write(directory.path().join("faults.ron"), reference.out).expect("it can be written");
+    assert_eq!(call(directory.path(), &["check", "faults.ron"]).code, 0, "a reference is a scenario");
     let unknown = call(directory.path(), &["explain", "prefecth"]);
     insta::assert_snapshot!(unknown.err, @r"
     error: there is no topic `prefecth`; the nearest are prefetch, effects, predicted, refused, requests

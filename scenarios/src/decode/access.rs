@@ -188,7 +188,11 @@ impl<'de> de::VariantAccess<'de> for Variant<'_> {
         let _ = self.known;
         match self.body() {
             Body::Bare => Err(self.bare()),
-            body => self.decoder.struct_body(body, known, visitor),
+            body => {
+                #[cfg(test)]
+                crate::reference::shown::fields(self.name(), known, body);
+                self.decoder.struct_body(body, known, visitor)
+            }
         }
     }
 }

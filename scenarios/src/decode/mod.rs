@@ -186,7 +186,11 @@ impl<'de> de::Deserializer<'de> for Decoder<'_> {
         visitor: V,
     ) -> Result<V::Value, Refusal> {
         match &self.node.kind {
-            Kind::Group { name: None, body } => self.struct_body(body, known, visitor),
+            Kind::Group { name: None, body } => {
+                #[cfg(test)]
+                crate::reference::shown::fields(_name, known, body);
+                self.struct_body(body, known, visitor)
+            }
             Kind::Group { name: Some((name, _)), .. } => Err(refuse(
                 Diagnostic::new(format!("expected fields in parentheses, found `{name}`"))
                     .hint("drop the name"),
@@ -234,6 +238,8 @@ impl<'de> de::Deserializer<'de> for Decoder<'_> {
         match &self.node.kind {
             Kind::Group { name: Some((name, place)), .. } => {
                 if known.contains(&name.as_str()) {
+                    #[cfg(test)]
+                    crate::reference::shown::names(enum_name, known, [name.as_str()]);
                     return visitor.visit_enum(Variant { decoder: self, known });
                 }
                 if let Some(message) = not_modelled(enum_name, name) {

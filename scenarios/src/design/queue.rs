@@ -195,7 +195,8 @@ impl Queue {
                     "`memory_watermark` must be above 0%: publishers would be blocked for ever",
                 );
             }
-            share.0.probability()
+            // A chance is kept in steps of 2^-32; the share that was written is the nearest with so many digits.
+            (share.0.probability() * 1e9).round() / 1e9
         });
         assumptions.pick("memory_watermark", said, &MEMORY_WATERMARK)
     }

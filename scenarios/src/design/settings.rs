@@ -92,6 +92,8 @@ pub(crate) struct Table {
 impl Table {
     /// Refuses names that are unknown, and names that are known but not modelled.
     pub(crate) fn check(&self, settings: &Real, findings: &mut Findings) {
+        #[cfg(test)]
+        crate::reference::shown::names(self.of, self.modelled, settings.0.keys().map(String::as_str));
         for (name, entry) in &settings.0 {
             if self.modelled.contains(&name.as_str()) {
                 continue;
