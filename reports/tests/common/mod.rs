@@ -19,6 +19,11 @@ pub(crate) fn design<'a>(plan: &'a Plan, name: &str) -> &'a PlannedDesign {
 
 /// The result of a run, as JSON.
 pub(crate) fn run(text: &str, seed: u64) -> Value {
-    let findings = redeliver_reports::run(&plan(text, seed), &mut |_, _| ());
+    result(&plan(text, seed))
+}
+
+/// The result of a plan's run, as JSON.
+pub(crate) fn result(plan: &Plan) -> Value {
+    let findings = redeliver_reports::run(plan, &mut |_, _| ());
     serde_json::to_value(&findings.result).expect("a result is JSON")
 }
