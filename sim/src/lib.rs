@@ -5,7 +5,6 @@
 mod core;
 mod disk;
 mod fault;
-mod heap;
 mod network;
 mod node;
 mod out;

@@ -1,17 +1,18 @@
 //! The pending events, ordered by (time, class, sequence).
 //!
-//! Events stand in an arena; their order is kept beside it. Only what is imminent is sorted. What comes later waits
-//! unsorted in a ring of buckets, each for a short span of time; when nothing imminent is left the next bucket that
-//! has something is sorted. What is beyond the ring waits in a heap, and so does what falls into a bucket that has
-//! been sorted already. With few events pending a heap is all there is. The order is total, so where an event has
-//! waited shows in nothing but speed. (After calendar and ladder queues: R. Brown, 1988; Tang, Goh, Thng, 2005.)
+//! Events stand in an arena; their order is kept beside it. Only what is imminent is sorted, in a short list. What
+//! comes later waits unsorted in a ring of buckets, each for a short span of time; when nothing imminent is left the
+//! next bucket that has something is sorted. What is beyond the ring waits in a heap. With few events pending the
+//! list is all there is; where it would grow long, a heap takes what the list does not. The order is total, so where
+//! an event has waited shows in nothing but speed. (After calendar and ladder queues: R. Brown, 1988; Tang, Goh,
+//! Thng, 2005.)
 //!
 //! What is scheduled for the present instant comes after everything that is already scheduled for it, so a FIFO is
 //! its order.
 
-use crate::heap::{Entry, Heap};
 use crate::time::Time;
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 
 /// Faults go before ordinary events of the same instant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,24 +24,41 @@ pub(crate) enum Class {
 const ORDINARY: u64 = 1 << 63;
 /// Buckets of the ring.
 const BUCKETS: usize = 1024;
-/// With so many events in one heap and none elsewhere, the ring is taken into use.
-const CROWD: usize = 32;
+/// The list of what is imminent gets no longer than this but by a bucket of many; where it is all there is and would,
+/// the ring is taken into use.
+const CROWD: usize = 16;
 /// After so many buckets, their width is measured against the rate of events again.
 const OPENED_MAX: u32 = 8192;
 /// No slot.
 const NONE: u32 = u32::MAX;
 
+/// When something is going to happen, by instant and then by order, and in which slot it stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Entry {
+    time: u64,
+    order: u64,
+    slot: u32,
+}
+
+impl Entry {
+    /// Instants nearly always differ: the order is looked at only where they do not.
+    #[inline(always)]
+    fn is_before(&self, other: &Self) -> bool {
+        self.time < other.time || (self.time == other.time && self.order < other.order)
+    }
+}
+
 /// All that is going to happen.
 #[derive(Clone)]
 pub(crate) struct Queue<B> {
     arena: Arena<B>,
-    /// What the last bucket held that was opened, the first event last.
+    /// What belongs to a bucket before `edge`, the first event last.
     imminent: Vec<Entry>,
-    /// What else belongs to a bucket before `edge`.
-    near: Heap,
+    /// The same, while the list is long.
+    near: BinaryHeap<Reverse<Entry>>,
     ring: Ring,
     /// What belongs to a bucket beyond the ring.
-    far: Heap,
+    far: BinaryHeap<Reverse<Entry>>,
     /// The first bucket that has not been opened; without the ring, one that nothing reaches.
     edge: u64,
     /// A bucket is 2^shift nanoseconds wide.
@@ -58,9 +76,9 @@ impl<B: Copy> Queue<B> {
         Queue {
             arena: Arena { slots: Vec::new(), free: NONE },
             imminent: Vec::new(),
-            near: Heap::new(),
-            ring: Ring { heads: vec![NONE; BUCKETS], filled: [0; BUCKETS / 64] },
-            far: Heap::new(),
+            near: BinaryHeap::new(),
+            ring: Ring::new(),
+            far: BinaryHeap::new(),
             edge: u64::MAX,
             shift: 1,
             opened: 0,
@@ -76,21 +94,41 @@ impl<B: Copy> Queue<B> {
         let class = if class == Class::Ordinary { ORDINARY } else { 0 };
         let entry = self.arena.put(time.0, class | self.sequence, body);
         self.place(entry);
-        if self.edge == u64::MAX && self.near.len() > CROWD {
-            self.spread();
-        }
     }
 
     #[inline(always)]
     fn place(&mut self, entry: Entry) {
         let bucket = entry.time >> self.shift;
         if bucket < self.edge {
-            self.near.push(entry);
+            self.insert(entry);
         } else if bucket - self.edge < BUCKETS as u64 {
             let head = self.ring.add(bucket as usize % BUCKETS);
             self.arena.slots[entry.slot as usize].next = std::mem::replace(head, entry.slot);
         } else {
-            self.far.push(entry);
+            self.far.push(Reverse(entry));
+        }
+    }
+
+    /// Puts an event among those that are imminent: most come after the first ones, which are last in the list.
+    #[inline(always)]
+    fn insert(&mut self, entry: Entry) {
+        let mut at = self.imminent.len();
+        if at >= CROWD {
+            return self.insert_in_crowd(entry);
+        }
+        self.imminent.push(entry);
+        while at > 0 && self.imminent[at - 1].is_before(&entry) {
+            self.imminent[at] = self.imminent[at - 1];
+            at -= 1;
+        }
+        self.imminent[at] = entry;
+    }
+
+    #[inline(never)]
+    fn insert_in_crowd(&mut self, entry: Entry) {
+        self.near.push(Reverse(entry));
+        if self.edge == u64::MAX {
+            self.spread();
         }
     }
 
@@ -105,9 +143,7 @@ impl<B: Copy> Queue<B> {
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<(Time, B)> {
         let first = self.first();
-        if let Some((front, _)) = self.now.front()
-            && first.is_none_or(|(first, _)| front.is_before(&first))
-        {
+        if !self.now.is_empty() && first.is_none_or(|(first, _)| self.now[0].0.is_before(&first)) {
             return self.now.pop_front().map(|(entry, body)| (Time(entry.time), body));
         }
         let (entry, is_near) = first?;
@@ -122,18 +158,18 @@ impl<B: Copy> Queue<B> {
     /// The first event but for those at the present instant, and whether it is in the heap.
     #[inline(always)]
     fn first(&mut self) -> Option<(Entry, bool)> {
-        if self.imminent.is_empty() && self.near.is_empty() {
-            self.open();
-        }
-        let first = self.imminent.last().map(|first| (*first, false));
         if self.near.is_empty() {
-            return first;
+            if self.imminent.is_empty() {
+                self.open();
+            }
+            if let Some(first) = self.imminent.last() {
+                return Some((*first, false));
+            }
         }
-        let near = self.near.first().map(|first| (*first, true));
-        if near.is_some_and(|(near, _)| first.is_none_or(|(first, _)| near.is_before(&first))) {
-            near
-        } else {
-            first
+        let Reverse(near) = self.near.peek()?;
+        match self.imminent.last() {
+            Some(first) if first.is_before(near) => Some((*first, false)),
+            _ => Some((*near, true)),
         }
     }
 
@@ -170,7 +206,7 @@ impl<B: Copy> Queue<B> {
     /// The ring is empty: it goes on where the far heap begins, if that has anything.
     #[inline(never)]
     fn go_far(&mut self) {
-        if let Some(first) = self.far.first() {
+        if let Some(Reverse(first)) = self.far.peek() {
             self.edge = (first.time >> self.shift) + 1;
             self.keep_up();
         }
@@ -180,9 +216,8 @@ impl<B: Copy> Queue<B> {
     #[inline(always)]
     fn keep_up(&mut self) {
         let end = self.edge.saturating_add(BUCKETS as u64);
-        while !self.far.is_empty()
-            && self.far.first().is_some_and(|first| first.time >> self.shift < end)
-            && let Some(entry) = self.far.pop()
+        while self.far.peek().is_some_and(|Reverse(first)| first.time >> self.shift < end)
+            && let Some(Reverse(entry)) = self.far.pop()
         {
             self.place(entry);
         }
@@ -216,8 +251,9 @@ impl<B: Copy> Queue<B> {
             return;
         }
         self.imminent.clear();
-        (self.near, self.far) = (Heap::new(), Heap::new());
-        self.ring = Ring { heads: vec![NONE; BUCKETS], filled: [0; BUCKETS / 64] };
+        self.near.clear();
+        self.far.clear();
+        self.ring = Ring::new();
         self.shift = shift;
         self.edge = if crowd { (from >> shift) + 1 } else { u64::MAX };
         pending.into_iter().for_each(|entry| self.place(entry));
@@ -271,6 +307,10 @@ struct Ring {
 }
 
 impl Ring {
+    fn new() -> Self {
+        Ring { heads: vec![NONE; BUCKETS], filled: [0; BUCKETS / 64] }
+    }
+
     /// The head of a bucket's list that is about to get one more.
     #[inline(always)]
     fn add(&mut self, bucket: usize) -> &mut u32 {
