@@ -212,5 +212,7 @@ fn events_per_second(command: &str) -> f64 {
     let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let number = text.split_whitespace().find_map(|word| word.strip_prefix("events/s="));
-    number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{program} printed no events/s=N: {text}"))
+    number
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_else(|| panic!("{program} printed no events/s=N: {text}"))
 }

@@ -24,8 +24,8 @@ pub(crate) enum Class {
 const ORDINARY: u64 = 1 << 63;
 /// Buckets of the ring.
 const BUCKETS: usize = 1024;
-/// The list of what is imminent gets no longer than this but by a bucket of many; where it is all there is and would,
-/// the ring is taken into use.
+/// The list of what is imminent gets no longer than this; where it is all there is and would, the ring is taken into
+/// use.
 const CROWD: usize = 16;
 /// After so many buckets, their width is measured against the rate of events again.
 const OPENED_MAX: u32 = 8192;
@@ -158,18 +158,13 @@ impl<B: Copy> Queue<B> {
     /// The first event but for those at the present instant, and whether it is in the heap.
     #[inline(always)]
     fn first(&mut self) -> Option<(Entry, bool)> {
-        if self.near.is_empty() {
-            if self.imminent.is_empty() {
-                self.open();
-            }
-            if let Some(first) = self.imminent.last() {
-                return Some((*first, false));
-            }
+        if self.imminent.is_empty() && self.near.is_empty() {
+            self.open();
         }
-        let Reverse(near) = self.near.peek()?;
-        match self.imminent.last() {
-            Some(first) if first.is_before(near) => Some((*first, false)),
-            _ => Some((*near, true)),
+        match (self.imminent.last(), self.near.peek()) {
+            (Some(first), None) => Some((*first, false)),
+            (Some(first), Some(Reverse(near))) if first.is_before(near) => Some((*first, false)),
+            (_, near) => near.map(|Reverse(near)| (*near, true)),
         }
     }
 
@@ -194,11 +189,9 @@ impl<B: Copy> Queue<B> {
         self.edge += ((bucket + BUCKETS - from) % BUCKETS) as u64 + 1;
         let mut slot = self.ring.empty(bucket);
         while let Some(place) = self.arena.slots.get(slot as usize) {
-            self.imminent.push(Entry { time: place.time, order: place.order, slot });
+            let entry = Entry { time: place.time, order: place.order, slot };
             slot = place.next;
-        }
-        if self.imminent.len() > 1 {
-            self.imminent.sort_unstable_by(|a, b| b.cmp(a));
+            self.insert(entry);
         }
         self.keep_up();
     }
