@@ -152,6 +152,7 @@ fn comparison(findings: &Findings) -> Markup {
             @for (index, note) in notes.iter().enumerate() {
                 p.note { sup { (index + 1) } " " (note) "." }
             }
+            @if let Some(note) = summary::replications(findings) { p.note { (note) } }
             @for note in summary::left_out(&columns, &rows, " (below)") { p.note { (note) } }
             @for (name, design) in &findings.result.designs {
                 @for fault in &design.does_not_apply {

@@ -140,6 +140,9 @@ fn table_notes(page: &mut Page, findings: &Findings, rows: &[Row], columns: &Col
     if rows.len() > ROWS_MAX {
         page.paragraph(&format!("{} more rows are in the report.", rows.len() - ROWS_MAX), 0, Ink::Faint);
     }
+    if let Some(note) = summary::replications(findings) {
+        page.paragraph(&note, 0, Ink::Plain);
+    }
     for (index, note) in notes.iter().enumerate() {
         page.paragraph(&format!("{} {note}.", mark(index)), 2, Ink::Plain);
     }

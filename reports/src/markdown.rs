@@ -80,6 +80,9 @@ fn figures(page: &mut String, findings: &Findings) {
         notes.extend(rows.iter().filter_map(|row| near_default(figure, row)));
     }
     *page += "\n## Figures\n";
+    if let Some(note) = summary::replications(findings) {
+        let _ = write!(page, "\n{note}\n");
+    }
     table(page, &heading, &lines, true);
     let causes =
         rows.iter().flat_map(Row::causes).map(|(place, what, causes)| format!("{place}, {what}: {causes}"));

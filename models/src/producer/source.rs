@@ -6,6 +6,9 @@
 use crate::message::{KeyId, Message, SourceId, TopicId};
 use redeliver_sim::{Distribution, Luck, Purpose, Span, Stamp, Stream, Time, Zipf};
 
+/// Bytes of a message, at most: a draw that is greater counts as so many. Kafka counts them with 31 bits.
+pub const MESSAGE_BYTES_MAX: u64 = (1 << 31) - 1;
+
 /// One member's source of events.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -90,7 +93,7 @@ impl Source {
         self.events += 1;
         self.left -= 1;
         let luck = Luck::new(self.purposes.luck, u64::from(self.events));
-        let size = self.size.sample(self.purposes.size.draw(luck, 0));
+        let size = self.size.sample(self.purposes.size.draw(luck, 0)).min(MESSAGE_BYTES_MAX);
         self.advance(size);
         let label = self.labels.get(self.events as usize - 1).copied().unwrap_or(0);
         self.message(luck, (now, stamp), size, self.key(luck), label)
