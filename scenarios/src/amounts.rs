@@ -27,7 +27,6 @@ pub(crate) fn check_scenario(scenario: &Scenario, findings: &mut Findings) {
     let nodes: u64 = all.map(members).sum();
     let ends = |end: &Option<_>| end.as_ref().map_or(1, |ends: &crate::named::OneOrMore<_>| ends.0.len());
     let links: usize = scenario.network.links.0.iter().map(|rule| ends(&rule.from) * ends(&rule.to)).sum();
-    let entries: u64 = scenario.producers.iter().map(|(_, producer)| entries(producer)).sum();
     let first = scenario.faults.0.get(FAULTS_MAX).map(|fault| fault.place);
     let line = scenario.script.0.get(SCRIPT_LINES_MAX).map(|line| line.place);
     let counts: [(usize, usize, &str, Option<Place>, &str); 6] = [
@@ -55,8 +54,14 @@ pub(crate) fn check_scenario(scenario: &Scenario, findings: &mut Findings) {
     }
     let hint = "fewer members that publish faster make the same load";
     most(nodes, NODES_MAX, "members in all groups", None, hint, findings);
-    let hint = "each member has its own: take fewer members, or shorter lists";
-    most(entries, ENTRIES_MAX, "times, keys and labels over all members of producers", None, hint, findings);
+    let mut so_far = 0;
+    for (_, producer) in scenario.producers.iter().filter(|(_, producer)| entries(producer) > 0) {
+        so_far += entries(producer);
+        let place = producer.key.as_ref().map_or(producer.schedule.place, |key| key.place);
+        let hint = "each member has its own: take fewer members, or fewer of them";
+        let what = "times, keys and labels over all members of producers";
+        most(so_far, ENTRIES_MAX, what, Some(place), hint, findings);
+    }
     if let Some(keep) = scenario.run.keep.as_ref().filter(|keep| keep.value > KEEP_MAX) {
         let diagnostic = Diagnostic::new(format!("`keep` may be {KEEP_MAX} at most")).at(keep.place);
         findings.push(diagnostic.hint("`--trace FILE` writes every fact of a run into a file"));
@@ -105,6 +110,9 @@ pub(crate) fn check_design(
         let partitions: u64 = config.topics.iter().map(|topic| u64::from(topic.partitions)).sum();
         most(partitions, ALL_PARTITIONS_MAX, "partitions of all topics", place, hint, findings);
         lines += partitions;
+        let members = designed.consumers.iter().map(|consumer| consumer.members.len()).max().unwrap_or(0);
+        let hint = "at every join the group deals its partitions anew, to all: take fewer members";
+        most(members as u64, GROUP_MEMBERS_MAX, "members of one group in this design", place, hint, findings);
     }
     let hint = "every subscription checks the order of each: take fewer keys, or fewer subscriptions";
     let what = "keys, producers and partitions times subscriptions";

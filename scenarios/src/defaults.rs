@@ -86,6 +86,8 @@ pub(crate) const WEBHOOK_BACKLOG: Default<u32> = from(OURS, 0);
 pub const FILE_BYTES_MAX: usize = 16 << 20;
 /// Members of one group; each is a node with its own connections.
 pub(crate) const MEMBERS_MAX: u32 = 10_000;
+/// Members of one group of a log: each that joins makes all the others join again.
+pub(crate) const GROUP_MEMBERS_MAX: u64 = 1_000;
 /// Members of all groups together.
 pub(crate) const NODES_MAX: u64 = 100_000;
 /// Groups of producers and consumers together.

@@ -119,11 +119,16 @@ impl Producer {
                 }
                 setup::Schedule::Every(span.0)
             }
-            Schedule::Poisson(rate) => setup::Schedule::Poisson(rate.0),
+            Schedule::Poisson(rate) => {
+                check_rate(rate.0, place, findings);
+                setup::Schedule::Poisson(rate.0)
+            }
             Schedule::Rate(rate) => {
                 if self.size.as_ref().is_some_and(|size| size.0.mean() < 0.5) {
                     findings.refuse(place, "`Rate` needs messages that have a size");
                 }
+                let size = self.size.as_ref().map_or(MESSAGE_SIZE as f64, |size| size.0.mean());
+                check_rate(rate.0 / size.max(1.0), place, findings);
                 setup::Schedule::Rate(rate.0)
             }
             Schedule::At(times) => {
@@ -169,6 +174,14 @@ impl Producer {
             Schedule::At(times) => Some(count.unwrap_or(u64::MAX).min(times.len() as u64)),
             _ => count,
         }
+    }
+}
+
+/// Time is whole nanoseconds: with more, it would stand still.
+fn check_rate(messages_per_second: f64, place: Place, findings: &mut Findings) {
+    if messages_per_second > 1e9 {
+        let message = "this is more than one message a nanosecond, the smallest step of virtual time";
+        findings.push(Diagnostic::new(message).at(place).hint("lower the rate, or take greater messages"));
     }
 }
 
