@@ -110,8 +110,7 @@ mod tests {
     #[test]
     fn messages_that_nobody_takes_reach_the_limit_and_the_run_says_how_to_raise_it() {
         let mut setup = setup(Design::Queue(queue()), 1_000_000);
-        setup.consumers = vec![consumer("stock", 1, 30)];
-        setup.consumers[0].members[0].joins = Span::seconds(3_600);
+        setup.consumers = vec![consumer("stock", 1, 100_000_000)];
         setup.drain = Span::seconds(100_000);
         setup.duration = Span::seconds(100_000);
         setup.limits.memory_max = 1_000_000;

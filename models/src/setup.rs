@@ -200,6 +200,9 @@ impl NodePattern {
 
 /// Whether `name` fits `glob`: `*` stands for any run of characters, `?` for one.
 pub fn glob_matches(glob: &str, name: &str) -> bool {
+    if !glob.contains(['*', '?']) {
+        return glob == name;
+    }
     let (glob, name): (Vec<char>, Vec<char>) = (glob.chars().collect(), name.chars().collect());
     let (mut g, mut n) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

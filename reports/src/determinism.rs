@@ -112,7 +112,11 @@ mod tests {
         broken.command(NodeId(1), mark, |node, _| *node = other);
         let compared =
             compare_runs(Follower::of(world(setup), setup.limits), Follower::of(broken, setup.limits));
-        insta::assert_snapshot!(compared, @"");
+        insta::assert_snapshot!(compared, @r"
+        differs at fact 20
+          first run:  0.082000000 s  fulfilment/1  processed shop#1, attempt 1  Fact(Processed { m: MessageRef { slot: 0, generation: 0 }, s: SubscriptionId(0), attempt: 1, worked: Span(80000000) }, Some((0, 1, 0)))
+          second run: 0.083000000 s  fulfilment/1  processed shop#1, attempt 1  Fact(Processed { m: MessageRef { slot: 0, generation: 0 }, s: SubscriptionId(0), attempt: 1, worked: Span(81000000) }, Some((0, 1, 0)))
+        ");
         let honest =
             compare_runs(Follower::of(world(setup), setup.limits), Follower::of(world(setup), setup.limits));
         assert!(matches!(honest, Comparison::Same { .. }));

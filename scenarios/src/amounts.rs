@@ -58,7 +58,7 @@ pub(crate) fn check_scenario(scenario: &Scenario, findings: &mut Findings) {
     for (_, producer) in scenario.producers.iter().filter(|(_, producer)| entries(producer) > 0) {
         so_far += entries(producer);
         let place = producer.key.as_ref().map_or(producer.schedule.place, |key| key.place);
-        let hint = "each member has its own: take fewer members, or fewer of them";
+        let hint = "each member has its own: take fewer members, or shorter lists";
         let what = "times, keys and labels over all members of producers";
         most(so_far, ENTRIES_MAX, what, Some(place), hint, findings);
     }

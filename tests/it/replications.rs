@@ -49,8 +49,14 @@ fn what_makes_no_sense_is_refused_with_a_hint() {
         assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{more:?}");
         ended.err
     };
-    insta::assert_snapshot!(refused(&["--replications", "3", "--trace", "facts.jsonl"]), @"");
-    insta::assert_snapshot!(refused(&["--replications", "3", "--seed", "18446744073709551615"]), @"");
+    insta::assert_snapshot!(refused(&["--replications", "3", "--trace", "facts.jsonl"]), @r"
+    error: a trace is of one run, not of several replications
+    help: leave out `--replications`, and choose the run by `--seed N`
+    ");
+    insta::assert_snapshot!(refused(&["--replications", "3", "--seed", "18446744073709551615"]), @r"
+    error: there are no 3 seeds from 18446744073709551615 on
+    help: a seed has 64 bits: choose a smaller one by `--seed N`
+    ");
     for more in [&["--replications", "0"][..], &["--jobs", "2"], &["--replications", "2", "--jobs", "0"]] {
         refused(more);
     }
