@@ -115,7 +115,7 @@ mod tests {
         setup.duration = Span::seconds(100_000);
         setup.limits.memory_max = 1_000_000;
         let ended = run(&setup, Recorder::Off);
-        insta::assert_snapshot!(ended.stopped.expect("it grows"), @"");
+        insta::assert_snapshot!(ended.stopped.expect("it grows"), @"more than 1000000 bytes of memory, at 327.491 s; raise run.max_memory (--max-memory) if that is meant");
         let most = memory(&ended.world);
         assert!((1_000_000..50_000_000).contains(&most), "{most}");
     }

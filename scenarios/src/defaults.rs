@@ -105,7 +105,7 @@ pub(crate) const RULES_MAX: usize = 1_000;
 /// Times, keys and labels, over all members of all producers.
 pub(crate) const ENTRIES_MAX: u64 = 20_000_000;
 /// Keys, producers and partitions, times subscriptions: the order checks keep a few words for each.
-pub(crate) const LINES_MAX: u64 = 10_000_000;
+pub(crate) const LINES_MAX: u64 = 11_000_000;
 /// Acts of all faults of a design that are planned up front, at all nodes.
 pub(crate) const ACTS_MAX: u64 = 10_000_000;
 /// Entries of each kept list.

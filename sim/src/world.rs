@@ -148,6 +148,8 @@ impl<D: Domain> World<D> {
     /// Time 0: from now on everything takes its time.
     pub fn begin(&mut self) {
         self.core.prologue = false;
+        // A large group that forms is no loop.
+        self.events_now = 0;
         for (class, event) in std::mem::take(&mut self.core.postponed) {
             self.core.queue.push(Time::ZERO, class, event);
         }
