@@ -4,6 +4,7 @@
 //! the seeds. Verdicts, witnesses and all else that is shown are those of the first seed.
 
 use crate::estimate::Estimate;
+use crate::format;
 use crate::result::{DesignResult, Named, Replications};
 use crate::run::{measure_design, run};
 use crate::show::Findings;
@@ -19,7 +20,8 @@ pub(crate) type Replica = Named<DesignResult>;
 ///
 /// The last seed must be one: the plan's seed plus `count` less one does not overflow.
 pub fn replicate(plan: &Plan, count: u32, jobs: usize, progress: &(dyn Fn(&str, f64) + Sync)) -> Findings {
-    assert!(count > 0 && plan.seed.checked_add(u64::from(count) - 1).is_some());
+    assert!(count > 0);
+    assert!(plan.seed.checked_add(u64::from(count) - 1).is_some());
     let (next, done) = (AtomicU32::new(0), AtomicU32::new(0));
     let (first, others) = (Mutex::new(None), Mutex::new(Vec::new()));
     let work = || {
@@ -51,6 +53,22 @@ pub fn replicate(plan: &Plan, count: u32, jobs: usize, progress: &(dyn Fn(&str, 
     findings.replicas = std::iter::once(own).chain(others.into_iter().map(|(_, replica)| replica)).collect();
     findings.result.replications = Some(summary(&findings.replicas));
     findings
+}
+
+/// What the figures of a table are, where they are of several seeds.
+pub(crate) fn sentence(findings: &Findings) -> Option<String> {
+    let replications = findings.result.replications.as_ref()?;
+    let (n, seed) = (replications.n, findings.result.seed);
+    let stopped = match replications.stopped {
+        0 => String::new(),
+        stopped => format!(" {} stopped at a limit.", format::counted(u64::from(stopped), "run")),
+    };
+    Some(format!(
+        "Figures are means over {} (seeds {seed} to {}) ± half of the 95 % confidence interval; all else is of seed \
+         {seed}.{stopped}",
+        format::counted(u64::from(n), "run"),
+        seed.saturating_add(u64::from(n) - 1),
+    ))
 }
 
 fn replica(plan: &Plan) -> Replica {

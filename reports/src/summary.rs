@@ -106,21 +106,6 @@ pub(crate) fn rows(findings: &Findings) -> Vec<Row<'_>> {
     rows
 }
 
-/// What the figures of a table are, where they are of several seeds.
-pub(crate) fn replications(findings: &Findings) -> Option<String> {
-    let replications = findings.result.replications.as_ref()?;
-    let (n, seed) = (replications.n, findings.result.seed);
-    let stopped = match replications.stopped {
-        0 => String::new(),
-        stopped => format!(" {} stopped at a limit.", format::counted(u64::from(stopped), "run")),
-    };
-    Some(format!(
-        "Figures are means over {} (seeds {seed} to {}) ± half of the 95 % confidence interval; all else is of seed {seed}.{stopped}",
-        format::counted(u64::from(n), "run"),
-        seed.saturating_add(u64::from(n) - 1),
-    ))
-}
-
 /// How much a figure matters when columns are chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Rank {
