@@ -61,6 +61,9 @@ pub(crate) fn check_scenario(scenario: &Scenario, findings: &mut Findings) {
         let hint = "each member has its own: take fewer members, or shorter lists";
         let what = "times, keys and labels over all members of producers";
         most(so_far, ENTRIES_MAX, what, Some(place), hint, findings);
+        if so_far > ENTRIES_MAX {
+            break;
+        }
     }
     if let Some(keep) = scenario.run.keep.as_ref().filter(|keep| keep.value > KEEP_MAX) {
         let diagnostic = Diagnostic::new(format!("`keep` may be {KEEP_MAX} at most")).at(keep.place);
@@ -78,7 +81,8 @@ fn entries(producer: &Producer) -> u64 {
     let times = if let Schedule::At(times) = &producer.schedule.value { times.len() } else { 0 };
     let keys = match producer.key.as_ref().map(|key| &key.value) {
         Some(Key::Cycle(keys)) => keys.len(),
-        Some(Key::Zipf { n, .. }) => (*n).min(KEYS_MAX) as usize,
+        // More are refused there.
+        Some(Key::Zipf { n, .. }) if *n <= KEYS_MAX => *n as usize,
         _ => 0,
     };
     (times + keys + producer.labels.len()) as u64 * members(&producer.members)

@@ -309,7 +309,8 @@ fn plan_faults<'a>(
         if found.is_empty() && patterns.findings.0.len() == before {
             does_not_apply.push(line.clone());
         }
-        for (what, when) in &found {
+        let fine = patterns.findings.0.len() == before;
+        for (what, when) in found.iter().filter(|_| fine) {
             acts.add(what, when, fault.place, patterns.findings);
         }
         planned.extend(found.into_iter().map(|(what, when)| setup::Fault { what, when, text: line.clone() }));

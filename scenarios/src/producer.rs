@@ -191,6 +191,7 @@ fn key_count(n: u32, place: Place, findings: &mut Findings) -> u32 {
         findings.push(
             diagnostic.at(place).hint("the order checks keep every key in memory: take fewer, wider keys"),
         );
+        return 1;
     }
     n
 }
