@@ -57,6 +57,13 @@ pub(crate) struct Run {
     /// Run every design twice more and compare fact by fact
     #[arg(long)]
     pub(crate) check_determinism: bool,
+    /// Run under N seeds, from the file's on, and show every figure as a mean with its 95 % confidence interval;
+    /// verdicts and witnesses are those of the first seed
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) replications: Option<u32>,
+    /// Runs side by side, each within its own --max-memory; no number depends on it [default: one for each core]
+    #[arg(long, value_name = "J", requires = "replications", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: Option<u16>,
 }
 
 /// What is different from the file.
@@ -68,12 +75,22 @@ pub(crate) struct Changes {
     /// Change a value of the scenario, such as designs.queue.prefetch=5; may be repeated
     #[arg(long, value_name = "PATH=VALUE", value_parser = change)]
     set: Vec<(String, String)>,
+    /// Stop undecided (exit code 3) after so many events; the same as --set run.max_events=N
+    #[arg(long, value_name = "N")]
+    max_events: Option<u64>,
+    /// Stop undecided (exit code 3) with more than this in memory, such as "8 GiB"; the same as
+    /// --set run.max_memory=SIZE
+    #[arg(long, value_name = "SIZE")]
+    max_memory: Option<String>,
 }
 
 impl Changes {
     /// As the reader of scenarios wants it.
     pub(crate) fn options(&self) -> Options {
-        Options { set: self.set.clone(), seed: self.seed }
+        let mut set = self.set.clone();
+        set.extend(self.max_events.map(|most| ("run.max_events".into(), most.to_string())));
+        set.extend(self.max_memory.as_ref().map(|most| ("run.max_memory".into(), format!("{most:?}"))));
+        Options { set, seed: self.seed }
     }
 }
 

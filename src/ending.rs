@@ -35,7 +35,8 @@ impl Ending {
     /// What a result ends with. A broken expectation outweighs undecided ones.
     pub(crate) fn of(result: &RunResult) -> Self {
         let any = |wanted: &[Verdict]| result.expect.iter().any(|line| wanted.contains(&line.verdict));
-        let stopped = || result.designs.values().any(|design| design.stopped.is_some());
+        let replicas = result.replications.as_ref().map_or(0, |replications| replications.stopped);
+        let stopped = || replicas > 0 || result.designs.values().any(|design| design.stopped.is_some());
         if any(&[Verdict::Broken]) {
             Ending::Broken
         } else if any(&[Verdict::NotDecided, Verdict::NotExercised]) || stopped() {

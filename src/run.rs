@@ -19,7 +19,18 @@ pub(crate) fn run(wanted: &Run) -> Result<Ending, Failure> {
         let wrong = Diagnostic::new("the trace goes into a file: standard output has the result");
         return Err(Failure::unusable(&wrong.hint("name one, for example `--trace facts.jsonl`")));
     }
+    if wanted.trace.is_some() && wanted.replications.is_some() {
+        let wrong = Diagnostic::new("a trace is of one run, not of several replications");
+        return Err(Failure::unusable(
+            &wrong.hint("leave out `--replications`, and choose the run by `--seed N`"),
+        ));
+    }
     let plan = input::plan(&wanted.file, &wanted.changes.options())?;
+    let count = wanted.replications.unwrap_or(1);
+    if plan.seed.checked_add(u64::from(count) - 1).is_none() {
+        let wrong = Diagnostic::new(format!("there are no {count} seeds from {} on", plan.seed));
+        return Err(Failure::unusable(&wrong.hint("a seed has 64 bits: choose a smaller one by `--seed N`")));
+    }
     // What cannot be written is found before the long work, not after it.
     if let Some(directory) = &wanted.output {
         output::make_directory(directory)?;
@@ -27,7 +38,13 @@ pub(crate) fn run(wanted: &Run) -> Result<Ending, Failure> {
     let draft = wanted.trace.as_deref().map(Draft::begin).transpose()?;
     let findings = {
         let bar = Bar::new();
-        redeliver_reports::run(&plan, &mut |design, share| bar.at(design, share))
+        match wanted.replications {
+            Some(count) => {
+                let jobs = wanted.jobs.map_or_else(cores, usize::from);
+                redeliver_reports::replicate(&plan, count, jobs, &|runs, share| bar.at(runs, share))
+            }
+            None => redeliver_reports::run(&plan, &mut |design, share| bar.at(design, share)),
+        }
     };
     if let Some(draft) = draft {
         write_trace(&plan, draft)?;
@@ -41,6 +58,10 @@ pub(crate) fn run(wanted: &Run) -> Result<Ending, Failure> {
         Ending::Fine if !same => Ending::Undecided,
         ending => ending,
     })
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn shown(findings: &Findings, format: Format) -> String {

@@ -77,11 +77,11 @@ impl<'a> Census<'a> {
         messages.all_live().find_map(|m| {
             let message = messages.get(m);
             let index = m.index();
-            let producers = (u32::from(message.upstream), self.upstream[index], "producers");
-            let logs = (u32::from(message.retained), self.retained[index], "logs");
+            let producers = (message.upstream, self.upstream[index], "producers");
+            let logs = (message.retained, self.retained[index], "logs");
             let subscriptions = self.shared.topics[message.topic.0 as usize].subscriptions.iter().enumerate();
             let subscriptions = subscriptions.map(|(slot, s)| {
-                let counted = u32::from(messages.delivery(m, slot).copies);
+                let counted = messages.delivery(m, slot).copies;
                 let found = self.copies[index * self.stride + slot];
                 (counted, found, self.shared.names.subscriptions[s.0 as usize].as_str())
             });

@@ -76,9 +76,9 @@ pub struct Message {
     /// Its rank among the messages of its key, in the order in which the topic accepted them.
     pub key_rank: u32,
     /// Copies that would reach every subscription: the producer's own, and those on their way to a broker.
-    pub upstream: u16,
+    pub upstream: u32,
     /// Copies in logs, readable or not.
-    pub retained: u16,
+    pub retained: u32,
     /// Copies that would reach one subscription, over all.
     pub copies: u32,
     /// The producer keeps it until it knows the outcome.
@@ -107,8 +107,8 @@ impl Message {
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery {
     /// Copies that would reach it: stored and unread, on the wire, in a client's hands.
-    pub copies: u16,
-    /// How often its effect took place.
+    pub copies: u32,
+    /// How often its effect took place; counts no further than it can.
     pub effects: u16,
     /// How often it was sent to a consumer.
     pub dispatches: u16,
@@ -247,6 +247,11 @@ impl Messages {
     /// How many records are open.
     pub fn live(&self) -> usize {
         self.records.len() - self.free.len()
+    }
+
+    /// How many subscriptions a record has room for.
+    pub fn width(&self) -> usize {
+        self.stride
     }
 
     /// How many slots there are: an index below it for each record.

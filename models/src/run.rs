@@ -3,6 +3,7 @@
 use crate::census::Census;
 use crate::checks::Recorder;
 use crate::domain::World;
+use crate::limits::Limits;
 use crate::setup::Setup;
 use redeliver_sim::{INSTANT_EVENTS_MAX, Time};
 
@@ -20,25 +21,33 @@ pub struct Ended {
 /// Runs until the duration and the drain are over, or nothing is left to wait for.
 pub fn run(setup: &Setup, recorder: Recorder) -> Ended {
     let mut world = crate::build::build(setup, recorder);
-    let stopped = advance(&mut world, setup.events_max, u64::MAX);
+    let stopped = advance(&mut world, setup.limits, u64::MAX);
     finish(world, stopped.flatten())
 }
 
 /// Goes on for at most so many events. `None`: it has not ended yet. Else it has, and why if that was before its time.
-pub fn advance(world: &mut World, events_max: u64, steps: u64) -> Option<Option<String>> {
-    let until_limit = (events_max + 1).saturating_sub(world.events());
-    for _ in 0..steps.min(until_limit) {
-        if !world.step() || world.is_halted() {
-            return Some(None);
+pub fn advance(world: &mut World, limits: Limits, mut steps: u64) -> Option<Option<String>> {
+    while steps > 0 {
+        // What ends a slice is not looked at within it.
+        let until_limit = limits.events_max.saturating_add(1).saturating_sub(world.events());
+        let slice = steps.min(Limits::until_look(world)).min(until_limit);
+        for _ in 0..slice {
+            if !world.step() || world.is_halted() {
+                return Some(None);
+            }
+            if world.checks().open == 0 && is_over(world) {
+                return Some(None);
+            }
+            if world.events_now() > INSTANT_EVENTS_MAX {
+                return Some(limits.reached(world));
+            }
         }
-        if world.checks().open == 0 && is_over(world) {
-            return Some(None);
+        if let Some(stopped) = limits.reached(world) {
+            return Some(Some(stopped));
         }
-        if world.events_now() > INSTANT_EVENTS_MAX {
-            return Some(Some(limit_reached(world, events_max)));
-        }
+        steps -= slice;
     }
-    (world.events() > events_max).then(|| Some(limit_reached(world, events_max)))
+    None
 }
 
 /// No message is open, no producer or fault has work left, no consumer is still to join, nothing is on its way, and no
@@ -50,17 +59,6 @@ fn is_over(world: &World) -> bool {
         && world.now() >= world.shared().joined_by
         && world.faults_scheduled() == 0
         && world.checks().subscriptions.iter().all(|checks| checks.ledger.resident == 0)
-}
-
-#[cold]
-pub(crate) fn limit_reached(world: &World, events_max: u64) -> String {
-    if world.events_now() > INSTANT_EVENTS_MAX {
-        return format!(
-            "more than {INSTANT_EVENTS_MAX} events at {} s: a loop that takes no time",
-            world.now()
-        );
-    }
-    format!("more than {events_max} events, at {} s; raise run.max_events if that is meant", world.now())
 }
 
 /// Closes the books: the ledger balances, agrees with the copies that are there, and Little's law holds.
@@ -98,7 +96,7 @@ mod tests {
                 _ => panic!("the broker comes first"),
             });
         }
-        assert_eq!(advance(&mut world, setup.events_max, u64::MAX), Some(None));
+        assert_eq!(advance(&mut world, setup.limits, u64::MAX), Some(None));
         world
     }
 

@@ -3,6 +3,7 @@
 //!
 //! All lists that carry names are in the order of the names (members by number), never of the file.
 
+use crate::limits::Limits;
 use crate::{direct, log, queue};
 use redeliver_sim::{Chance, Distribution, Span, Time};
 
@@ -19,8 +20,8 @@ pub struct Setup {
     pub warm_up: Span,
     /// How many entries each kept list holds (`run.keep`).
     pub keep: usize,
-    /// The run ends, undecided, after so many events (`run.max_events`).
-    pub events_max: u64,
+    /// What the run may take.
+    pub limits: Limits,
     /// Names of the topics.
     pub topics: Vec<String>,
     /// Who publishes.
@@ -199,6 +200,9 @@ impl NodePattern {
 
 /// Whether `name` fits `glob`: `*` stands for any run of characters, `?` for one.
 pub fn glob_matches(glob: &str, name: &str) -> bool {
+    if !glob.contains(['*', '?']) {
+        return glob == name;
+    }
     let (glob, name): (Vec<char>, Vec<char>) = (glob.chars().collect(), name.chars().collect());
     let (mut g, mut n) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

@@ -182,7 +182,7 @@ pub struct Names {
     pub clients_from: usize,
     /// By [`SubscriptionId`].
     pub subscriptions: Vec<String>,
-    /// By [`KeyId`], from `keys_numbered` on; below it a key is called by its number.
+    /// By [`KeyId`], in order, from `keys_numbered` on; below it a key is called by its number.
     pub keys: Vec<String>,
     /// How many keys are called by their numbers.
     pub keys_numbered: u32,
@@ -215,7 +215,7 @@ impl Names {
         {
             return Some(KeyId(number));
         }
-        let index = self.keys.iter().position(|key| key == name)?;
+        let index = self.keys.binary_search_by(|key| key.as_str().cmp(name)).ok()?;
         Some(KeyId(self.keys_numbered + index as u32))
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn setup(design: Design, messages: u64) -> Setup {
         drain: Span::seconds(100),
         warm_up: Span::ZERO,
         keep: 100,
-        events_max: 1_000_000,
+        limits: crate::Limits { events_max: 1_000_000, memory_max: 4 << 30 },
         topics: vec!["orders".into()],
         producers: vec![Producer {
             name: "shop".into(),

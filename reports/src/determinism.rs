@@ -76,7 +76,10 @@ impl std::fmt::Display for Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use redeliver_models::build;
+    use redeliver_models::checks::Recorder;
     use redeliver_scenarios::{Options, read};
+    use redeliver_sim::{Distribution, NodeId};
 
     fn plan(seed: u64, latency: &str) -> Plan {
         let set = vec![("network.latency".into(), latency.into())];
@@ -93,6 +96,30 @@ mod tests {
         assert!(facts > 30);
         let once = crate::run(&plan, &mut |_, _| ());
         assert_eq!(once.result.designs["queue"].fingerprint, fingerprint);
+    }
+
+    #[test]
+    fn a_node_that_is_not_the_same_is_found_at_its_first_fact() {
+        let plan = plan(1, "1ms");
+        let setup = &plan.designs["queue"].setup;
+        let mut slow = setup.clone();
+        slow.consumers[0].members[0].work.span = Distribution::Constant(81_000_000);
+        let world = |setup| build(setup, Recorder::All(Vec::new()));
+        // The bug: one of the nodes is another one.
+        let mut broken = world(setup);
+        let other = world(&slow).nodes()[1].clone();
+        let mark = broken.new_mark();
+        broken.command(NodeId(1), mark, |node, _| *node = other);
+        let compared =
+            compare_runs(Follower::of(world(setup), setup.limits), Follower::of(broken, setup.limits));
+        insta::assert_snapshot!(compared, @r"
+        differs at fact 20
+          first run:  0.082000000 s  fulfilment/1  processed shop#1, attempt 1  Fact(Processed { m: MessageRef { slot: 0, generation: 0 }, s: SubscriptionId(0), attempt: 1, worked: Span(80000000) }, Some((0, 1, 0)))
+          second run: 0.083000000 s  fulfilment/1  processed shop#1, attempt 1  Fact(Processed { m: MessageRef { slot: 0, generation: 0 }, s: SubscriptionId(0), attempt: 1, worked: Span(81000000) }, Some((0, 1, 0)))
+        ");
+        let honest =
+            compare_runs(Follower::of(world(setup), setup.limits), Follower::of(world(setup), setup.limits));
+        assert!(matches!(honest, Comparison::Same { .. }));
     }
 
     #[test]

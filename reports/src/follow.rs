@@ -2,7 +2,7 @@
 
 use crate::run::{SLICE, run_once};
 use redeliver_models::checks::{Recorded, Recorder};
-use redeliver_models::{Ended, Shared, World, advance, build, finish};
+use redeliver_models::{Ended, Limits, Shared, World, advance, build, finish};
 use redeliver_scenarios::{Plan, PlannedDesign};
 
 /// The facts of one design, in order.
@@ -10,7 +10,7 @@ pub(crate) struct Follower {
     state: State,
     /// Facts that were noted and not yet handed over.
     facts: std::vec::IntoIter<Recorded>,
-    events_max: u64,
+    limits: Limits,
 }
 
 enum State {
@@ -33,7 +33,13 @@ impl Follower {
         } else {
             State::Running(Box::new(build(setup, recorder)))
         };
-        Follower { state, facts: facts.into_iter(), events_max: setup.events_max }
+        Follower { state, facts: facts.into_iter(), limits: setup.limits }
+    }
+
+    /// From this world on.
+    #[cfg(test)]
+    pub(crate) fn of(world: World, limits: Limits) -> Self {
+        Follower { state: State::Running(Box::new(world)), facts: Vec::new().into_iter(), limits }
     }
 
     fn world(&self) -> &World {
@@ -57,7 +63,7 @@ impl Follower {
     /// Goes on for a slice, and keeps its facts; at the end also those that closing the books notes.
     fn go_on(&mut self) {
         self.state = match std::mem::replace(&mut self.state, State::Moving) {
-            State::Running(mut world) => match advance(&mut world, self.events_max, SLICE) {
+            State::Running(mut world) => match advance(&mut world, self.limits, SLICE) {
                 None => State::Running(world),
                 Some(stopped) => State::Over(Box::new(finish(*world, stopped))),
             },

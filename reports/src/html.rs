@@ -5,6 +5,7 @@ use crate::charts::{self, COLOURS};
 use crate::diagram;
 use crate::format::{self, NONE};
 use crate::lanes;
+use crate::replicate;
 use crate::result::{DesignResult, Guarantee, Verdict};
 use crate::show::Findings;
 use crate::summary::{self, Row};
@@ -152,6 +153,7 @@ fn comparison(findings: &Findings) -> Markup {
             @for (index, note) in notes.iter().enumerate() {
                 p.note { sup { (index + 1) } " " (note) "." }
             }
+            @if let Some(note) = replicate::sentence(findings) { p.note { (note) } }
             @for note in summary::left_out(&columns, &rows, " (below)") { p.note { (note) } }
             @for (name, design) in &findings.result.designs {
                 @for fault in &design.does_not_apply {

@@ -3,6 +3,7 @@
 use crate::answer::answer;
 use crate::format::{instants, listed, wrapped};
 use crate::lanes;
+use crate::replicate;
 use crate::result::Verdict;
 use crate::show::{Findings, TimelineLine};
 use crate::summary::{self, Columns, Row};
@@ -139,6 +140,9 @@ fn table(page: &mut Page, findings: &Findings) {
 fn table_notes(page: &mut Page, findings: &Findings, rows: &[Row], columns: &Columns, notes: &[String]) {
     if rows.len() > ROWS_MAX {
         page.paragraph(&format!("{} more rows are in the report.", rows.len() - ROWS_MAX), 0, Ink::Faint);
+    }
+    if let Some(note) = replicate::sentence(findings) {
+        page.paragraph(&note, 0, Ink::Plain);
     }
     for (index, note) in notes.iter().enumerate() {
         page.paragraph(&format!("{} {note}.", mark(index)), 2, Ink::Plain);

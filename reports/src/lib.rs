@@ -4,6 +4,7 @@ pub mod answer;
 mod charts;
 pub mod determinism;
 mod diagram;
+pub mod estimate;
 pub mod explain;
 mod follow;
 mod format;
@@ -15,6 +16,7 @@ pub mod life;
 pub mod markdown;
 mod measure;
 mod recount;
+mod replicate;
 pub mod result;
 mod run;
 #[cfg(test)]
@@ -25,4 +27,5 @@ mod topics;
 pub mod trace;
 mod witness;
 
+pub use replicate::replicate;
 pub use run::{Progress, SCHEMA, run};

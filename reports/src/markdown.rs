@@ -2,6 +2,7 @@
 
 use crate::answer::answer;
 use crate::format;
+use crate::replicate;
 use crate::result::Verdict;
 use crate::show::Findings;
 use crate::summary::{self, Row};
@@ -80,6 +81,9 @@ fn figures(page: &mut String, findings: &Findings) {
         notes.extend(rows.iter().filter_map(|row| near_default(figure, row)));
     }
     *page += "\n## Figures\n";
+    if let Some(note) = replicate::sentence(findings) {
+        let _ = write!(page, "\n{note}\n");
+    }
     table(page, &heading, &lines, true);
     let causes =
         rows.iter().flat_map(Row::causes).map(|(place, what, causes)| format!("{place}, {what}: {causes}"));

@@ -1,6 +1,7 @@
 //! The result of a run, as `--format json` prints it. Times are seconds, sizes bytes. Keys are stable; new ones may
 //! come. `serde` writes the fields in the order they stand here.
 
+use crate::estimate::Estimate;
 pub use redeliver_scenarios::expect::Verdict;
 use serde::Serialize;
 use serde_json::Value;
@@ -26,6 +27,20 @@ pub struct RunResult {
     pub expect: Vec<ExpectResult>,
     /// Each requirement, in each design and subscription.
     pub require: Vec<RequireResult>,
+    /// Means over several seeds, if that was asked for. All else is of the first seed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replications: Option<Replications>,
+}
+
+/// The same scenario under several seeds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Replications {
+    /// How many.
+    pub n: u32,
+    /// How many of them reached a limit in some design.
+    pub stopped: u32,
+    /// Every number of `designs`, by its path as an expectation writes it.
+    pub figures: Named<Estimate>,
 }
 
 /// An expectation with its verdict.

@@ -34,6 +34,7 @@ pub fn run(plan: &Plan, progress: Progress<'_>) -> Findings {
         designs: Default::default(),
         expect: Vec::new(),
         require: Vec::new(),
+        replications: None,
     };
     let mut designs = Vec::new();
     for (name, design) in &plan.designs {
@@ -49,6 +50,7 @@ pub fn run(plan: &Plan, progress: Progress<'_>) -> Findings {
         source: plan.source.clone(),
         baseline: plan.baseline,
         designs,
+        replicas: Vec::new(),
     }
 }
 
@@ -73,7 +75,7 @@ pub(crate) fn run_once(
     let mut world = build(setup, recorder);
     let whole = (setup.duration + setup.drain).as_seconds();
     loop {
-        if let Some(stopped) = advance(&mut world, setup.events_max, SLICE) {
+        if let Some(stopped) = advance(&mut world, setup.limits, SLICE) {
             return Finished { ended: finish(world, stopped), picture: BTreeMap::new() };
         }
         progress(name, world.now().seconds() / whole);
@@ -129,23 +131,42 @@ fn run_design(
         }
         guarantees.insert(run.shared().names.subscriptions[s].clone(), by_name);
     }
-    let result = DesignResult {
-        fingerprint: format!("{:016x}", book.fingerprint()),
-        virtual_time: ended.at.seconds(),
-        events: ended.world.events(),
-        stopped: ended.stopped.clone(),
+    let result = DesignResult { guarantees, witnesses, picture, ..figures(&run, design) };
+    let show = DesignShow { series: series(&run), effect_times: run.effect_times(), diagram, timelines };
+    (result, show)
+}
+
+/// The figures of a design, and how its guarantees stand: no witnesses, no picture.
+pub(crate) fn measure_design(plan: &Plan, name: &str, design: &PlannedDesign) -> DesignResult {
+    let ended = run_once(plan, name, design, Recorder::Off, &mut |_, _| ()).ended;
+    let run = Run { setup: &design.setup, ended: &ended };
+    let all = ended.world.checks().subscriptions.iter().zip(&run.shared().names.subscriptions);
+    let guarantees = all.map(|(checks, name)| {
+        let plain = |standing: Standing| {
+            let guarantee = Guarantee { verdict: standing.verdict, count: standing.count, witness: None };
+            (standing.name.to_string(), guarantee)
+        };
+        (name.clone(), standings(checks).into_iter().map(plain).collect())
+    });
+    DesignResult { guarantees: guarantees.collect(), ..figures(&run, design) }
+}
+
+fn figures(run: &Run<'_>, design: &PlannedDesign) -> DesignResult {
+    DesignResult {
+        fingerprint: format!("{:016x}", run.ended.world.checks().fingerprint()),
+        virtual_time: run.ended.at.seconds(),
+        events: run.ended.world.events(),
+        stopped: run.ended.stopped.clone(),
         assumptions: assumptions(design),
         does_not_apply: design.does_not_apply.clone(),
         producers: run.producers(),
         consumers: run.consumers(),
         brokers: run.brokers(),
         cost: run.cost(),
-        guarantees,
-        witnesses,
-        picture,
-    };
-    let show = DesignShow { series: series(&run), effect_times: run.effect_times(), diagram, timelines };
-    (result, show)
+        guarantees: BTreeMap::new(),
+        witnesses: Vec::new(),
+        picture: BTreeMap::new(),
+    }
 }
 
 fn assumptions(design: &PlannedDesign) -> Vec<Assumption> {

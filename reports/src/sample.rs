@@ -79,6 +79,7 @@ pub(crate) fn figure_11_2() -> Findings {
         look_for: Some("m3 is redelivered after m4 was processed: payment after shipment.".into()),
         source: Some("DDIA 1st ed., figure 11-2".into()),
         baseline: 0,
+        replicas: Vec::new(),
         designs: vec![
             DesignShow {
                 series: vec![small_series(0.3)],
@@ -216,6 +217,7 @@ pub(crate) fn five_designs() -> Findings {
         source: None,
         baseline: 2,
         designs: shows,
+        replicas: Vec::new(),
     }
 }
 
@@ -249,6 +251,7 @@ fn result(title: &str, designs: Vec<(&str, DesignResult)>, expect: Vec<ExpectRes
         designs,
         expect,
         require: Vec::new(),
+        replications: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What terminal, pages and charts draw: the result, and beside it what only pictures need.
 
-use crate::result::RunResult;
+use crate::result::{DesignResult, Named, RunResult};
 use std::collections::BTreeMap;
 
 /// Everything one `run` found, ready to be shown.
@@ -18,6 +18,8 @@ pub struct Findings {
     pub baseline: usize,
     /// One entry per design, in the result's order.
     pub designs: Vec<DesignShow>,
+    /// The designs' figures under each seed, in their order, if there were several.
+    pub replicas: Vec<Named<DesignResult>>,
 }
 
 /// What only pictures need, of one design.

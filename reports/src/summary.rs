@@ -1,7 +1,8 @@
 //! What terminal, Markdown and page have in common: the rows, the figures, and which of them tell designs apart.
 
+use crate::estimate::Estimate;
 use crate::format::{self, Unit};
-use crate::result::{Assumption, ConsumerResult, DesignResult, Guarantee, Verdict};
+use crate::result::{Assumption, ConsumerResult, DesignResult, Guarantee, Named, Verdict};
 use crate::show::Findings;
 
 /// At most so many columns stand side by side on a terminal.
@@ -26,6 +27,8 @@ pub(crate) struct Row<'a> {
     figures: Option<&'a ConsumerResult>,
     /// The subscription has to be named.
     several: bool,
+    /// The same designs under each seed, if there are several.
+    replicas: &'a [Named<DesignResult>],
 }
 
 impl Row<'_> {
@@ -58,6 +61,15 @@ impl Row<'_> {
         lines
     }
 
+    /// The same row under each seed.
+    fn replicas(&self) -> impl Iterator<Item = Option<Row<'_>>> {
+        self.replicas.iter().map(|designs| {
+            let result = designs.get(self.design)?;
+            let figures = self.consumer.and_then(|consumer| result.consumers.get(consumer));
+            Some(Row { result, figures, replicas: &[], ..*self })
+        })
+    }
+
     /// How this guarantee stands here.
     pub(crate) fn guarantee(&self, name: &str) -> Option<&Guarantee> {
         self.result.guarantees.get(self.consumer?)?.get(name)
@@ -73,15 +85,22 @@ fn named(messages: &[String], total: u64) -> String {
 
 /// All rows, in file order, subscriptions in the order of their names.
 pub(crate) fn rows(findings: &Findings) -> Vec<Row<'_>> {
-    let designs = &findings.result.designs;
+    let (designs, replicas) = (&findings.result.designs, findings.replicas.as_slice());
     let several = designs.values().any(|design| design.consumers.len() > 1);
     let mut rows = Vec::new();
     for (design, result) in designs {
         if result.consumers.is_empty() {
-            rows.push(Row { design, consumer: None, result, figures: None, several });
+            rows.push(Row { design, consumer: None, result, figures: None, several, replicas });
         }
         for (consumer, figures) in &result.consumers {
-            rows.push(Row { design, consumer: Some(consumer), result, figures: Some(figures), several });
+            rows.push(Row {
+                design,
+                consumer: Some(consumer),
+                result,
+                figures: Some(figures),
+                several,
+                replicas,
+            });
         }
     }
     rows
@@ -109,14 +128,26 @@ pub(crate) struct Figure {
 }
 
 impl Figure {
-    /// Its value in this row, with the unit.
+    /// Its value in this row, with the unit; over several seeds the mean ± the half width of its interval.
     pub(crate) fn show(&self, row: &Row) -> String {
-        self.unit.show((self.read)(row))
+        let Estimate { mean, half_width } = self.estimate(row);
+        match half_width {
+            Some(half) => format!("{} ± {}", self.unit.show(mean), self.unit.show(Some(half))),
+            None => self.unit.show(mean),
+        }
     }
 
-    /// Its value in this row.
+    /// Its value in this row, or the mean over several seeds.
     pub(crate) fn value(&self, row: &Row) -> Option<f64> {
-        (self.read)(row)
+        self.estimate(row).mean
+    }
+
+    fn estimate(&self, row: &Row) -> Estimate {
+        if row.replicas.is_empty() {
+            return Estimate { mean: (self.read)(row), half_width: None };
+        }
+        let values: Vec<Option<f64>> = row.replicas().map(|row| (self.read)(&row?)).collect();
+        Estimate::of(&values)
     }
 
     /// Anything but zero is a broken promise.

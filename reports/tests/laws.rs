@@ -175,7 +175,7 @@ fn given(setup: &Setup) -> Given {
     let mut given = Given::default();
     let mut world = build(setup, Recorder::All(Vec::new()));
     loop {
-        let over = advance(&mut world, setup.events_max, 1).is_some();
+        let over = advance(&mut world, setup.limits, 1).is_some();
         for entry in world.checks_mut().0.recorder.take() {
             let Event::Fact(fact, Some((source, number, _))) = entry.event else { continue };
             match fact {

@@ -1,13 +1,12 @@
 //! The library: every expectation of every scenario holds, a second run is the same, and the fingerprints are those
 //! that `golden_fingerprints.txt` has, whatever the machine and the build.
 
+mod common;
+
+use common::library::{GOLDEN, in_parallel};
 use redeliver_scenarios::expect::Verdict;
 use redeliver_scenarios::{Options, library, read};
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden_fingerprints.txt");
 
 /// What two runs of a scenario came to.
 struct Ran {
@@ -38,25 +37,6 @@ fn run_twice(name: &str, text: &str) -> Ran {
     Ran { fingerprints: first, complaints }
 }
 
-/// All scenarios, in the order of their names, on all cores.
-fn run_library() -> Vec<Ran> {
-    let all = library::all();
-    let (next, ran) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let work = || {
-        while let Some((name, text)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let done = run_twice(name, text);
-            ran.lock().expect("nobody panicked").push((*name, done));
-        }
-    };
-    std::thread::scope(|scope| {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        (0..cores).for_each(|_| drop(scope.spawn(work)));
-    });
-    let mut ran = ran.into_inner().expect("nobody panicked");
-    ran.sort_by_key(|(name, _)| *name);
-    ran.into_iter().map(|(_, ran)| ran).collect()
-}
-
 /// Where golden lines and these differ; and what to do.
 fn compare(golden: &str, lines: &[String]) -> Result<(), String> {
     let golden: Vec<&str> = golden.lines().collect();
@@ -76,7 +56,7 @@ fn compare(golden: &str, lines: &[String]) -> Result<(), String> {
 
 #[test]
 fn every_scenario_holds_and_is_the_same_every_time() {
-    let ran = run_library();
+    let ran = in_parallel(run_twice);
     let complaints: Vec<&str> = ran.iter().flat_map(|ran| &ran.complaints).map(String::as_str).collect();
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
     let lines: Vec<String> = ran.into_iter().flat_map(|ran| ran.fingerprints).collect();

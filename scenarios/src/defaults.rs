@@ -27,6 +27,7 @@ pub(crate) const STORY_DURATION: Span = Span::seconds(86_400);
 pub(crate) const DRAIN: Span = Span::seconds(60);
 pub(crate) const KEEP: usize = 100;
 pub(crate) const EVENTS_MAX: u64 = 1_000_000_000;
+pub(crate) const RUN_MEMORY_MAX: u64 = 4 << 30;
 
 // Network and hardware.
 pub(crate) const LATENCY: Default<Span> = from(OURS, Span(500_000));
@@ -85,20 +86,48 @@ pub(crate) const WEBHOOK_BACKLOG: Default<u32> = from(OURS, 0);
 pub const FILE_BYTES_MAX: usize = 16 << 20;
 /// Members of one group; each is a node with its own connections.
 pub(crate) const MEMBERS_MAX: u32 = 10_000;
+/// Members of one group of a log: each that joins makes all the others join again.
+pub(crate) const GROUP_MEMBERS_MAX: u64 = 1_000;
 /// Members of all groups together.
 pub(crate) const NODES_MAX: u64 = 100_000;
 /// Groups of producers and consumers together.
 pub(crate) const GROUPS_MAX: usize = 10_000;
 /// Designs of one file; each is a run of its own.
 pub(crate) const DESIGNS_MAX: usize = 100;
+/// Subscriptions of one design; each has its own checks.
+pub(crate) const SUBSCRIPTIONS_MAX: u64 = 1_000;
+/// Topics of one design.
+pub(crate) const TOPICS_MAX: u64 = 10_000;
+/// Connections of a design without a broker: one from every producer to every receiver.
+pub(crate) const CONNECTIONS_MAX: u64 = 200_000;
+/// Entries of `nodes`, and pairs of ends in `network.links`: each is compared with every node.
+pub(crate) const RULES_MAX: usize = 1_000;
+/// Times, keys and labels, over all members of all producers.
+pub(crate) const ENTRIES_MAX: u64 = 20_000_000;
+/// Keys, producers and partitions, times subscriptions: the order checks keep a few words for each.
+pub(crate) const LINES_MAX: u64 = 11_000_000;
+/// Acts of all faults of a design that are planned up front, at all nodes.
+pub(crate) const ACTS_MAX: u64 = 10_000_000;
+/// Entries of each kept list.
+pub(crate) const KEEP_MAX: u32 = 1_000_000;
+/// Bytes of a message: brokers and clients count them with 32 bits (Kafka: at most 2147483647).
+pub(crate) const MESSAGE_BYTES_MAX: u64 = redeliver_models::producer::MESSAGE_BYTES_MAX;
 /// Faults of one file; one with `every` counts once.
 pub(crate) const FAULTS_MAX: usize = 1_000;
 /// Keys of one producer; the checks keep a few words for each.
 pub(crate) const KEYS_MAX: u32 = 10_000_000;
 /// Partitions of one topic; each has its own index.
 pub(crate) const PARTITIONS_MAX: u32 = 10_000;
+/// Partitions of all topics of a design.
+pub(crate) const ALL_PARTITIONS_MAX: u64 = 100_000;
 /// Messages of one member; their numbers are 32 bits wide.
 pub(crate) const COUNT_MAX: u64 = u32::MAX as u64;
+/// Clients of a script.
+pub(crate) const CLIENTS_MAX: usize = 1_000;
+/// Lines of a script.
+pub(crate) const SCRIPT_LINES_MAX: usize = 10_000;
+/// Verbs of a script, each counted for everybody who does it.
+pub(crate) const SCRIPT_ACTS_MAX: usize = 1_000_000;
 /// Messages that one range of a script may name.
 pub(crate) const RANGE_MAX: u64 = 100_000;
 /// Messages that a whole script may name.

@@ -42,6 +42,16 @@ pub struct Plan {
     pub text_hash: u64,
 }
 
+impl Plan {
+    /// The same under another seed.
+    pub fn with_seed(&self, seed: u64) -> Plan {
+        let mut plan = self.clone();
+        plan.seed = seed;
+        plan.designs.values_mut().for_each(|design| design.setup.seed = seed);
+        plan
+    }
+}
+
 /// What one design will run.
 #[derive(Clone, Debug)]
 pub struct PlannedDesign {

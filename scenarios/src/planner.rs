@@ -1,5 +1,6 @@
 //! From scenario to plan: names resolved, ranges checked, everything brought into the order of names.
 
+use crate::amounts::Acts;
 use crate::assumptions::Assumptions;
 use crate::defaults::*;
 use crate::design::{Designed, Load};
@@ -10,10 +11,10 @@ use crate::nodes::{Cast, Patterns};
 use crate::plan::{Expression, Plan, PlannedDesign, Record};
 use crate::scenario::Scenario;
 use crate::story::{self, Story};
-use crate::{expectations, machine};
+use crate::{amounts, expectations, machine};
 use indexmap::IndexMap;
-use redeliver_models::Setup;
 use redeliver_models::setup::{self, Role};
+use redeliver_models::{Limits, Setup};
 use redeliver_sim::{Span, name_hash};
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ pub(crate) fn plan(
     seed: Option<u64>,
 ) -> Result<Plan, Vec<Diagnostic>> {
     let mut findings = Findings::default();
-    check_amounts(scenario, &mut findings);
+    amounts::check_scenario(scenario, &mut findings);
     if !findings.0.is_empty() {
         return Err(findings.0);
     }
@@ -75,7 +76,7 @@ struct Workload {
     drain: Span,
     warm_up: Span,
     keep: usize,
-    events_max: u64,
+    limits: Limits,
 }
 
 impl Workload {
@@ -120,8 +121,11 @@ impl Workload {
             duration: duration.map_or(default, |duration| duration.value.0),
             drain: scenario.run.drain.as_ref().map_or(drain, |drain| drain.0),
             warm_up: scenario.run.warm_up.as_ref().map_or(Span::ZERO, |warm_up| warm_up.value.0),
-            keep: scenario.run.keep.map_or(KEEP, |keep| keep as usize),
-            events_max: scenario.run.max_events.as_ref().map_or(EVENTS_MAX, |max| max.value),
+            keep: scenario.run.keep.as_ref().map_or(KEEP, |keep| keep.value as usize),
+            limits: Limits {
+                events_max: scenario.run.max_events.as_ref().map_or(EVENTS_MAX, |max| max.value),
+                memory_max: scenario.run.max_memory.as_ref().map_or(RUN_MEMORY_MAX, |max| max.value.0),
+            },
         };
         workload.check(scenario, findings);
         workload
@@ -141,6 +145,10 @@ impl Workload {
         if let Some(max) = scenario.run.max_events.as_ref().filter(|max| max.value == 0) {
             findings.refuse(max.place, "`max_events` must be at least 1");
         }
+        if let Some(max) = scenario.run.max_memory.as_ref().filter(|max| max.value.0 == 0) {
+            let diagnostic = Diagnostic::new("`max_memory` must be above zero").at(max.place);
+            findings.push(diagnostic.hint("write for example `max_memory: \"4 GiB\"`"));
+        }
     }
 
     fn load<'a>(&'a self, story_names: &'a [String], clients: &'a [String]) -> Load<'a> {
@@ -152,27 +160,6 @@ impl Workload {
             story_names,
         }
     }
-}
-
-/// How much one file may hold. Checked before anything is made of it.
-fn check_amounts(scenario: &Scenario, findings: &mut Findings) {
-    let groups = scenario.producers.len() + scenario.consumers.len();
-    let producers = scenario.producers.iter().map(|(_, producer)| &producer.members);
-    let consumers = scenario.consumers.iter().map(|(_, consumer)| &consumer.members);
-    // More members than one group may have are refused there.
-    let members =
-        |members: &Option<Placed<u32>>| members.as_ref().map_or(1, |m| u64::from(m.value.min(MEMBERS_MAX)));
-    let nodes: u64 = producers.chain(consumers).map(members).sum();
-    let (designs, faults) = (scenario.designs.value.len(), scenario.faults.0.len());
-    let mut check = |found: u64, most: u64, what: &str, hint: &str| {
-        if found > most {
-            findings.push(Diagnostic::new(format!("{found} {what}: there may be {most} at most")).hint(hint));
-        }
-    };
-    check(groups as u64, GROUPS_MAX as u64, "groups", "groups that are alike can be members of one");
-    check(nodes, NODES_MAX, "members in all groups", "fewer members that publish faster make the same load");
-    check(designs as u64, DESIGNS_MAX as u64, "designs", "each is a run of its own: use several files");
-    check(faults as u64, FAULTS_MAX as u64, "faults", "`every: \"exp(45s)\"` is many in one");
 }
 
 /// Names of producers, consumers and clients: one space of names, of letters that no other notation uses.
@@ -233,6 +220,7 @@ fn plan_designs(
 ) -> IndexMap<String, PlannedDesign> {
     let clients = workload.story.clients();
     let load = workload.load(&workload.story.names, &clients);
+    let mut too_much = false;
     let mut designed: Vec<(&String, Assumptions, Designed, Cast)> = Vec::new();
     for (name, entry) in &scenario.designs.value.0 {
         let mut assumptions = Assumptions::new();
@@ -245,12 +233,18 @@ fn plan_designs(
         machine::assume(&scenario.nodes, design.broker.as_deref(), &mut assumptions);
         let mut cast = Cast { nodes: load.nodes() };
         cast.nodes.extend(design.broker.iter().map(|broker| (broker.clone(), Role::Broker)));
+        let before = findings.0.len();
+        amounts::check_design(entry.value.place, &design, &cast, &workload.producers, findings);
+        too_much |= findings.0.len() > before;
         designed.push((name, assumptions, design, cast));
     }
     let casts: Vec<Cast> = designed.iter().map(|(.., cast)| cast.clone()).collect();
     workload.story.check_nodes(&casts, findings);
     for (name, _, design, _) in &designed {
         workload.story.check_names(name, &design.design, findings);
+    }
+    if too_much {
+        return IndexMap::new();
     }
     let mut patterns = Patterns { findings, groups: &workload.groups };
     let network = scenario.network.plan(&casts, &mut patterns);
@@ -269,14 +263,15 @@ fn plan_designs(
             stream,
             design: &design.design,
         };
-        let faults = plan_faults(scenario, text, stage, &mut does_not_apply, &mut patterns);
+        let acts = Acts::new(&cast, workload.duration);
+        let faults = plan_faults(scenario, text, stage, acts, &mut does_not_apply, &mut patterns);
         let setup = Setup {
             seed,
             duration: workload.duration,
             drain: workload.drain,
             warm_up: workload.warm_up,
             keep: workload.keep,
-            events_max: workload.events_max,
+            limits: workload.limits,
             topics: workload.topics.clone(),
             producers: workload.producers.clone(),
             consumers: design.consumers,
@@ -295,6 +290,7 @@ fn plan_faults<'a>(
     scenario: &Scenario,
     text: &str,
     stage: impl Fn(String) -> Stage<'a>,
+    mut acts: Acts,
     does_not_apply: &mut Vec<String>,
     patterns: &mut Patterns<'_>,
 ) -> Vec<setup::Fault> {
@@ -312,6 +308,10 @@ fn plan_faults<'a>(
         let found = fault.value.plan(fault.place, &stage(stream), patterns);
         if found.is_empty() && patterns.findings.0.len() == before {
             does_not_apply.push(line.clone());
+        }
+        let fine = patterns.findings.0.len() == before;
+        for (what, when) in found.iter().filter(|_| fine) {
+            acts.add(what, when, fault.place, patterns.findings);
         }
         planned.extend(found.into_iter().map(|(what, when)| setup::Fault { what, when, text: line.clone() }));
     }

@@ -1,6 +1,6 @@
 //! Who publishes: `producers` in the file.
 
-use crate::defaults::{COUNT_MAX, KEYS_MAX, MEMBERS_MAX, MESSAGE_SIZE};
+use crate::defaults::{COUNT_MAX, KEYS_MAX, MEMBERS_MAX, MESSAGE_BYTES_MAX, MESSAGE_SIZE};
 use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::Placed;
 use crate::units::{ByteRate, Duration, MessageRate, SizeSpread};
@@ -25,7 +25,7 @@ pub struct Producer {
     /// Which key a message has. Default: none.
     pub key: Option<Placed<Key>>,
     /// Size of a message, or a distribution of sizes. Default `"1 kB"`.
-    pub size: Option<SizeSpread>,
+    pub size: Option<Placed<SizeSpread>>,
     /// What the messages are about, by number; shown beside their ids. An empty text is none.
     #[serde(default)]
     pub labels: Vec<String>,
@@ -76,9 +76,26 @@ impl Producer {
             schedule: self.plan_schedule(findings),
             count,
             key: self.plan_key(findings),
-            size: self.size.as_ref().map_or(Distribution::Constant(MESSAGE_SIZE), |size| size.0.clone()),
+            size: self.plan_size(findings),
             labels: self.labels.clone(),
         }
+    }
+
+    fn plan_size(&self, findings: &mut Findings) -> Distribution {
+        let Some(size) = &self.size else { return Distribution::Constant(MESSAGE_SIZE) };
+        let least = match size.0 {
+            Distribution::Constant(bytes) => bytes,
+            Distribution::Uniform { high, .. } => high,
+            // A draw that is greater counts as the greatest size.
+            _ => size.0.sample(1 << 63),
+        };
+        if least > MESSAGE_BYTES_MAX {
+            let message = format!("a message may have {MESSAGE_BYTES_MAX} bytes (2 GiB) at most");
+            findings.push(
+                Diagnostic::new(message).at(size.place).hint("more and smaller messages make the same load"),
+            );
+        }
+        size.0.clone()
     }
 
     fn plan_count(&self, findings: &mut Findings) -> Option<u64> {
@@ -102,11 +119,16 @@ impl Producer {
                 }
                 setup::Schedule::Every(span.0)
             }
-            Schedule::Poisson(rate) => setup::Schedule::Poisson(rate.0),
+            Schedule::Poisson(rate) => {
+                check_rate(rate.0, place, findings);
+                setup::Schedule::Poisson(rate.0)
+            }
             Schedule::Rate(rate) => {
-                if let Some(SizeSpread(Distribution::Constant(0))) = self.size {
+                if self.size.as_ref().is_some_and(|size| size.0.mean() < 0.5) {
                     findings.refuse(place, "`Rate` needs messages that have a size");
                 }
+                let size = self.size.as_ref().map_or(MESSAGE_SIZE as f64, |size| size.0.mean());
+                check_rate(rate.0 / size.max(1.0), place, findings);
                 setup::Schedule::Rate(rate.0)
             }
             Schedule::At(times) => {
@@ -155,12 +177,21 @@ impl Producer {
     }
 }
 
+/// Time is whole nanoseconds: with more, it would stand still.
+fn check_rate(messages_per_second: f64, place: Place, findings: &mut Findings) {
+    if messages_per_second > 1e9 {
+        let message = "this is more than one message a nanosecond, the smallest step of virtual time";
+        findings.push(Diagnostic::new(message).at(place).hint("lower the rate, or take greater messages"));
+    }
+}
+
 fn key_count(n: u32, place: Place, findings: &mut Findings) -> u32 {
     if n == 0 || n > KEYS_MAX {
         let diagnostic = Diagnostic::new(format!("the number of keys must be from 1 to {KEYS_MAX}"));
         findings.push(
             diagnostic.at(place).hint("the order checks keep every key in memory: take fewer, wider keys"),
         );
+        return 1;
     }
     n
 }

@@ -8,7 +8,7 @@ use crate::named::{List, Named, Placed};
 use crate::network::Network;
 use crate::producer::Producer;
 use crate::script::Line;
-use crate::units::Duration;
+use crate::units::{Duration, Size};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
@@ -79,9 +79,11 @@ pub struct Run {
     /// Averages start here. Default `"0s"`.
     pub warm_up: Option<Placed<Duration>>,
     /// How many entries each kept list holds. Default 100.
-    pub keep: Option<u32>,
+    pub keep: Option<Placed<u32>>,
     /// After so many events the run ends undecided. Default 1000000000.
     pub max_events: Option<Placed<u64>>,
+    /// With more than this in memory the run ends undecided. Default `"4 GiB"`.
+    pub max_memory: Option<Placed<Size>>,
 }
 
 /// The recorded experiment behind a story.

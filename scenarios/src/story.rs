@@ -1,6 +1,8 @@
 //! From the typed script to the story that runs: who is who, which messages, which names.
 
-use crate::defaults::{MESSAGE_SIZE, RANGE_MAX, SCRIPT_MESSAGES_MAX};
+use crate::defaults::{
+    CLIENTS_MAX, MESSAGE_BYTES_MAX, MESSAGE_SIZE, RANGE_MAX, SCRIPT_ACTS_MAX, SCRIPT_MESSAGES_MAX,
+};
 use crate::design::log::topic_of_story;
 use crate::design::rabbitmq;
 use crate::design::settings::{Reader, Real, Table};
@@ -90,6 +92,11 @@ pub(crate) fn plan(text: &str, scenario: &Scenario, findings: &mut Findings) -> 
         return Story::default();
     }
     let actors = Actors::find(lines, scenario, findings);
+    if actors.clients.len() > CLIENTS_MAX {
+        let message = format!("{} clients: a script may have {CLIENTS_MAX} at most", actors.clients.len());
+        findings.push(Diagnostic::new(message).hint("a load has members instead"));
+        return Story::default();
+    }
     let mut teller = Teller {
         findings,
         conditions: Vec::new(),
@@ -98,10 +105,21 @@ pub(crate) fn plan(text: &str, scenario: &Scenario, findings: &mut Findings) -> 
         messages: 0,
     };
     let mut story_lines = Vec::new();
+    let mut acts = 0;
     let mut line_number = LineNumbers { text, at: 0, line: 1 };
     for line in lines {
         let who = actors.who(&line.value, teller.findings);
         let verbs = teller.verbs(&line.value.does);
+        acts += who.len() * verbs.len().max(1);
+        if acts > SCRIPT_ACTS_MAX {
+            let message = format!(
+                "a script may have {SCRIPT_ACTS_MAX} verbs at most, each counted for everybody who does it"
+            );
+            teller.findings.push(
+                Diagnostic::new(message).at(line.place).hint("a load has producers and consumers instead"),
+            );
+            break;
+        }
         story_lines.push(StoryLine { who, verbs, line: line_number.of(line.place) });
     }
     let Teller { conditions, named, declared, .. } = teller;
@@ -151,9 +169,10 @@ impl Actors {
     fn find(lines: &[Placed<Line>], scenario: &Scenario, findings: &mut Findings) -> Actors {
         let mut clients: BTreeSet<String> = BTreeSet::new();
         let mut nodes: Vec<Placed<String>> = Vec::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
         for line in lines {
             for name in line.who.split_whitespace() {
-                let known = clients.contains(name) || nodes.iter().any(|node| node.value == name);
+                let known = !seen.insert(name);
                 if known || name.contains(['*', '?']) || name == "net" || name == "ops" {
                     continue;
                 }
@@ -182,7 +201,12 @@ impl Actors {
     fn who(&self, line: &Line, findings: &mut Findings) -> Vec<Who> {
         let mut who = Vec::new();
         for name in line.who.split_whitespace() {
-            let client = |name: &str| self.clients.iter().position(|client| client == name).map(Who::Client);
+            if who.len() > SCRIPT_ACTS_MAX {
+                break;
+            }
+            let client = |name: &str| {
+                self.clients.binary_search_by(|client| client.as_str().cmp(name)).ok().map(Who::Client)
+            };
             match name {
                 "net" => who.push(Who::Net),
                 "ops" => who.push(Who::Ops),
@@ -338,7 +362,13 @@ impl Teller<'_> {
         let place = reader.place("size");
         let size = match reader.text("size").map(|size| parse_size(&size)) {
             None => MESSAGE_SIZE,
-            Some(Ok(size)) => size,
+            Some(Ok(size)) if size <= MESSAGE_BYTES_MAX => size,
+            Some(Ok(_)) => {
+                let message = format!("a message may have {MESSAGE_BYTES_MAX} bytes (2 GiB) at most");
+                let diagnostic = Diagnostic::new(message).at(place.unwrap_or_default());
+                self.findings.push(diagnostic.hint("send several"));
+                MESSAGE_SIZE
+            }
             Some(Err(wrong)) => {
                 let diagnostic = Diagnostic::new(wrong.message).hint(wrong.hint);
                 self.findings.push(diagnostic.at(place.unwrap_or_default()));

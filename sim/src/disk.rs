@@ -100,6 +100,11 @@ impl<R: Copy> Disk<R> {
         self.registers.get(&register).and_then(|register| register.value)
     }
 
+    /// How many entries its files have, removed ones between others included.
+    pub(crate) fn entries(&self) -> usize {
+        self.files.iter().map(|file| file.records.len()).sum()
+    }
+
     /// Bytes in use.
     pub fn used(&self) -> u64 {
         self.used

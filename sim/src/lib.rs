@@ -26,4 +26,4 @@ pub use out::Out;
 pub use random::{Chance, Luck, Purpose, Stream, mix, name_hash};
 pub use sample::{Distribution, Zipf, unit};
 pub use time::{Span, Stamp, Time};
-pub use world::{INSTANT_EVENTS_MAX, Mark, World};
+pub use world::{Held, INSTANT_EVENTS_MAX, Mark, World};

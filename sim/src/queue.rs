@@ -175,6 +175,16 @@ impl<B: Copy> Queue<B> {
         times.into_iter().flatten().min().map(Time)
     }
 
+    /// Bytes that a pending event takes.
+    pub(crate) fn event_bytes() -> usize {
+        size_of::<Slot<B>>() + size_of::<Entry>()
+    }
+
+    /// How many events there is room for.
+    pub(crate) fn room(&self) -> usize {
+        self.arena.slots.len() + self.now.len()
+    }
+
     /// Every pending event, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &B> {
         let slots = self.arena.slots.iter().filter(|slot| slot.order != 0).map(|slot| &slot.body);

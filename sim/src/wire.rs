@@ -27,7 +27,7 @@ impl<D: Domain> Core<D> {
             return self.dropped(node, &message, DropCause::Loss);
         }
         let jitter = link.spec.jitter.sample(purpose.draw(luck, 2));
-        let delay = Span(link.spec.latency.sample(purpose.draw(luck, 1)) + jitter);
+        let delay = Span(link.spec.latency.sample(purpose.draw(luck, 1))) + Span(jitter);
         let twice =
             link.spec.duplication != Chance::NEVER && link.spec.duplication.happens(purpose.draw(luck, 3));
         if cut || !self.drops.is_empty() {
@@ -39,10 +39,10 @@ impl<D: Domain> Core<D> {
         self.push(departure + delay, id.0, DATAGRAM, Body::Message(message));
         if twice {
             let link = &self.links[id.0 as usize];
-            let again = link.spec.latency.sample(purpose.draw(luck, 4))
-                + link.spec.jitter.sample(purpose.draw(luck, 5));
+            let again = Span(link.spec.latency.sample(purpose.draw(luck, 4)))
+                + Span(link.spec.jitter.sample(purpose.draw(luck, 5)));
             self.note(node, D::duplicated(&message));
-            self.push(departure + Span(again), id.0, DATAGRAM, Body::Message(message));
+            self.push(departure + again, id.0, DATAGRAM, Body::Message(message));
         }
     }
 
@@ -80,7 +80,7 @@ impl<D: Domain> Core<D> {
             return self.stall(id, message, bytes, losses as u32);
         }
         let jitter = link.spec.jitter.sample(purpose.draw(luck, 2));
-        let delay = Span(link.spec.latency.sample(purpose.draw(luck, 1)) + jitter);
+        let delay = Span(link.spec.latency.sample(purpose.draw(luck, 1))) + Span(jitter);
         let arrival = link.stream.last_arrival.max(departure + delay);
         link.stream.last_arrival = arrival;
         self.push(arrival, id.0, epoch, Body::Message(message));

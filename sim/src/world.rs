@@ -148,6 +148,8 @@ impl<D: Domain> World<D> {
     /// Time 0: from now on everything takes its time.
     pub fn begin(&mut self) {
         self.core.prologue = false;
+        // A large group that forms is no loop.
+        self.events_now = 0;
         for (class, event) in std::mem::take(&mut self.core.postponed) {
             self.core.queue.push(Time::ZERO, class, event);
         }
@@ -564,6 +566,22 @@ impl<D: Domain> World<D> {
         self.core.links.iter().map(|link| link.bytes).sum()
     }
 
+    /// What the kernel holds now.
+    pub fn held(&self) -> Held {
+        let streams = self.core.links.iter().map(|link| link.stream.held.len() + link.stream.unread.len());
+        let work: usize = self.core.processes.iter().map(|process| process.work.len()).sum();
+        Held {
+            events: self.core.queue.room() + work,
+            packets: streams.sum(),
+            records: self.core.processes.iter().map(|process| process.disk.entries()).sum(),
+        }
+    }
+
+    /// Bytes of a pending event.
+    pub fn event_bytes() -> usize {
+        Queue::<Event<D>>::event_bytes()
+    }
+
     /// Whether this end of a connection is open.
     pub fn is_open(&self, connection: ConnectionId, side: usize) -> bool {
         self.core.connections[connection.0 as usize].open[side]
@@ -601,6 +619,17 @@ impl<D: Domain> World<D> {
             self.core.dropped(to, &message, DropCause::Reset);
         }
     }
+}
+
+/// How much of what grows with a run the kernel holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// Pending events, packets on their way among them: as many as there is room for.
+    pub events: usize,
+    /// Packets that wait behind a missing segment, or unread.
+    pub packets: usize,
+    /// Entries of all disks' files.
+    pub records: usize,
 }
 
 /// The verb of a story that an event descends from.

@@ -32,10 +32,14 @@ fn an_expectation_that_tested_nothing_is_not_fine() {
 #[test]
 fn a_limit_that_is_reached_leaves_the_verdict_open() {
     let directory = directory();
-    let limited =
-        call(directory.path(), &["run", "hello", "--set", "run.max_events=20", "--set", "expect=[]"]);
-    assert_eq!(limited.code, 3, "{}{}", limited.out, limited.err);
-    assert!(limited.out.contains("20 events"), "{}", limited.out);
+    for set in [&["--set", "run.max_events=20"][..], &["--max-events", "20"]] {
+        let arguments: Vec<&str> =
+            ["run", "hello", "--set", "expect=[]"].iter().chain(set).copied().collect();
+        let limited = call(directory.path(), &arguments);
+        assert_eq!(limited.code, 3, "{}{}", limited.out, limited.err);
+        assert!(limited.out.contains("20 events"), "{}", limited.out);
+        assert!(limited.out.contains("--max-events"), "{}", limited.out);
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The rules of the house that no compiler holds: who may use whom, and how files begin.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -54,6 +55,41 @@ fn a_plain_cargo_test_tests_all() {
     for (name, folder) in CRATES {
         assert!(members.contains(&folder), "{name}");
     }
+}
+
+/// All packages that this one is built with, its tests' own left out, as Cargo.lock has them for any choice of features.
+fn built_with(lock: &toml::Table, package: &str, folder: &str) -> BTreeSet<String> {
+    let tests = manifest(folder);
+    let tests = tests.get("dev-dependencies").and_then(|table| table.as_table());
+    let only_tests = |name: &str| tests.is_some_and(|tests| tests.contains_key(name));
+    let packages = lock["package"].as_array().expect("a lock file lists packages");
+    let (mut found, mut open) = (BTreeSet::new(), vec![package.to_string()]);
+    while let Some(name) = open.pop() {
+        let same = packages.iter().filter(|entry| entry["name"].as_str() == Some(name.as_str()));
+        for asked in same.filter_map(|entry| entry.get("dependencies")?.as_array()).flatten() {
+            // `name`, or `name version` where there are several.
+            let asked = asked.as_str().and_then(|text| text.split(' ').next()).unwrap_or_default();
+            let left_out = name == package && only_tests(asked);
+            if !left_out && found.insert(asked.to_string()) {
+                open.push(asked.to_string());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn nothing_that_draws_or_rounds_comes_from_a_crate_that_others_can_change() {
+    let lock: toml::Table = read(&root().join("Cargo.lock")).parse().expect("it is TOML");
+    let with = |package: &str, folder: &str| built_with(&lock, package, folder);
+    let (kernel, models) = (with("redeliver-sim", "sim"), with("redeliver-models", "models"));
+    assert!(kernel.contains("libm") && kernel.contains("rand_chacha") && models.contains("hdrhistogram"));
+    // Its samples change when any crate of the build turns on the feature `std` of `num-traits`.
+    assert!(!kernel.contains("rand_distr") && !models.contains("rand_distr"));
+    // So the kernel, which draws, has nothing to do with that one at all.
+    assert!(!kernel.contains("num-traits"));
+    // The test would see them.
+    assert!(models.contains("num-traits") && with("redeliver-reports", "reports").contains("plotters"));
 }
 
 #[test]

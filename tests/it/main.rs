@@ -5,4 +5,6 @@ mod cli;
 mod command;
 mod house;
 mod library;
+mod limits;
 mod readme;
+mod replications;

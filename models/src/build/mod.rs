@@ -325,7 +325,8 @@ fn make_source(
             size: Purpose::new(setup.seed, "size"),
         },
         ends: Time::ZERO + setup.duration,
-        left: spec.count.unwrap_or(u64::MAX),
+        // Messages are numbered with 32 bits.
+        left: spec.count.unwrap_or(u64::MAX).min(u64::from(u32::MAX)),
         events: 0,
         number: 0,
         next_at: Time::NEVER,

@@ -343,7 +343,7 @@ impl Book {
     #[inline(always)]
     fn published(&mut self, at: Time, m: MessageRef, buffered: bool, sent: bool, shared: &mut Shared) {
         let message = shared.messages.get_mut(m);
-        message.upstream = 1 + u16::from(buffered && sent);
+        message.upstream = 1 + u32::from(buffered && sent);
         message.buffered = buffered;
         self.sources[message.source.0 as usize].published += 1;
         let topic = &shared.topics[message.topic.0 as usize];
@@ -442,7 +442,7 @@ impl Book {
         let subscription = &shared.subscriptions[s.0 as usize];
         let (resides, window) = (subscription.resides_at_receiver, shared.window);
         let (message, delivery) = shared.messages.both_mut(m, slot);
-        delivery.effects += 1;
+        delivery.effects = delivery.effects.saturating_add(1);
         delivery.worked += worked;
         let checks = &mut self.subscriptions[s.0 as usize];
         checks.ledger.effects += 1;
@@ -518,7 +518,7 @@ impl Book {
             }
             Fact::Sent { m } => {
                 let message = shared.messages.get_mut(m);
-                message.upstream += u16::from(message.buffered);
+                message.upstream += u32::from(message.buffered);
             }
             Fact::PublishDuplicated { m } => {
                 shared.messages.get_mut(m).upstream += 1;

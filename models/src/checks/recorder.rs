@@ -73,6 +73,14 @@ impl Recorder {
         }
     }
 
+    /// How many facts are kept.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Recorder::Off => 0,
+            Recorder::All(kept) | Recorder::Of(_, kept) => kept.len(),
+        }
+    }
+
     /// Takes what has been kept so far.
     pub fn take(&mut self) -> Vec<Recorded> {
         match self {

@@ -65,7 +65,7 @@ fn setup(count: u64, config: Config, consumer: crate::setup::Consumer) -> Setup 
         drain: Span::seconds(200),
         warm_up: Span::ZERO,
         keep: 100,
-        events_max: 10_000_000,
+        limits: crate::Limits { events_max: 10_000_000, memory_max: 4 << 30 },
         topics: vec!["t".into()],
         producers: vec![Producer {
             name: "p".into(),

@@ -4,4 +4,4 @@ mod publisher;
 mod source;
 
 pub use publisher::{Publisher, PublisherSpec, Target};
-pub use source::{Arrivals, Keys, Purposes, Source};
+pub use source::{Arrivals, Keys, MESSAGE_BYTES_MAX, Purposes, Source};

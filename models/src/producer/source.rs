@@ -6,6 +6,9 @@
 use crate::message::{KeyId, Message, SourceId, TopicId};
 use redeliver_sim::{Distribution, Luck, Purpose, Span, Stamp, Stream, Time, Zipf};
 
+/// Bytes of a message, at most: a draw that is greater counts as so many. Kafka counts them with 31 bits.
+pub const MESSAGE_BYTES_MAX: u64 = (1 << 31) - 1;
+
 /// One member's source of events.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -90,7 +93,7 @@ impl Source {
         self.events += 1;
         self.left -= 1;
         let luck = Luck::new(self.purposes.luck, u64::from(self.events));
-        let size = self.size.sample(self.purposes.size.draw(luck, 0));
+        let size = self.size.sample(self.purposes.size.draw(luck, 0)).min(MESSAGE_BYTES_MAX);
         self.advance(size);
         let label = self.labels.get(self.events as usize - 1).copied().unwrap_or(0);
         self.message(luck, (now, stamp), size, self.key(luck), label)
@@ -140,10 +143,22 @@ impl Source {
 
     /// Lets the events up to now go by: nobody was there to publish them.
     pub fn skip_until(&mut self, now: Time) {
+        if let Arrivals::Every { start, span } = self.arrivals {
+            return self.skip_even(start, span, now);
+        }
         while !self.is_done() && self.next_at < now {
             self.event(self.next_at, Stamp::default());
             self.number -= 1;
         }
+    }
+
+    /// At once: there may be millions.
+    fn skip_even(&mut self, start: Time, span: Span, now: Time) {
+        let gone = now.min(self.ends).since(start).0.div_ceil(span.0);
+        let skipped = gone.saturating_sub(u64::from(self.events)).min(self.left);
+        self.left -= skipped;
+        self.events += skipped as u32;
+        self.next_at = start + span.times(u64::from(self.events));
     }
 
     #[inline(always)]
@@ -171,5 +186,46 @@ impl Source {
                 after.get(self.events as usize).map_or(Time::NEVER, |span| *start + *span)
             }
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(ends: u64, left: u64) -> Source {
+        let purpose = |name| Purpose::new(1, name);
+        let mut source = Source {
+            id: SourceId(0),
+            topic: TopicId(0),
+            arrivals: Arrivals::Every { start: Time(5), span: Span(10) },
+            keys: Keys::None,
+            size: Distribution::Constant(1),
+            labels: Vec::new(),
+            purposes: Purposes { luck: purpose("luck"), key: purpose("key"), size: purpose("size") },
+            ends: Time(ends),
+            left,
+            events: 0,
+            number: 0,
+            next_at: Time::NEVER,
+        };
+        source.begin(Time(5));
+        source
+    }
+
+    #[test]
+    fn what_is_skipped_at_once_is_what_would_have_happened() {
+        for (ends, left) in [(1_000, 1_000), (60, 1_000), (1_000, 3)] {
+            for now in 0..80 {
+                let (mut skipped, mut stepped) = (source(ends, left), source(ends, left));
+                skipped.skip_until(Time(now));
+                while !stepped.is_done() && stepped.next_at < Time(now) {
+                    stepped.event(stepped.next_at, Stamp::default());
+                }
+                let state = |source: &Source| (source.events, source.left, source.next_at);
+                assert_eq!(state(&skipped), state(&stepped), "until {now}");
+                assert_eq!(skipped.number, 0);
+            }
+        }
     }
 }

@@ -9,12 +9,14 @@ use super::script::{Line, Verb, Who};
 use crate::checks::Recorder;
 use crate::domain::World;
 use crate::part::Part;
-use crate::run::{Ended, finish, limit_reached};
+use crate::run::{Ended, finish};
 use crate::setup::{Design, Setup};
-use redeliver_sim::{INSTANT_EVENTS_MAX, Mark, NodeId, Span, Time};
+use redeliver_sim::{Mark, NodeId, Span, Time};
 
 /// A line that takes longer never returns.
 const LINE_MAX: Span = Span::seconds(86_400);
+/// No story waits beyond this: 200 years, so that sums of times and clocks stay within 64 bits.
+const STORY_MAX: Time = Time(200 * 365 * 86_400 * 1_000_000_000);
 
 /// A story that has been told.
 #[derive(Clone)]
@@ -51,7 +53,7 @@ pub fn run_story(
 enum Stuck {
     /// Nothing will happen any more, or not within a day.
     Never,
-    /// Too many events.
+    /// Too many events, or too much memory.
     Limit(String),
 }
 
@@ -209,6 +211,9 @@ impl Driver<'_> {
 
     fn wait(&mut self, span: Span) -> Result<(), Stuck> {
         let target = self.world.now() + span;
+        if target > STORY_MAX {
+            return Err(Stuck::Limit("a story lasts 200 years at most; wait for less".into()));
+        }
         self.ends = self.ends + span;
         while self.world.next_time().is_some_and(|next| next <= target) {
             self.step()?;
@@ -240,9 +245,6 @@ impl Driver<'_> {
         }
         self.world.step();
         self.hear_last_words();
-        if self.world.events_now() > INSTANT_EVENTS_MAX || self.world.events() > self.setup.events_max {
-            return Err(Stuck::Limit(limit_reached(&self.world, self.setup.events_max)));
-        }
-        Ok(())
+        self.setup.limits.reached(&self.world).map_or(Ok(()), |text| Err(Stuck::Limit(text)))
     }
 }

@@ -250,6 +250,8 @@ pub(crate) fn sort_queues(config: &mut Config) {
     for exchange in &mut config.exchanges {
         exchange.queues.iter_mut().for_each(|queue| *queue = place[*queue]);
         exchange.queues.sort();
+        // A binding that is there already is not made again.
+        exchange.queues.dedup();
     }
     config.exchanges.sort_by(|a, b| a.name.cmp(&b.name));
 }

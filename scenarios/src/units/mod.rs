@@ -130,7 +130,7 @@ pub fn parse_span(text: &str) -> Result<Span, Wrong> {
         Some(nanoseconds) if nanoseconds <= SPAN_MAX => Ok(Span(nanoseconds as u64)),
         _ => wrong(
             format!("\"{text}\" is more than 100 years, the longest span"),
-            "virtual time ends after 584 years",
+            "the longest is \"36525d\": virtual time ends after 584 years",
         ),
     }
 }
@@ -384,7 +384,7 @@ mod tests {
         `m` is no unit of a span of time | write "5min"; units are ns, us, ms, s, min, h, d
         a span of time cannot be negative: "-5ms" | write for example "80ms"
         expected a span of time, found "1.2.3s" | write for example "80ms"
-        "1000000d" is more than 100 years, the longest span | virtual time ends after 584 years
+        "1000000d" is more than 100 years, the longest span | the longest is "36525d": virtual time ends after 584 years
         `KB` is no unit of size | write "10 kB"; units are B, kB, MB, GB, TB, PB, KiB, MiB, GiB, TiB, PiB
         expected bytes per second, found "150 MB" | write for example "150 MB/s"
         a rate must be more than 0 and at most 1e18 a second: "0/s" | write for example "1000/s"

@@ -45,7 +45,7 @@ fn setup(queues: &[&str]) -> Setup {
         drain: Span::ZERO,
         warm_up: Span::ZERO,
         keep: 100,
-        events_max: 1_000_000,
+        limits: crate::Limits { events_max: 1_000_000, memory_max: 4 << 30 },
         topics: Vec::new(),
         producers: Vec::new(),
         consumers: Vec::new(),
