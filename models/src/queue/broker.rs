@@ -7,6 +7,7 @@
 //!
 //! Left out: quorum queues, priorities, paging to disk, topic and header exchanges.
 
+use super::flights::{Flight, Flights};
 use super::queue::{Entry, Queue};
 use super::{Config, ExchangeConfig, Overflow, Transport};
 use crate::causes::{DuplicateCause, LossCause};
@@ -45,19 +46,6 @@ struct Subscriber {
     auto_ack: bool,
 }
 
-/// A delivery that has not been settled.
-#[derive(Clone, Copy, Debug)]
-struct Flight {
-    entry: Entry,
-    queue: u32,
-    connection: ConnectionId,
-    /// The subscriber's place among those of the queue when it was sent; none if it was asked for singly, and takes
-    /// no consumer's room.
-    place: Option<u32>,
-    generation: u16,
-    live: bool,
-}
-
 /// The broker. What is not on its disk is gone after a crash.
 #[derive(Clone, Debug)]
 pub struct Broker {
@@ -71,10 +59,8 @@ pub struct Broker {
     subscribers: Vec<Vec<Subscriber>>,
     /// By queue: whose turn it is.
     turns: Vec<usize>,
-    flights: Vec<Flight>,
-    free: Vec<u32>,
-    /// Equal delays, so in order of deadline; one timer at the head.
-    deadlines: VecDeque<(Time, Tag)>,
+    flights: Flights,
+    /// A timer is set for the first deadline.
     deadline_armed: bool,
     /// Confirms that wait for a sync, the first `syncing` of them for the one that is under way.
     unsynced: VecDeque<(ConnectionId, MessageRef, u16)>,
@@ -106,9 +92,7 @@ impl Broker {
             declared: (0..queues.len()).map(|queue| queue < spec.standing).collect(),
             queues,
             spec,
-            flights: Vec::new(),
-            free: Vec::new(),
-            deadlines: VecDeque::new(),
+            flights: Flights::new(),
             deadline_armed: false,
             unsynced: VecDeque::new(),
             syncing: 0,
@@ -131,8 +115,7 @@ impl Broker {
     /// All that a queue holds, in its order, and whether it comes again: for what waits, to the next consumer; for
     /// what is held, to the one that holds it.
     pub fn listed(&self, queue: usize) -> Vec<(MessageRef, bool)> {
-        let held = self.flights.iter().filter(|flight| flight.live && flight.queue as usize == queue);
-        let held = held.map(|flight| (flight.entry.rank, flight.entry.m, flight.entry.attempts > 1));
+        let held = self.flights.held(queue).map(|entry| (entry.rank, entry.m, entry.attempts > 1));
         let ready = self.queues[queue].ready().map(|entry| (entry.rank, entry.m, entry.attempts > 0));
         let mut all: Vec<(u32, MessageRef, bool)> = ready.chain(held).collect();
         all.sort_unstable_by_key(|(rank, ..)| *rank);
@@ -141,9 +124,8 @@ impl Broker {
 
     /// All that a queue holds, in its order, with the number of deliveries so far.
     pub fn contents(&self, queue: usize) -> Vec<(MessageRef, u16)> {
-        let held = self.flights.iter().filter(|flight| flight.live && flight.queue as usize == queue);
         let mut all: Vec<Entry> =
-            self.queues[queue].ready().chain(held.map(|flight| &flight.entry)).copied().collect();
+            self.queues[queue].ready().chain(self.flights.held(queue)).copied().collect();
         all.sort_by_key(|entry| entry.rank);
         all.iter().map(|entry| (entry.m, entry.attempts)).collect()
     }
@@ -445,37 +427,18 @@ impl Broker {
         }
         self.queues[queue].unacked += 1;
         let entry = Entry { attempts: attempt, ..entry };
-        let tag = self.take_off(Flight {
-            entry,
-            queue: queue as u32,
-            connection: to,
-            place,
-            generation: 0,
-            live: true,
-        });
-        if let Some(span) = self.spec.config.redeliver_after {
-            self.deadlines.push_back((out.now() + span, tag));
-            self.arm_deadline(out);
-        }
+        let deadline = self.spec.config.redeliver_after.map_or(Time::NEVER, |span| out.now() + span);
+        let tag =
+            self.flights.take_off(Flight { entry, queue: queue as u32, connection: to, place, deadline });
+        self.arm_deadline(out);
         self.reply(to, Packet::Deliver { m: entry.m, s, attempt, tag }, out);
-    }
-
-    #[inline(always)]
-    fn take_off(&mut self, flight: Flight) -> Tag {
-        let Some(slot) = self.free.pop() else {
-            self.flights.push(flight);
-            return Tag { slot: self.flights.len() as u32 - 1, generation: 0 };
-        };
-        let generation = self.flights[slot as usize].generation.wrapping_add(1);
-        self.flights[slot as usize] = Flight { generation, ..flight };
-        Tag { slot, generation }
     }
 
     /// The delivery that an ack or a nack is about. Tags begin anew with each life of the broker: one of an earlier
     /// life may come late, over datagrams, and says nothing of the delivery that has its tag now.
     #[inline(always)]
     fn settle(&mut self, m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag) -> Option<Flight> {
-        let flight = self.flights.get(tag.slot as usize)?;
+        let flight = self.flights.get(tag)?;
         let same = flight.entry.m == m && flight.entry.attempts == attempt;
         if same && self.queues[flight.queue as usize].s == s { self.land(tag) } else { None }
     }
@@ -483,13 +446,7 @@ impl Broker {
     /// The delivery, if it was not settled yet; now it is.
     #[inline(always)]
     fn land(&mut self, tag: Tag) -> Option<Flight> {
-        let flight = self.flights.get_mut(tag.slot as usize)?;
-        if !flight.live || flight.generation != tag.generation {
-            return None;
-        }
-        flight.live = false;
-        self.free.push(tag.slot);
-        let flight = *flight;
+        let flight = self.flights.land(tag)?;
         let queue = flight.queue as usize;
         self.queues[queue].unacked -= 1;
         if let Some(place) = flight.place {
@@ -560,34 +517,26 @@ impl Broker {
     #[inline(always)]
     fn arm_deadline(&mut self, out: &mut Out<'_>) {
         if !self.deadline_armed
-            && let Some((at, _)) = self.deadlines.front()
+            && let Some((_, first)) = self.flights.first()
+            && first.deadline != Time::NEVER
         {
             self.deadline_armed = true;
-            out.deadline(at.since(out.now()), Timer::Deadline);
+            out.deadline(first.deadline.since(out.now()), Timer::Deadline);
         }
-    }
-
-    fn is_settled(&self, tag: Tag) -> bool {
-        let flight = &self.flights[tag.slot as usize];
-        !flight.live || flight.generation != tag.generation
     }
 
     fn on_deadline(&mut self, out: &mut Out<'_>) {
         self.deadline_armed = false;
         // Those that begin now are not looked at: their deadline may be now as well.
-        for _ in 0..self.deadlines.len() {
-            let &(at, tag) = self.deadlines.front().expect("counted before");
-            if !self.is_settled(tag) {
-                if at > out.now() {
-                    break;
-                }
-                let flight = self.land(tag).expect("it is not settled");
-                let queue = flight.queue as usize;
-                self.requeue(queue, flight.entry, DuplicateCause::VisibilityTimeout, out);
-                self.dispatch(queue, out);
-                self.set_level(queue, out);
-            }
-            self.deadlines.pop_front();
+        for _ in 0..self.flights.count() {
+            let Some((tag, _)) = self.flights.first().filter(|(_, first)| first.deadline <= out.now()) else {
+                break;
+            };
+            let flight = self.land(tag).expect("it is not settled");
+            let queue = flight.queue as usize;
+            self.requeue(queue, flight.entry, DuplicateCause::VisibilityTimeout, out);
+            self.dispatch(queue, out);
+            self.set_level(queue, out);
         }
         self.arm_deadline(out);
     }
@@ -668,16 +617,9 @@ impl Broker {
             self.turns[queue] =
                 if subscribers.is_empty() { 0 } else { self.turns[queue] % subscribers.len() };
         }
-        let held = self
-            .flights
-            .iter()
-            .enumerate()
-            .filter(|(_, flight)| flight.live && flight.connection == connection);
-        let mut held: Vec<(u32, u32, Tag)> = held
-            .map(|(i, flight)| {
-                (flight.queue, flight.entry.rank, Tag { slot: i as u32, generation: flight.generation })
-            })
-            .collect();
+        let held = self.flights.iter().filter(|(_, flight)| flight.connection == connection);
+        let mut held: Vec<(u32, u32, Tag)> =
+            held.map(|(tag, flight)| (flight.queue, flight.entry.rank, tag)).collect();
         held.sort_unstable_by_key(|(queue, rank, _)| (*queue, *rank));
         for (queue, _, tag) in &held {
             let flight = self.land(*tag).expect("it was live");
@@ -812,9 +754,8 @@ impl Node<Messaging> for Broker {
         }
         for queue in 0..self.queues.len() {
             let s = self.queues[queue].s;
-            let held = self.flights.iter().filter(|flight| flight.live && flight.queue as usize == queue);
             let all: Vec<Entry> =
-                self.queues[queue].ready().chain(held.map(|flight| &flight.entry)).copied().collect();
+                self.queues[queue].ready().chain(self.flights.held(queue)).copied().collect();
             for entry in all.iter().filter(|entry| entry.position.is_none()) {
                 out.note(Fact::Removed { m: entry.m, s, why: LossCause::BrokerMemory });
             }
@@ -837,8 +778,7 @@ impl Holder for Broker {
         for (i, queue) in self.queues.iter().enumerate() {
             if up {
                 queue.ready().for_each(|entry| census.copy(entry.m, queue.s));
-                let held = self.flights.iter().filter(|flight| flight.live && flight.queue as usize == i);
-                held.for_each(|flight| census.copy(flight.entry.m, queue.s));
+                self.flights.held(i).for_each(|entry| census.copy(entry.m, queue.s));
                 continue;
             }
             for (_, record) in disk.records(FileId(i as u32)) {

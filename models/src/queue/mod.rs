@@ -3,6 +3,7 @@
 mod broker;
 mod config;
 mod consumer;
+mod flights;
 #[allow(clippy::module_inception)] // a queue is a queue
 mod queue;
 pub use broker::{Broker, BrokerSpec};
