@@ -105,8 +105,9 @@ pub struct Subscription {
     pub bound: bool,
     /// Nothing stores its messages: they reside where they are received.
     pub resides_at_receiver: bool,
-    /// Rank of the next message that is stored for it: the onlooker's count, which no crash resets.
-    pub next_rank: u32,
+    /// By line (a queue, or a sender): the rank of the next message that is stored there; the onlooker's count, which
+    /// no crash resets.
+    pub next_ranks: Vec<u32>,
     /// How many messages the broker (without one: the receivers) holds for it.
     pub level: Level,
     /// How long messages waited at a consumer behind one that was slow or failing, summed.
@@ -125,7 +126,7 @@ impl Subscription {
             slot: 0,
             bound: false,
             resides_at_receiver: false,
-            next_rank: 0,
+            next_ranks: Vec::new(),
             level: Level::default(),
             head_of_line: Span::ZERO,
             busy: Span::ZERO,
@@ -251,12 +252,15 @@ impl Shared {
         }
     }
 
-    /// The rank of the next message that is stored for this subscription.
+    /// The rank of the next message that is stored for this subscription in this line.
     #[inline(always)]
-    pub fn next_rank(&mut self, s: SubscriptionId) -> u32 {
-        let next = &mut self.subscriptions[s.0 as usize].next_rank;
-        *next += 1;
-        *next - 1
+    pub fn next_rank(&mut self, s: SubscriptionId, line: u32) -> u32 {
+        let ranks = &mut self.subscriptions[s.0 as usize].next_ranks;
+        if line as usize >= ranks.len() {
+            ranks.resize(line as usize + 1, 0);
+        }
+        ranks[line as usize] += 1;
+        ranks[line as usize] - 1
     }
 
     /// The broker (or the receivers) now hold so many for this subscription.

@@ -147,12 +147,13 @@ impl WebhookSender {
                 return;
             }
             let s = self.outlets[index].outlet.s;
-            let rank = out.shared().next_rank(s);
+            let line = self.spec.source.0;
+            let rank = out.shared().next_rank(s, line);
             let last = index + 1 == count;
             if last {
                 self.in_hand = None;
             }
-            out.note(Fact::Stored { m, s, line: self.spec.source.0, rank, last });
+            out.note(Fact::Stored { m, s, line, rank, last });
             self.keep(m, index, out);
         }
         if out.is_cut() {
@@ -233,6 +234,11 @@ impl WebhookSender {
         let Request { m, outlet, attempt, generation, .. } = *request;
         let s = self.outlets[outlet].outlet.s;
         self.peers[peer].under_way.push_back(slot);
+        while self
+            .deadlines
+            .pop_front_if(|(_, slot, generation)| !is_current(&self.requests, *slot, *generation))
+            .is_some()
+        {}
         self.deadlines.push_back((out.now() + self.spec.config.timeout, slot, generation));
         self.arm_deadline(out);
         out.note(Fact::Dispatched { m, s, attempt, member: connection.0 });
@@ -251,7 +257,7 @@ impl WebhookSender {
     fn on_deadline(&mut self, out: &mut Out<'_>) {
         self.deadline_armed = false;
         while let Some(&(at, slot, generation)) = self.deadlines.front() {
-            if self.is_current(slot, generation) {
+            if is_current(&self.requests, slot, generation) {
                 if at > out.now() {
                     break;
                 }
@@ -264,11 +270,6 @@ impl WebhookSender {
             self.deadlines.pop_front();
         }
         self.arm_deadline(out);
-    }
-
-    fn is_current(&self, slot: u32, generation: u16) -> bool {
-        let request = &self.requests[slot as usize];
-        request.live && request.generation == generation
     }
 
     /// An attempt has failed: another follows after a pause, or that was the last.
@@ -288,7 +289,7 @@ impl WebhookSender {
     }
 
     fn on_retry(&mut self, slot: u32, generation: u16, out: &mut Out<'_>) {
-        if self.is_current(slot, generation) {
+        if is_current(&self.requests, slot, generation) {
             let peer = self.enqueue(slot, out);
             self.send_waiting(peer, out);
         }
@@ -365,6 +366,12 @@ impl WebhookSender {
         }
         self.send_waiting(peer, out);
     }
+}
+
+/// Whether what was meant for this use of the slot still is.
+fn is_current(requests: &[Request], slot: u32, generation: u16) -> bool {
+    let request = &requests[slot as usize];
+    request.live && request.generation == generation
 }
 
 impl Node<Messaging> for WebhookSender {

@@ -247,7 +247,7 @@ impl Broker {
         let state = &self.queues[queue];
         let s = state.s;
         let durable = state.config.durable && self.spec.config.persistent;
-        let rank = out.shared().next_rank(s);
+        let rank = out.shared().next_rank(s, queue as u32);
         let record = Record::Queued { m, s, rank };
         let position = if durable { out.append(FileId(queue as u32), record, size).ok() } else { None };
         out.note(Fact::Stored { m, s, line: queue as u32, rank, last });
