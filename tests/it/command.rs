@@ -1,5 +1,6 @@
 //! Calls the built program.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -14,9 +15,14 @@ pub(crate) struct Call {
     pub(crate) err: String,
 }
 
+/// Another build of the program, which the tests are to call instead of their own.
+pub(crate) fn other_build() -> Option<OsString> {
+    std::env::var_os("REDELIVER_COMMAND")
+}
+
 /// The program in this directory, without colours of the caller's.
 pub(crate) fn program(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_redeliver"));
+    let mut command = Command::new(other_build().unwrap_or(env!("CARGO_BIN_EXE_redeliver").into()));
     command.current_dir(directory).args(arguments).env_remove("NO_COLOR").stdin(Stdio::null());
     command
 }
