@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench pipeline -- [MESSAGES] [--peer PATH]`, where PATH is a program that does the same work by hand
 //! and prints `msgs/s=N`. The scenario is `bench/pipeline`, with so many messages.
+//!
+//! `cargo bench --bench pipeline -- table`: the cost of an event by length of the run, and by number of producers.
 
 #![allow(clippy::disallowed_types)] // a benchmark reads the clock
 
@@ -11,15 +13,20 @@ use std::time::Instant;
 
 const SCENARIO: &str = include_str!("../../scenarios/library/bench/pipeline.ron");
 const PRODUCERS: u64 = 100;
+/// Events of a message.
+const EVENTS: f64 = 5.0;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if arguments.first().is_some_and(|argument| argument == "table") {
+        return print_table();
+    }
     let messages: u64 = arguments.first().and_then(|text| text.parse().ok()).unwrap_or(2_000_000);
     let peer =
         arguments.iter().position(|argument| argument == "--peer").and_then(|at| arguments.get(at + 1));
     let mut best = 0.0_f64;
     for round in 1..=5 {
-        let (rate, text) = ours(messages);
+        let (rate, text) = ours(messages, PRODUCERS);
         println!("round {round}: {text}");
         let theirs = peer.map(|path| theirs(path, messages));
         if let Some(theirs) = theirs {
@@ -31,10 +38,27 @@ fn main() {
     print_peak();
 }
 
-/// Runs the scenario once: messages per second, and a line about it.
-fn ours(messages: u64) -> (f64, String) {
-    let count = (messages / PRODUCERS).to_string();
-    let options = Options { set: vec![("producers.shop.count".into(), count)], seed: None };
+/// The best of three for each line.
+fn print_table() {
+    println!("messages  producers  ns an event");
+    let by_length = [10_000, 100_000, 1_000_000, 10_000_000].map(|messages| (messages, PRODUCERS));
+    let by_producers = [10, 1_000].map(|producers| (1_000_000, producers));
+    for (messages, producers) in by_length.into_iter().chain(by_producers) {
+        let rates = [0; 3].map(|_| ours(messages, producers).0);
+        let best = rates.into_iter().fold(0.0, f64::max);
+        println!("{messages:>8}  {producers:>9}  {:>11.1}", 1e9 / best / EVENTS);
+    }
+}
+
+/// Runs the scenario once, its rate of messages shared by so many producers: messages per second, and a line about it.
+fn ours(messages: u64, producers: u64) -> (f64, String) {
+    let set = |path: &str, value: String| (format!("producers.shop.{path}"), value);
+    let set = vec![
+        set("members", producers.to_string()),
+        set("count", (messages / producers).to_string()),
+        set("schedule", format!("Poisson(\"{}/s\")", 100 * PRODUCERS / producers)),
+    ];
+    let options = Options { set, seed: None };
     let plan = match read("bench/pipeline", SCENARIO, &options) {
         Ok(plan) => plan,
         Err(report) => panic!("{}", report.render(false)),
