@@ -176,6 +176,23 @@ fn errors_are_shown_with_their_line() {
 }
 
 #[test]
+fn trouble_that_could_do_nothing_is_refused() {
+    let crash = "Crash(node: Receiver, when: Delivered(message: \"shop#3\", to: \"fulfilment\"), after: \"30ms\", restart_after: \"5s\")";
+    insta::assert_snapshot!(refused(crash, "Slow(node: \"brokers\", factor: 2, at: \"1s\")"), @"");
+    insta::assert_snapshot!(refused(crash, "Slow(node: \"fulfilment\", factor: 0.5, at: \"1s\")"), @"");
+    insta::assert_snapshot!(refused(crash, "SyncLies(node: Receiver, when: Delivered())"), @"");
+    insta::assert_snapshot!(refused(crash, "ClockStep(node: \"fulfilment/1\", by: \"-2s\", at: \"1s\")"), @"");
+    insta::assert_snapshot!(refused(crash, "ClockDrift(node: \"shop\", rate: \"5%\", at: \"1s\")"), @"");
+}
+
+#[test]
+fn a_clock_is_not_both_ahead_and_behind() {
+    let nodes = "faults: [";
+    let both = "nodes: {\"shop\": (clock_ahead: \"2s\", clock_behind: \"1s\")}, faults: [";
+    insta::assert_snapshot!(refused(nodes, both), @"");
+}
+
+#[test]
 fn several_errors_are_reported_together() {
     let text = FIGURE.replace("prefetch: 1", "prefech: 1, ak: Auto").replace("\"80ms\"", "80");
     let text = text.replace("members", "member");

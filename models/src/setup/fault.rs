@@ -1,7 +1,7 @@
 //! What breaks in a setup, and when.
 
 use super::NodePattern;
-use redeliver_sim::{Chance, Distribution, Span, Time};
+use redeliver_sim::{Chance, Distribution, Span, Time, Trouble};
 
 /// Something that breaks.
 #[derive(Clone, Debug)]
@@ -133,6 +133,15 @@ pub enum FaultKind {
         /// Who.
         target: Target,
         /// How long it lasts; none is for ever.
+        lasts: Option<Span>,
+    },
+    /// Something is wrong with machines that do not die of it.
+    Trouble {
+        /// Whose.
+        target: Target,
+        /// What.
+        trouble: Trouble,
+        /// How long it lasts; none is for ever. A pause says it itself; a clock stays as it is.
         lasts: Option<Span>,
     },
     /// The handler fails on these messages. [`Fault::when`] is the time from which on.

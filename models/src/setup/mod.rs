@@ -284,8 +284,10 @@ pub struct MachineChange {
     pub memory: Option<u64>,
     /// Cores that work side by side.
     pub cores: Option<u32>,
-    /// What the node's clock shows beyond the true time, in nanoseconds.
+    /// What the node's clock shows beyond the true time at time 0, in nanoseconds.
     pub clock_offset: Option<i64>,
+    /// What it gains in a second of true time, in nanoseconds.
+    pub clock_drift: Option<i64>,
 }
 
 /// How messages travel.

@@ -1,7 +1,11 @@
 //! What breaks, and when: `faults` in the file. One file for each fault, and a line in the registry below.
 
+mod clock_drift;
+mod clock_step;
 mod crash;
 mod disk_full;
+mod disk_slow;
+mod disk_stall;
 mod drop;
 mod fact;
 mod failing_handler;
@@ -9,23 +13,33 @@ mod handler;
 mod machine_crash;
 mod message;
 mod partition;
+mod pause;
 mod poison;
 mod reset;
+mod slow;
 mod slow_handler;
+mod sync_lies;
 mod target;
 mod timing;
 
+pub use clock_drift::ClockDrift;
+pub use clock_step::ClockStep;
 pub use crash::Crash;
 pub use disk_full::DiskFull;
+pub use disk_slow::DiskSlow;
+pub use disk_stall::DiskStall;
 pub use drop::{Drop, Packet};
 pub use fact::{About, Fact};
 pub use failing_handler::FailingHandler;
 pub use handler::Handler;
 pub use machine_crash::MachineCrash;
 pub use partition::Partition;
+pub use pause::Pause;
 pub use poison::Poison;
 pub use reset::Reset;
+pub use slow::Slow;
 pub use slow_handler::SlowHandler;
+pub use sync_lies::SyncLies;
 #[cfg(test)]
 pub(crate) use timing::TIMING;
 
@@ -81,6 +95,20 @@ faults! {
     Drop,
     /// A disk takes no more.
     DiskFull,
+    /// A disk's transfers and syncs take longer.
+    DiskSlow,
+    /// No transfer and no sync of a disk ends.
+    DiskStall,
+    /// A disk's syncs make nothing safe.
+    SyncLies,
+    /// A process stands still: peers hear nothing, and what comes waits.
+    Pause,
+    /// A machine does its work at a fraction of its speed.
+    Slow,
+    /// A clock is set.
+    ClockStep,
+    /// A clock goes wrong from now on.
+    ClockDrift,
     /// The handler always fails on some messages.
     Poison,
     /// The handler fails on some messages so many times.

@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::Placed;
 use crate::nodes::Patterns;
 use crate::units::{Duration, SpanSpread, show_span};
-use redeliver_models::setup::When;
+use redeliver_models::setup::{Role, When};
 use redeliver_sim::{Span, Time};
 
 /// Makes the type of a fault: its own fields, and those that say when it acts.
@@ -52,6 +52,15 @@ pub(super) struct Timing<'a> {
 }
 
 impl Timing<'_> {
+    /// What the node is that notes the fact, if the fault waits for one.
+    pub(super) fn noter(&self) -> Option<Role> {
+        Some(match self.when.as_ref()?.value {
+            Fact::Published(_) | Fact::Confirmed(_) => Role::Producer,
+            Fact::Stored(_) | Fact::Acked(_) => Role::Broker,
+            Fact::Delivered(_) | Fact::Processed(_) => Role::Consumer,
+        })
+    }
+
     /// The times at which the fault acts; several where its trigger's subscription is split.
     pub(super) fn plan(&self, place: Place, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<When> {
         let said = [self.at.is_some(), self.every.is_some(), self.when.is_some()];
