@@ -178,18 +178,64 @@ fn errors_are_shown_with_their_line() {
 #[test]
 fn trouble_that_could_do_nothing_is_refused() {
     let crash = "Crash(node: Receiver, when: Delivered(message: \"shop#3\", to: \"fulfilment\"), after: \"30ms\", restart_after: \"5s\")";
-    insta::assert_snapshot!(refused(crash, "Slow(node: \"brokers\", factor: 2, at: \"1s\")"), @"");
-    insta::assert_snapshot!(refused(crash, "Slow(node: \"fulfilment\", factor: 0.5, at: \"1s\")"), @"");
-    insta::assert_snapshot!(refused(crash, "SyncLies(node: Receiver, when: Delivered())"), @"");
-    insta::assert_snapshot!(refused(crash, "ClockStep(node: \"fulfilment/1\", by: \"-2s\", at: \"1s\")"), @"");
-    insta::assert_snapshot!(refused(crash, "ClockDrift(node: \"shop\", rate: \"5%\", at: \"1s\")"), @"");
+    insta::assert_snapshot!(refused(crash, "Slow(node: \"brokers\", factor: 2, at: \"1s\")"), @r#"
+    error: only consumers can be slow: brokers and producers handle a message in no time here
+      --> figure.ron:18:20
+       |
+    18 |         Slow(node: "brokers", factor: 2, at: "1s"),
+       |                    ^^^^^^^^^
+       |
+    help: slow a broker's disk (`DiskSlow`), or its links (`network`)
+    "#);
+    insta::assert_snapshot!(refused(crash, "Slow(node: \"fulfilment\", factor: 0.5, at: \"1s\")"), @r#"
+    error: `factor` says how many times as long it takes: above 1, at most 1000000
+      --> figure.ron:18:42
+       |
+    18 |         Slow(node: "fulfilment", factor: 0.5, at: "1s"),
+       |                                          ^^^
+    "#);
+    insta::assert_snapshot!(refused(crash, "SyncLies(node: Receiver, when: Delivered())"), @r#"
+    error: only brokers use their disks
+      --> figure.ron:18:24
+       |
+    18 |         SyncLies(node: Receiver, when: Delivered()),
+       |                        ^^^^^^^^
+       |
+    help: write `node: "brokers"`
+    "#);
+    insta::assert_snapshot!(refused(crash, "ClockStep(node: \"fulfilment/1\", by: \"-2s\", at: \"1s\")"), @r#"
+    error: consumers do not read their clocks: this would change nothing
+      --> figure.ron:18:25
+       |
+    18 |         ClockStep(node: "fulfilment/1", by: "-2s", at: "1s"),
+       |                         ^^^^^^^^^^^^^^
+       |
+    help: name a producer, whose clock stamps events, or a log's broker, whose clock retention goes by
+    "#);
+    insta::assert_snapshot!(refused(crash, "ClockDrift(node: \"shop\", rate: \"5%\", at: \"1s\")"), @r#"
+    error: expected a clock's drift, found "5%"
+      --> figure.ron:18:40
+       |
+    18 |         ClockDrift(node: "shop", rate: "5%", at: "1s"),
+       |                                        ^^^^
+       |
+    help: write for example "100 ppm" (gains 100 µs a second) or "-50 ppm"; units are ppm, ppb
+    "#);
 }
 
 #[test]
 fn a_clock_is_not_both_ahead_and_behind() {
     let nodes = "faults: [";
     let both = "nodes: {\"shop\": (clock_ahead: \"2s\", clock_behind: \"1s\")}, faults: [";
-    insta::assert_snapshot!(refused(nodes, both), @"");
+    insta::assert_snapshot!(refused(nodes, both), @r#"
+    error: a clock is ahead or behind, not both
+      --> figure.ron:17:55
+       |
+    17 |     nodes: {"shop": (clock_ahead: "2s", clock_behind: "1s")}, faults: [
+       |                                                       ^^^^
+       |
+    help: leave out `clock_ahead` or `clock_behind`
+    "#);
 }
 
 #[test]
