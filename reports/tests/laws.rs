@@ -114,6 +114,7 @@ fn is_careful(case: &Case, settings: &[String]) -> bool {
         "confirms:",
         "durable:",
         "persistent:",
+        "confirm_after:",
         "commit:",
         "acks: None",
         "acks: Leader",

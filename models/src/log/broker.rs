@@ -17,7 +17,7 @@ use crate::census::Census;
 use crate::domain::{Messaging, Out, loss_of};
 use crate::fact::Fact;
 use crate::message::MessageRef;
-use crate::packet::{Packet, Record, Timer};
+use crate::packet::{Packet, Record, Timer, WRITE_BACK};
 use crate::part::Holder;
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, FileId, Node, Position, Span};
 use std::collections::VecDeque;
@@ -51,9 +51,6 @@ pub struct Broker {
     /// Its disk has failed it.
     pub(super) offline: bool,
 }
-
-/// After so long the operating system writes back what nobody has synced. Linux: `dirty_expire_centisecs`.
-const WRITE_BACK: Span = Span::seconds(30);
 
 impl Broker {
     /// A broker that has not started.

@@ -19,7 +19,8 @@ fn told(messages: u64, change: impl FnOnce(&mut Setup), faults: Vec<Fault>) -> S
     let mut setup = setup(Design::Queue(queue()), messages);
     setup.consumers = vec![consumer("stock", 2, 5)];
     setup.faults = faults;
-    let sync = MachineChange { disk_sync: Some(Distribution::Constant(2_000_000)), ..MachineChange::default() };
+    let sync =
+        MachineChange { disk_sync: Some(Distribution::Constant(2_000_000)), ..MachineChange::default() };
     setup.machines = vec![(NodePattern::any(), sync)];
     change(&mut setup);
     timeline(&setup)
@@ -131,4 +132,26 @@ fn what_a_lying_sync_had_kept_safe_is_lost_though_it_was_confirmed() {
     0.022  stock/1 processed shop#1, attempt 1
     0.023  broker/1 lost the ack of a message that is gone
     ");
+}
+
+#[test]
+fn a_confirm_of_what_is_written_survives_the_process_and_not_the_machine() {
+    let lost = |machine: bool, at: u64| {
+        let mut setup = setup(Design::Queue(queue()), 3);
+        queue_of(&mut setup).confirm_after = crate::queue::ConfirmAfter::Written;
+        setup.consumers = vec![consumer("stock", 1, 100_000)];
+        let (target, restart_after) = (Target::Nodes(NodePattern::Glob("broker/1".into())), None);
+        let what = match machine {
+            true => FaultKind::MachineCrash { target, restart_after },
+            false => FaultKind::Crash { target, restart_after },
+        };
+        setup.faults = vec![fault_at(at, what)];
+        let ended = crate::run::run(&setup, crate::checks::Recorder::Off);
+        let checks = ended.world.checks();
+        (checks.sources[0].confirmed, checks.subscriptions[0].ledger.lost_confirmed)
+    };
+    assert_eq!(lost(false, 50), (3, 0));
+    assert_eq!(lost(true, 50), (3, 2), "the first is in its consumer's hands");
+    // After 30 s the operating system has written it back.
+    assert_eq!(lost(true, 31_000), (3, 0));
 }

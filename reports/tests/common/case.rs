@@ -246,7 +246,7 @@ fn queue(limits: bool) -> impl Strategy<Value = Vec<String>> {
     );
     let keeping = (
         setting("durable", &["false"]),
-        setting("persistent", &["false"]),
+        prop_oneof![setting("persistent", &["false"]), setting("confirm_after", &["Written"])],
         limit(limits, "max_length", &["0", "1", "5"]),
         setting("overflow", &["RejectPublish"]),
         limit(limits, "message_ttl", &["\"0s\"", "\"20ms\"", "\"200ms\""]),

@@ -89,6 +89,7 @@ impl RabbitMQ {
             transport: Transport::Connections,
             queues: self.queues.sorted().iter().map(|(name, _, args)| queue(name, args, findings)).collect(),
             exchanges: Vec::new(),
+            confirm_after: queue::ConfirmAfter::Synced,
             persistent: assumptions.pick("delivery_mode = 2", self.persistent(place, findings), &PERSISTENT),
             redeliver_after: None,
             memory_high_watermark: self.watermark(before_4, assumptions, findings),
