@@ -203,7 +203,7 @@ fn given(setup: &Setup) -> Given {
 fn a_fault_or_a_design_changes_nothing_for_others() {
     check(Range { producers_crash: false, ..ALL }, 60, |case| {
         // Tries in place draw anew, so that the first attempt's work is not told; pauses and slow machines stretch it.
-        let same_work = !["RetryInPlace", "Slow(", "Pause("].into_iter().any(|text| case.has(text));
+        let same_work = !["RetryInPlace", "SlowNode(", "Pause("].into_iter().any(|text| case.has(text));
         let planned = plan(&case.text(), case.seed);
         let runs: Vec<Given> = planned.designs.values().map(|design| given(&design.setup)).collect();
         let mut others: Vec<(Given, bool)> = Vec::new();

@@ -101,7 +101,7 @@ impl<D: Domain> Core<D> {
     fn pause(&mut self, node: NodeId, lasts: Span) {
         let now = self.now;
         let process = &mut self.processes[node.0 as usize];
-        if !process.up {
+        if !process.up || lasts == Span::ZERO {
             return;
         }
         let begins = process.paused_until == Time::ZERO;
@@ -142,9 +142,8 @@ impl<D: Domain> Core<D> {
     /// Some node is paused: if it is this event's, the event waits until that is over.
     #[cold]
     #[inline(never)]
-    pub(crate) fn postpones(&mut self, event: Event<D>) -> bool {
+    pub(crate) fn postpones(&mut self, mut event: Event<D>) -> bool {
         let link = LinkId(event.at);
-        let mut event = event;
         let node = match event.body {
             Body::Message(_) if !self.is_void(event) => self.links[event.at as usize].to,
             Body::Opening | Body::Opened | Body::Refused | Body::ConnectTimeout => {

@@ -610,7 +610,8 @@ impl<D: Domain> World<D> {
     /// What the kernel holds now.
     pub fn held(&self) -> Held {
         let streams = self.core.links.iter().map(|link| link.stream.held.len() + link.stream.unread.len());
-        let work: usize = self.core.processes.iter().map(|process| process.work.len()).sum();
+        let work = |process: &Process<D>| process.work.len() + process.postponed.len();
+        let work: usize = self.core.processes.iter().map(work).sum();
         Held {
             events: self.core.queue.room() + work,
             packets: streams.sum(),
@@ -666,7 +667,8 @@ impl<D: Domain> World<D> {
 /// How much of what grows with a run the kernel holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Held {
-    /// Pending events, packets on their way among them: as many as there is room for.
+    /// Pending events, packets on their way among them: as many as there is room for; and what waits for a core or for
+    /// the end of a pause.
     pub events: usize,
     /// Packets that wait behind a missing segment, or unread.
     pub packets: usize,

@@ -354,6 +354,6 @@ fn faults(producers_crash: bool) -> impl Strategy<Value = String> {
     let machine = (select(vec!["DiskStall(", "DiskSlow(factor: 10, ", "SyncLies("]), times(), lasts())
         .prop_map(|(kind, at, lasts)| format!("{kind}node: \"brokers\", at: \"{at}\"{lasts})"));
     let slow = (times(), lasts())
-        .prop_map(|(at, lasts)| format!("Slow(node: \"consumers\", factor: 4, at: \"{at}\"{lasts})"));
+        .prop_map(|(at, lasts)| format!("SlowNode(node: \"consumers\", factor: 4, at: \"{at}\"{lasts})"));
     prop_oneof![handler, drop, reset, partition, disk, at, when, every, pause, machine, slow]
 }

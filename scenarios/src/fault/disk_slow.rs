@@ -24,7 +24,7 @@ timed! {
 
 impl Typed for DiskSlow {
     fn plan(&self, place: Place, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<Planned> {
-        let factor = super::slow::factor(&self.factor, patterns.findings);
+        let factor = super::slow_node::factor(&self.factor, patterns.findings);
         let lasts = self.lasts.as_ref().map(|span| span.0);
         let kind = |target| FaultKind::Trouble { target, trouble: Trouble::SlowDisk { factor }, lasts };
         target::at_suited(&self.node, self.timing(), place, stage, patterns, (BROKERS, kind))

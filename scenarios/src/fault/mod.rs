@@ -16,8 +16,8 @@ mod partition;
 mod pause;
 mod poison;
 mod reset;
-mod slow;
 mod slow_handler;
+mod slow_node;
 mod sync_lies;
 mod target;
 mod timing;
@@ -37,8 +37,8 @@ pub use partition::Partition;
 pub use pause::Pause;
 pub use poison::Poison;
 pub use reset::Reset;
-pub use slow::Slow;
 pub use slow_handler::SlowHandler;
+pub use slow_node::SlowNode;
 pub use sync_lies::SyncLies;
 #[cfg(test)]
 pub(crate) use timing::TIMING;
@@ -104,7 +104,7 @@ faults! {
     /// A process stands still: peers hear nothing, and what comes waits.
     Pause,
     /// A machine does its work at a fraction of its speed.
-    Slow,
+    SlowNode,
     /// A clock is set.
     ClockStep,
     /// A clock goes wrong from now on.

@@ -4,11 +4,11 @@ use super::target::Suited;
 use super::timing::timed;
 use super::{Planned, Stage, Typed, target};
 use crate::diagnostic::Place;
-use crate::named::OneOrMore;
+use crate::named::{OneOrMore, Placed};
 use crate::nodes::{NodeText, Patterns};
 use crate::units::Duration;
 use redeliver_models::setup::{FaultKind, Role};
-use redeliver_sim::Trouble;
+use redeliver_sim::{Span, Trouble};
 
 timed! {
     /// A pause.
@@ -16,7 +16,7 @@ timed! {
         /// Whose.
         pub node: OneOrMore<NodeText>,
         /// How long it lasts.
-        pub lasts: Duration,
+        pub lasts: Placed<Duration>,
     }
 }
 
@@ -27,7 +27,11 @@ impl Typed for Pause {
             refusal: "a story's client does what its lines say, and cannot be paused",
             hint: "let it wait: `(\"c1\", Wait(\"5s\"))`; brokers and members of a load can be paused",
         };
-        let trouble = Trouble::Pause { lasts: self.lasts.0 };
+        let lasts = self.lasts.value.0;
+        if lasts == Span::ZERO {
+            patterns.findings.refuse(self.lasts.place, "a pause of no length never happens");
+        }
+        let trouble = Trouble::Pause { lasts };
         let kind = |target| FaultKind::Trouble { target, trouble, lasts: None };
         target::at_suited(&self.node, self.timing(), place, stage, patterns, (suited, kind))
     }

@@ -1,4 +1,4 @@
-//! `Slow`: a machine does its work at a fraction of its speed.
+//! `SlowNode`: a machine does its work at a fraction of its speed.
 
 use super::target::Suited;
 use super::timing::timed;
@@ -12,7 +12,7 @@ use redeliver_sim::Trouble;
 
 timed! {
     /// A slow machine.
-    pub struct Slow {
+    pub struct SlowNode {
         /// Whose. Only consumers have work that could be slow.
         pub node: OneOrMore<NodeText>,
         /// How many times as long its work takes.
@@ -22,7 +22,7 @@ timed! {
     }
 }
 
-impl Typed for Slow {
+impl Typed for SlowNode {
     fn plan(&self, place: Place, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<Planned> {
         let suited = Suited {
             roles: &[Role::Consumer],
