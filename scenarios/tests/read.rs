@@ -180,19 +180,19 @@ fn trouble_that_could_do_nothing_is_refused() {
     let crash = "Crash(node: Receiver, when: Delivered(message: \"shop#3\", to: \"fulfilment\"), after: \"30ms\", restart_after: \"5s\")";
     insta::assert_snapshot!(refused(crash, "SlowNode(node: \"brokers\", factor: 2, at: \"1s\")"), @r#"
     error: only consumers can be slow: brokers and producers handle a message in no time here
-      --> figure.ron:18:20
+      --> figure.ron:18:24
        |
-    18 |         Slow(node: "brokers", factor: 2, at: "1s"),
-       |                    ^^^^^^^^^
+    18 |         SlowNode(node: "brokers", factor: 2, at: "1s"),
+       |                        ^^^^^^^^^
        |
     help: slow a broker's disk (`DiskSlow`), or its links (`network`)
     "#);
     insta::assert_snapshot!(refused(crash, "SlowNode(node: \"fulfilment\", factor: 0.5, at: \"1s\")"), @r#"
     error: `factor` says how many times as long it takes: above 1, at most 1000000
-      --> figure.ron:18:42
+      --> figure.ron:18:46
        |
-    18 |         Slow(node: "fulfilment", factor: 0.5, at: "1s"),
-       |                                          ^^^
+    18 |         SlowNode(node: "fulfilment", factor: 0.5, at: "1s"),
+       |                                              ^^^
     "#);
     insta::assert_snapshot!(refused(crash, "SyncLies(node: Receiver, when: Delivered())"), @r#"
     error: only brokers use their disks
