@@ -44,11 +44,13 @@ pub enum LossCause {
     NotSubscribed = 18,
     /// The broker's disk took no more.
     DiskFull = 19,
+    /// A sync had said that it was safe, and it was not when the machine died.
+    SyncLied = 20,
 }
 
 impl LossCause {
     /// All of them, by their numbers.
-    pub const ALL: [LossCause; 20] = [
+    pub const ALL: [LossCause; 21] = [
         LossCause::Network,
         LossCause::Partition,
         LossCause::Dropped,
@@ -69,6 +71,7 @@ impl LossCause {
         LossCause::Unroutable,
         LossCause::NotSubscribed,
         LossCause::DiskFull,
+        LossCause::SyncLied,
     ];
 
     /// Its name in the result.
@@ -94,6 +97,7 @@ impl LossCause {
             LossCause::Unroutable => "unroutable",
             LossCause::NotSubscribed => "not_subscribed",
             LossCause::DiskFull => "disk_full",
+            LossCause::SyncLied => "sync_lied",
         }
     }
 }

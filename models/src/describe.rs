@@ -116,5 +116,14 @@ fn describe_news(news: News) -> &'static str {
         News::PartitionBegan => "cut off",
         News::PartitionEnded => "no longer cut off",
         News::DiskFilled => "disk full",
+        News::Paused => "paused",
+        News::Resumed => "goes on after the pause",
+        News::Slowed => "slowed down",
+        News::SlowEnded => "at full speed again",
+        News::DiskSlowed => "disk slowed down",
+        News::DiskStalled => "disk stalled",
+        News::SyncsLie => "disk begins to lie about syncs",
+        News::DiskRecovered => "disk as it was again",
+        News::ClockChanged => "clock changed",
     }
 }

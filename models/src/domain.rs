@@ -8,7 +8,7 @@ use crate::packet::{Packet, Record, Timer};
 use crate::part::Part;
 use crate::setup::PacketKind;
 use crate::shared::Shared;
-use redeliver_sim::{Domain, DropCause, Luck, NodeId, mix};
+use redeliver_sim::{Domain, DropCause, Luck, NodeId, RecordLoss, mix};
 
 /// The domain.
 #[derive(Clone, Copy, Debug)]
@@ -161,9 +161,9 @@ impl Domain for Messaging {
         }
     }
 
-    fn unsynced(record: &Record) -> Fact {
+    fn record_lost(record: &Record, why: RecordLoss) -> Fact {
         match *record {
-            Record::Queued { m, s, .. } => Fact::Removed { m, s, why: LossCause::Unsynced },
+            Record::Queued { m, s, .. } => Fact::Removed { m, s, why: loss_of(why) },
             Record::Logged { m, .. } => Fact::Released { m },
             Record::Offset { .. } | Record::Bound => Fact::ControlDropped,
         }
@@ -195,6 +195,14 @@ impl Domain for Messaging {
             && pattern.message.is_none_or(|wanted| {
                 message.is_some_and(|message| (message.source.0, message.number) == wanted)
             })
+    }
+}
+
+/// Why a crash of the machine took a record, as a cause of loss.
+pub(crate) fn loss_of(why: RecordLoss) -> LossCause {
+    match why {
+        RecordLoss::Unsynced => LossCause::Unsynced,
+        RecordLoss::SyncLied => LossCause::SyncLied,
     }
 }
 

@@ -1,6 +1,10 @@
 //! What travels, what nodes tell themselves, and what disks store.
 
 use crate::message::{MessageRef, SubscriptionId};
+use redeliver_sim::Span;
+
+/// After so long the operating system writes back what nobody has synced. Linux: `dirty_expire_centisecs`.
+pub(crate) const WRITE_BACK: Span = Span::seconds(30);
 
 /// A delivery at a queue broker: a slot and its generation, so that a late ack of an earlier one is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -85,6 +85,7 @@ pub(crate) fn queue() -> Config {
         queues: vec![queue],
         exchanges: vec![ExchangeConfig { name: "orders".into(), queues: vec![0] }],
         persistent: true,
+        confirm_after: crate::queue::ConfirmAfter::Synced,
         redeliver_after: None,
         memory_high_watermark: 0.6,
         clients: vec![(NodePattern::any(), client)],

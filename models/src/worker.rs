@@ -102,7 +102,9 @@ impl<T: Copy> Worker<T> {
         if attempt.fails {
             out.note(Fact::Failed { m: held.m, s, attempt: held.attempt });
         } else {
-            out.note(Fact::Processed { m: held.m, s, attempt: held.attempt, worked: attempt.span });
+            // A pause or a slow machine makes it longer than it was meant to be.
+            let worked = out.now().since(self.since);
+            out.note(Fact::Processed { m: held.m, s, attempt: held.attempt, worked });
         }
         Some((held, attempt.fails))
     }

@@ -77,9 +77,7 @@ fn chain(s: usize, proof: Proof, recorded: &[Recorded]) -> Vec<(Recorded, bool)>
             break;
         }
         match entry.event {
-            Event::News(News::Crashed | News::MachineCrashed | News::Restarted)
-                if holders.contains(&entry.node) =>
-            {
+            Event::News(news) if is_told(news) && holders.contains(&entry.node) => {
                 chain.push((*entry, false));
             }
             Event::Fact(fact, _) if mine(&fact) => {
@@ -99,6 +97,19 @@ fn chain(s: usize, proof: Proof, recorded: &[Recorded]) -> Vec<(Recorded, bool)>
         }
     }
     chain
+}
+
+/// What the machine of a node that holds a message has to do with its fate.
+fn is_told(news: News) -> bool {
+    matches!(
+        news,
+        News::Crashed
+            | News::MachineCrashed
+            | News::Restarted
+            | News::Paused
+            | News::Resumed
+            | News::DiskStalled
+    )
 }
 
 /// When the finding is certain: the late or repeated effect; the end of the last copy.

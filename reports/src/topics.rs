@@ -279,6 +279,11 @@ pub(crate) static TOPICS: &[Topic] = &[
         "A machine crashed before the message, written but not synced, had reached the disk. A crash of the \
          process alone does not lose it.",
     ),
+    topic(
+        &["sync_lied", "lying fsync"],
+        "A machine crashed, and took what its disk had said to be safe: a sync (fsync) that lies (`SyncLies`). \
+         Confirms after a sync are worth nothing on such a disk; replicas on other machines help.",
+    ),
     topic(&["unclean_election"], "A replica without the message became leader, and the others followed it."),
     topic(
         &["ttl", "expired"],
@@ -335,6 +340,19 @@ pub(crate) static TOPICS: &[Topic] = &[
         &["failing handler", "handler_failed"],
         "The handler failed after its effect had taken place, or the message was given back and worked on \
          again.",
+    ),
+    // Machines in trouble.
+    topic(
+        &["pause", "GC pause", "SIGSTOP"],
+        "A process stands still, and does not know it. What comes waits and is handled in its order; work \
+         under way takes so much longer. Peers take silence for death: a connection after 60 s, a group's member \
+         after session_timeout, a delivery after redeliver_after. What was given to another is then done twice.",
+    ),
+    topic(
+        &["clock_ahead", "clock_behind", "clock_drift", "clock"],
+        "How far off a node's own clock is. Events are stamped with their producer's clock (see event_time), \
+         and a log's retention compares these stamps with its broker's. Timers run on a monotonic clock, which \
+         is right.",
     ),
     // Settings.
     topic(

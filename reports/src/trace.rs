@@ -131,6 +131,15 @@ fn news_name(news: News) -> &'static str {
         News::PartitionBegan => "partition_began",
         News::PartitionEnded => "partition_ended",
         News::DiskFilled => "disk_filled",
+        News::Paused => "paused",
+        News::Resumed => "resumed",
+        News::Slowed => "slowed",
+        News::SlowEnded => "slow_ended",
+        News::DiskSlowed => "disk_slowed",
+        News::DiskStalled => "disk_stalled",
+        News::SyncsLie => "syncs_lie",
+        News::DiskRecovered => "disk_recovered",
+        News::ClockChanged => "clock_changed",
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::assumptions::Assumptions;
 use crate::defaults::{CORES, DISK_BANDWIDTH, DISK_SYNC, MEMORY};
-use crate::diagnostic::Findings;
+use crate::diagnostic::{Diagnostic, Findings};
 use crate::named::{Named, Placed};
 use crate::nodes::{Cast, Patterns, pattern};
-use crate::units::{ByteRate, Duration, Size, SpanSpread, show_distribution, show_size};
+use crate::units::{ByteRate, Drift, Duration, Size, SpanSpread, show_distribution, show_size};
 use redeliver_models::setup::{self, NodePattern};
 use redeliver_sim::Distribution;
 use serde::Deserialize;
@@ -22,9 +22,11 @@ pub struct Machine {
     /// Cores that work side by side. Default 4.
     pub cores: Option<Placed<u32>>,
     /// What its clock shows beyond the true time. Default `"0s"`.
-    pub clock_ahead: Option<Duration>,
+    pub clock_ahead: Option<Placed<Duration>>,
     /// What its clock lags behind the true time. Default `"0s"`.
-    pub clock_behind: Option<Duration>,
+    pub clock_behind: Option<Placed<Duration>>,
+    /// What it gains from time 0 on, or loses: `"-100 ppm"`. Default `"0 ppm"`.
+    pub clock_drift: Option<Drift>,
 }
 
 /// A disk.
@@ -61,6 +63,7 @@ fn defaults() -> setup::MachineChange {
         memory: Some(MEMORY.value),
         cores: Some(CORES.value),
         clock_offset: Some(0),
+        clock_drift: Some(0),
     }
 }
 
@@ -71,8 +74,12 @@ impl Machine {
         {
             findings.refuse(cores.place, "`cores` must be from 1 to 1024");
         }
-        let ahead = self.clock_ahead.as_ref().map(|span| span.0.0 as i64);
-        let behind = self.clock_behind.as_ref().map(|span| -(span.0.0 as i64));
+        let ahead = self.clock_ahead.as_ref().map(|span| span.value.0.0 as i64);
+        let behind = self.clock_behind.as_ref().map(|span| -(span.value.0.0 as i64));
+        if let (Some(_), Some(behind)) = (&self.clock_ahead, &self.clock_behind) {
+            let diagnostic = Diagnostic::new("a clock is ahead or behind, not both").at(behind.place);
+            findings.push(diagnostic.hint("leave out `clock_ahead` or `clock_behind`"));
+        }
         setup::MachineChange {
             disk_capacity: self.disk.capacity.as_ref().map(|size| Some(size.0)),
             disk_bandwidth: self.disk.bandwidth.as_ref().map(|rate| rate.0),
@@ -80,6 +87,7 @@ impl Machine {
             memory: self.memory.as_ref().map(|size| size.0),
             cores: self.cores.as_ref().map(|cores| cores.value),
             clock_offset: ahead.or(behind),
+            clock_drift: self.clock_drift.as_ref().map(|drift| drift.0),
         }
     }
 }

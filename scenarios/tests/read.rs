@@ -23,7 +23,7 @@ fn the_figure_becomes_a_plan() {
     insta::assert_snapshot!(format!("{:?}", setup.producers), @r#"[Producer { name: "shop", topic: 0, members: 1, start: Span(0), schedule: Every(Span(10000000)), count: Some(5), key: Const("order-7"), size: Constant(1000), labels: ["", "", "Payment successful", "Ship item"] }]"#);
     insta::assert_snapshot!(format!("{:?}", setup.consumers), @r#"[Consumer { name: "fulfilment", topic: 0, members: [Member { work: Work { span: Constant(80000000), rate: None }, joins: Span(0) }, Member { work: Work { span: Constant(80000000), rate: None }, joins: Span(0) }], from: End, on_failure: Requeue }]"#);
     insta::assert_snapshot!(format!("{:?}", setup.faults), @r#"[Fault { what: Crash { target: Receiver, restart_after: Some(Span(5000000000)) }, when: On { fact: FactPattern { kind: Delivered, message: Some(MessageName { producer: 0, member: 0, number: 3 }), key: None, subscription: Some(0), node: None }, after: Span(30000000), times: 1 }, text: "Crash(node: Receiver, when: Delivered(message: \"shop#3\", to: \"fulfilment\"), after: \"30ms\", restart_after: \"5s\")" }]"#);
-    insta::assert_snapshot!(format!("{:?}", setup.design), @r#"Queue(Config { node: "broker/1", transport: Connections, queues: [QueueConfig { name: "fulfilment", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [ExchangeConfig { name: "orders", queues: [0] }], persistent: true, redeliver_after: None, memory_high_watermark: 0.6, clients: [(Glob("*"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })"#);
+    insta::assert_snapshot!(format!("{:?}", setup.design), @r#"Queue(Config { node: "broker/1", transport: Connections, queues: [QueueConfig { name: "fulfilment", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [ExchangeConfig { name: "orders", queues: [0] }], persistent: true, confirm_after: Synced, redeliver_after: None, memory_high_watermark: 0.6, clients: [(Glob("*"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })"#);
     insta::assert_snapshot!(format!("{:?}", plan.designs["log"].setup.design), @r#"Log(Config { node: "broker/1", topics: [TopicConfig { name: "orders", partitions: 1, retention_age: Some(Span(604800000000000)), retention_bytes: None, segment_bytes: 1073741824, segment_age: Some(Span(604800000000000)) }], session_timeout: Span(45000000000), heartbeat: Span(3000000000), retention_check: Span(300000000000), when_full: Offline, clients: [(Glob("*"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: AfterWork, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) })] })"#);
 }
 
@@ -176,6 +176,69 @@ fn errors_are_shown_with_their_line() {
 }
 
 #[test]
+fn trouble_that_could_do_nothing_is_refused() {
+    let crash = "Crash(node: Receiver, when: Delivered(message: \"shop#3\", to: \"fulfilment\"), after: \"30ms\", restart_after: \"5s\")";
+    insta::assert_snapshot!(refused(crash, "SlowNode(node: \"brokers\", factor: 2, at: \"1s\")"), @r#"
+    error: only consumers can be slow: brokers and producers handle a message in no time here
+      --> figure.ron:18:24
+       |
+    18 |         SlowNode(node: "brokers", factor: 2, at: "1s"),
+       |                        ^^^^^^^^^
+       |
+    help: slow a broker's disk (`DiskSlow`), or its links (`network`)
+    "#);
+    insta::assert_snapshot!(refused(crash, "SlowNode(node: \"fulfilment\", factor: 0.5, at: \"1s\")"), @r#"
+    error: `factor` says how many times as long it takes: above 1, at most 1000000
+      --> figure.ron:18:46
+       |
+    18 |         SlowNode(node: "fulfilment", factor: 0.5, at: "1s"),
+       |                                              ^^^
+    "#);
+    insta::assert_snapshot!(refused(crash, "SyncLies(node: Receiver, when: Delivered())"), @r#"
+    error: only brokers use their disks
+      --> figure.ron:18:24
+       |
+    18 |         SyncLies(node: Receiver, when: Delivered()),
+       |                        ^^^^^^^^
+       |
+    help: write `node: "brokers"`
+    "#);
+    insta::assert_snapshot!(refused(crash, "ClockStep(node: \"fulfilment/1\", by: \"-2s\", at: \"1s\")"), @r#"
+    error: consumers do not read their clocks: this would change nothing
+      --> figure.ron:18:25
+       |
+    18 |         ClockStep(node: "fulfilment/1", by: "-2s", at: "1s"),
+       |                         ^^^^^^^^^^^^^^
+       |
+    help: name a producer, whose clock stamps events, or a log's broker, whose clock retention goes by
+    "#);
+    insta::assert_snapshot!(refused(crash, "ClockDrift(node: \"shop\", rate: \"5%\", at: \"1s\")"), @r#"
+    error: expected a clock's drift, found "5%"
+      --> figure.ron:18:40
+       |
+    18 |         ClockDrift(node: "shop", rate: "5%", at: "1s"),
+       |                                        ^^^^
+       |
+    help: write for example "100 ppm" (gains 100 µs a second) or "-50 ppm"; units are ppm, ppb
+    "#);
+}
+
+#[test]
+fn a_clock_is_not_both_ahead_and_behind() {
+    let nodes = "faults: [";
+    let both = "nodes: {\"shop\": (clock_ahead: \"2s\", clock_behind: \"1s\")}, faults: [";
+    insta::assert_snapshot!(refused(nodes, both), @r#"
+    error: a clock is ahead or behind, not both
+      --> figure.ron:17:55
+       |
+    17 |     nodes: {"shop": (clock_ahead: "2s", clock_behind: "1s")}, faults: [
+       |                                                       ^^^^
+       |
+    help: leave out `clock_ahead` or `clock_behind`
+    "#);
+}
+
+#[test]
 fn several_errors_are_reported_together() {
     let text = FIGURE.replace("prefetch: 1", "prefech: 1, ak: Auto").replace("\"80ms\"", "80");
     let text = text.replace("members", "member");
@@ -251,7 +314,7 @@ fn recorded_stories_become_plans() {
     19 [Ops] [Look("before the crash")]
     20 [Client(1)] [Crash]
     21 [Client(0)] [Handle([Rule { body: None, time: None, verbs: [Ack { message: None, multiple: false }] }])]
-    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [], persistent: true, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("c1"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("c2"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [], persistent: true, confirm_after: Synced, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("c1"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("c2"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
     "#);
     insta::assert_snapshot!(show(include_str!("stories/rabbit-A2-classic.ron")), @r#"
     ["c1", "c2", "p"]
@@ -262,7 +325,7 @@ fn recorded_stories_become_plans() {
     13 [Ops] [Look("held")]
     14 [Client(1)] [Crash]
     15 [Client(0)] [Handle([Rule { body: None, time: None, verbs: [Ack { message: None, multiple: false }] }])]
-    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [], persistent: true, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [], persistent: true, confirm_after: Synced, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
     "#);
     insta::assert_snapshot!(show(include_str!("stories/rabbit-C1.ron")), @r#"
     ["c", "p"]
@@ -270,7 +333,7 @@ fn recorded_stories_become_plans() {
     10 [Client(0)] [Consume("q"), Process(["m1", "m2", "m3"])]
     11 [Ops] [Look("at work")]
     12 [Client(0)] [Crash]
-    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [], persistent: true, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("c"), ClientConfig { prefetch: 0, ack: Auto, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [], persistent: true, confirm_after: Synced, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("c"), ClientConfig { prefetch: 0, ack: Auto, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
     "#);
     insta::assert_snapshot!(show(include_str!("stories/rabbit-F1.ron")), @r#"
     ["c1", "c2", "c3", "p"]
@@ -280,7 +343,7 @@ fn recorded_stories_become_plans() {
     17 [Client(3)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }], to: Some("x"), size: 1000, persistent: None }]
     18 [Client(1)] [Ack { message: Some("m1"), multiple: false }, Ack { message: Some("m2"), multiple: false }]
     19 [Ops] [Declare(QueueConfig { name: "late", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }), Bind { exchange: "x", queue: "late" }]
-    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q1", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }, QueueConfig { name: "q2", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [ExchangeConfig { name: "x", queues: [0, 1] }], persistent: true, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("c2"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q1", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }, QueueConfig { name: "q2", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [ExchangeConfig { name: "x", queues: [0, 1] }], persistent: true, confirm_after: Synced, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("c2"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
     "#);
     insta::assert_snapshot!(show(include_str!("stories/kafka-H1-after.ron")), @r#"
     ["c1", "c2", "p"]
@@ -610,7 +673,7 @@ fn faults_without_a_target_do_not_apply() {
          Drop(packet: Ack, message: "mail#2")
          DiskFull(node: "brokers", at: "2s", lasts: "1s")
     "#);
-    insta::assert_snapshot!(format!("{:?}", plan.designs["rabbit"].setup.design), @r#"Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "post", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }, QueueConfig { name: "stock", durable: true, length_max: Some(5), overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [ExchangeConfig { name: "mails", queues: [0] }, ExchangeConfig { name: "orders", queues: [1] }], persistent: true, redeliver_after: None, memory_high_watermark: 0.6, clients: [(Glob("stock/1"), ClientConfig { prefetch: 3, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("stock/2"), ClientConfig { prefetch: 3, ack: Auto, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })"#);
+    insta::assert_snapshot!(format!("{:?}", plan.designs["rabbit"].setup.design), @r#"Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "post", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }, QueueConfig { name: "stock", durable: true, length_max: Some(5), overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [ExchangeConfig { name: "mails", queues: [0] }, ExchangeConfig { name: "orders", queues: [1] }], persistent: true, confirm_after: Synced, redeliver_after: None, memory_high_watermark: 0.6, clients: [(Glob("stock/1"), ClientConfig { prefetch: 3, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("stock/2"), ClientConfig { prefetch: 3, ack: Auto, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })"#);
     insta::assert_snapshot!(format!("{:?}", plan.designs["kafka"].setup.design), @r#"Log(Config { node: "1", topics: [TopicConfig { name: "mails", partitions: 1, retention_age: Some(Span(604800000000000)), retention_bytes: None, segment_bytes: 1073741824, segment_age: Some(Span(604800000000000)) }, TopicConfig { name: "orders", partitions: 6, retention_age: None, retention_bytes: None, segment_bytes: 1048576, segment_age: Some(Span(604800000000000)) }], session_timeout: Span(45000000000), heartbeat: Span(3000000000), retention_check: Span(300000000000), when_full: Offline, clients: [(Glob("shop/*"), ClientConfig { acks: Leader, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Every(Span(5000000000)), poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) }), (Glob("stock/*"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: BeforeWork, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) }), (Glob("*"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Every(Span(5000000000)), poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) })] })"#);
     let assumptions = plan.designs["kafka"].assumptions.iter();
     let assumptions: Vec<String> =

@@ -29,6 +29,8 @@ pub(crate) enum Body<D: Domain> {
     Work(D::Timer),
     /// A disk has ended a sync.
     Synced(D::Timer),
+    /// A disk has ended its transfers, or a read.
+    Transferred(D::Timer),
     /// A node boots.
     Boot,
     /// The missing segment of a stalled stream is sent again.
@@ -106,6 +108,10 @@ pub(crate) struct Core<D: Domain> {
     pub(crate) postponed: Vec<(Class, Event<D>)>,
     /// The end of the run has come.
     pub(crate) halted: bool,
+    /// How many nodes are paused.
+    pub(crate) paused: u32,
+    /// Nodes that go on, and are to be told what has happened meanwhile.
+    pub(crate) resumed: Vec<NodeId>,
     pub(crate) disk_purpose: Purpose,
 }
 
@@ -201,6 +207,10 @@ impl<D: Domain> Core<D> {
                 }
                 end(lasts)
             }
+            Action::Trouble { victims, trouble, lasts } => {
+                victims.nodes(noter).for_each(|node| self.begin_trouble(node, fault, trouble));
+                end(trouble.lasts().or(lasts))
+            }
         };
         if let Some((span, step)) = end {
             self.faults_scheduled += 1;
@@ -214,6 +224,9 @@ impl<D: Domain> Core<D> {
             Action::Cut { links, .. } => self.set_cut(&links, false),
             Action::FillDisk { victims, .. } => {
                 victims.nodes(noter).for_each(|node| self.processes[node.0 as usize].disk.set_full(false));
+            }
+            Action::Trouble { victims, trouble, .. } => {
+                victims.nodes(noter).for_each(|node| self.end_trouble(node, fault, trouble));
             }
             Action::Crash { .. } | Action::Reset { .. } | Action::Drop { .. } => {}
         }

@@ -2,10 +2,12 @@
 //!
 //! What is appended is at once in the page cache: it survives a crash of the process. It survives a crash of the
 //! machine once a sync that began after it has ended. Appends, reads and syncs share one first-come-first-served
-//! server with the disk's bandwidth; a sync takes its own time on top. Removal frees space at once.
+//! server with the disk's bandwidth; a sync takes its own time on top. Removal frees space at once. A disk that lies
+//! about syncs keeps nothing safe that they covered, until an honest one covers it too.
 //!
 //! Left out: seeks, read-ahead, write reordering inside one sync.
 
+use crate::pace::scale;
 use crate::time::{Span, Time};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -20,6 +22,15 @@ pub struct Position(pub u64);
 /// The disk takes no more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DiskFull;
+
+/// Why a crash of the machine took a record from the disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RecordLoss {
+    /// No sync that had ended covered it.
+    Unsynced,
+    /// A sync had said that it was safe.
+    SyncLied,
+}
 
 /// What a disk is like.
 #[derive(Clone, PartialEq, Debug)]
@@ -39,8 +50,11 @@ struct File<R> {
     records: VecDeque<Option<(R, u64)>>,
     /// Everything before this position is synced.
     synced: u64,
-    /// For each sync that is under way: its number, and the position before which it covers everything.
-    syncing: VecDeque<(u64, u64)>,
+    /// For each sync that is under way: its number, the position before which it covers everything, and whether it
+    /// is honest.
+    syncing: VecDeque<(u64, u64, bool)>,
+    /// A sync has said of everything before this position that it is safe.
+    promised: u64,
 }
 
 /// A small value that is overwritten in place.
@@ -50,6 +64,9 @@ struct Register<R> {
     synced: Option<R>,
     syncing: VecDeque<(u64, Option<R>)>,
 }
+
+/// The time of a disk that stands still begins here: later than all that is.
+const FROZEN: Time = Time(1 << 62);
 
 /// A disk and what it holds.
 #[derive(Clone)]
@@ -61,6 +78,14 @@ pub struct Disk<R> {
     used_max: u64,
     full: bool,
     busy_until: Time,
+    /// Bytes per second, at its present pace.
+    bandwidth: f64,
+    /// How many times as long a sync takes.
+    factor: f64,
+    /// It stands still, and its time begins at [`FROZEN`].
+    frozen: bool,
+    /// How many faults make it lie about syncs.
+    pub(crate) lies: u32,
     /// Number of syncs so far, for their draws.
     pub(crate) syncs: u64,
     syncs_ended: u64,
@@ -69,6 +94,10 @@ pub struct Disk<R> {
 impl<R: Copy> Disk<R> {
     pub(crate) fn new(spec: DiskSpec) -> Self {
         Disk {
+            bandwidth: spec.bandwidth,
+            factor: 1.0,
+            frozen: false,
+            lies: 0,
             spec,
             files: Vec::new(),
             registers: BTreeMap::new(),
@@ -136,7 +165,13 @@ impl<R: Copy> Disk<R> {
         }
         let index = file.0 as usize;
         if index >= self.files.len() {
-            let none = || File { base: 0, records: VecDeque::new(), synced: 0, syncing: VecDeque::new() };
+            let none = || File {
+                base: 0,
+                records: VecDeque::new(),
+                synced: 0,
+                syncing: VecDeque::new(),
+                promised: 0,
+            };
             self.files.resize_with(index + 1, none);
         }
         let file = &mut self.files[index];
@@ -168,7 +203,7 @@ impl<R: Copy> Disk<R> {
     /// When a transfer of so many bytes that begins now ends.
     #[inline]
     pub(crate) fn transfer(&mut self, now: Time, bytes: u64) -> Time {
-        let span = Span((bytes as f64 / self.spec.bandwidth * 1e9 + 0.5) as u64);
+        let span = Span((bytes as f64 / self.bandwidth * 1e9 + 0.5) as u64);
         self.busy_until = self.busy_until.max(now) + span;
         self.busy_until
     }
@@ -176,13 +211,14 @@ impl<R: Copy> Disk<R> {
     /// Begins a sync of all that has been written so far. When it ends: after all transfers and syncs before it.
     pub(crate) fn begin_sync(&mut self, now: Time, draw: u64) -> Time {
         self.syncs += 1;
+        let honest = self.lies == 0;
         for file in &mut self.files {
-            file.syncing.push_back((self.syncs, file.base + file.records.len() as u64));
+            file.syncing.push_back((self.syncs, file.base + file.records.len() as u64, honest));
         }
-        for register in self.registers.values_mut() {
+        for register in self.registers.values_mut().filter(|_| honest) {
             register.syncing.push_back((self.syncs, register.value));
         }
-        self.busy_until = self.busy_until.max(now) + Span(self.spec.sync.sample(draw));
+        self.busy_until = self.busy_until.max(now) + scale(Span(self.spec.sync.sample(draw)), self.factor);
         self.busy_until
     }
 
@@ -191,8 +227,9 @@ impl<R: Copy> Disk<R> {
         self.syncs_ended += 1;
         let number = self.syncs_ended;
         for file in &mut self.files {
-            while let Some((_, end)) = file.syncing.pop_front_if(|(sync, _)| *sync <= number) {
-                file.synced = file.synced.max(end);
+            while let Some((_, end, honest)) = file.syncing.pop_front_if(|(sync, ..)| *sync <= number) {
+                file.promised = file.promised.max(end);
+                file.synced = if honest { file.synced.max(end) } else { file.synced };
             }
         }
         for register in self.registers.values_mut() {
@@ -202,13 +239,14 @@ impl<R: Copy> Disk<R> {
         }
     }
 
-    /// The machine crashed: what no sync has covered is gone. Hands each record that is lost to `lost`.
-    pub(crate) fn lose_unsynced(&mut self, mut lost: impl FnMut(R)) {
+    /// The machine crashed: what no honest sync has covered is gone. Hands each record that is lost to `lost`.
+    pub(crate) fn lose_unsynced(&mut self, mut lost: impl FnMut(R, RecordLoss)) {
         for file in &mut self.files {
             while file.base + file.records.len() as u64 > file.synced.max(file.base) {
                 if let Some(Some((record, bytes))) = file.records.pop_back() {
                     self.used -= bytes;
-                    lost(record);
+                    let promised = file.base + (file.records.len() as u64) < file.promised;
+                    lost(record, if promised { RecordLoss::SyncLied } else { RecordLoss::Unsynced });
                 }
             }
         }
@@ -218,9 +256,45 @@ impl<R: Copy> Disk<R> {
         self.forget_transfers();
     }
 
+    /// Why a crash of the machine has just taken the record at this position.
+    pub fn loss(&self, file: FileId, position: Position) -> RecordLoss {
+        let promised = self.files.get(file.0 as usize).is_some_and(|file| position.0 < file.promised);
+        if promised { RecordLoss::SyncLied } else { RecordLoss::Unsynced }
+    }
+
+    /// What was promised of records that are gone is forgotten: others will have their positions.
+    pub(crate) fn forget_promises(&mut self) {
+        for file in &mut self.files {
+            file.promised = file.promised.min(file.base + file.records.len() as u64);
+        }
+    }
+
+    /// From now on it stands still.
+    pub(crate) fn freeze(&mut self, now: Time) {
+        (self.busy_until, self.frozen) = (FROZEN + self.busy_until.since(now), true);
+    }
+
+    /// It goes on.
+    pub(crate) fn thaw(&mut self, now: Time) {
+        (self.busy_until, self.frozen) = (now + self.left(self.busy_until), false);
+    }
+
+    /// How long is left until an end, while it stands still.
+    pub(crate) fn left(&self, end: Time) -> Span {
+        end.since(FROZEN)
+    }
+
+    /// What is under way takes `ratio` times as long as it would have, and what will come so many times as long as at
+    /// full speed.
+    pub(crate) fn stretch(&mut self, now: Time, ratio: f64, factor: f64) {
+        let from = if self.frozen { FROZEN } else { now };
+        self.busy_until = from + scale(self.busy_until.since(from), ratio);
+        (self.bandwidth, self.factor) = (self.spec.bandwidth / factor, factor);
+    }
+
     /// The process crashed: what it asked of the disk is void.
     pub(crate) fn forget_transfers(&mut self) {
-        self.busy_until = Time::ZERO;
+        self.busy_until = if self.frozen { FROZEN } else { Time::ZERO };
         self.syncs_ended = self.syncs;
         self.files.iter_mut().for_each(|file| file.syncing.clear());
         self.registers.values_mut().for_each(|register| register.syncing.clear());
@@ -251,7 +325,7 @@ mod tests {
         disk.end_sync();
         disk.remove(FileId(0), Position(0));
         let mut lost = String::new();
-        disk.lose_unsynced(|record| lost.push(record));
+        disk.lose_unsynced(|record, _| lost.push(record));
         assert_eq!((held(&disk).as_str(), lost.as_str(), disk.used()), ("b", "c", 10));
     }
 

@@ -61,12 +61,56 @@ pub enum Action<M> {
         /// How many.
         times: u32,
     },
+    /// Something is wrong with machines that do not die of it.
+    Trouble {
+        /// Whose.
+        victims: Victims,
+        /// What.
+        trouble: Trouble,
+        /// How long; none is for ever. A pause says it itself; a clock stays as it is.
+        lasts: Option<Span>,
+    },
     /// The disk takes no more.
     FillDisk {
         /// Whose.
         victims: Victims,
         /// How long; none is for ever.
         lasts: Option<Span>,
+    },
+}
+
+/// What can be wrong with a machine.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Trouble {
+    /// The process stands still: it is told nothing. One that begins at a fact begins when the node has done what it
+    /// does at that fact.
+    Pause {
+        /// For so long.
+        lasts: Span,
+    },
+    /// Work takes longer.
+    Slow {
+        /// So many times as long.
+        factor: f64,
+    },
+    /// Transfers and syncs take longer.
+    SlowDisk {
+        /// So many times as long.
+        factor: f64,
+    },
+    /// No transfer and no sync ends.
+    StallDisk,
+    /// Syncs end in their time, and make nothing safe.
+    LieAboutSyncs,
+    /// The clock is set.
+    StepClock {
+        /// On by so many nanoseconds, or back.
+        by: i64,
+    },
+    /// The clock goes wrong from now on.
+    DriftClock {
+        /// It gains so many nanoseconds in a second, or loses them; 0: it goes right again.
+        drift: i64,
     },
 }
 

@@ -2,12 +2,15 @@
 //!
 //! Knows nothing of messaging. Does no I/O, and cannot fail.
 
+mod clock;
 mod core;
 mod disk;
 mod fault;
+mod machine;
 mod network;
 mod node;
 mod out;
+mod pace;
 mod queue;
 mod random;
 mod sample;
@@ -15,8 +18,8 @@ mod time;
 mod wire;
 mod world;
 
-pub use disk::{Disk, DiskFull, DiskSpec, FileId, Position};
-pub use fault::{Action, Fault, Trigger, Victims};
+pub use disk::{Disk, DiskFull, DiskSpec, FileId, Position, RecordLoss};
+pub use fault::{Action, Fault, Trigger, Trouble, Victims};
 pub use network::{
     CONNECT_TIMEOUT, ConnectionId, DropCause, LinkId, LinkSpec, RETRANSMISSION_MIN, SILENCE_LIMIT,
     SOCKET_BUFFER,

@@ -1,8 +1,11 @@
 //! Nodes: state machines that are told what happened, and answer with effects.
 
-use crate::disk::{Disk, DiskSpec};
+use crate::clock::Clock;
+use crate::core::Event;
+use crate::disk::{Disk, DiskSpec, RecordLoss};
 use crate::network::{ConnectionId, DropCause};
 use crate::out::Out;
+use crate::pace::Pace;
 use crate::random::Luck;
 use crate::time::{Span, Stamp, Time};
 use std::collections::VecDeque;
@@ -41,7 +44,7 @@ pub trait Domain: Copy + 'static {
     /// The fact that a message will arrive once more.
     fn duplicated(message: &Self::Message) -> Self::Fact;
     /// The fact that a machine crash took this record from the disk.
-    fn unsynced(record: &Self::Record) -> Self::Fact;
+    fn record_lost(record: &Self::Record, why: RecordLoss) -> Self::Fact;
     /// Number of the fact's kind, below 64.
     fn kind(fact: &Self::Fact) -> u32;
     /// Number of the kind that a pattern is about.
@@ -96,6 +99,24 @@ pub enum News {
     PartitionEnded,
     /// The disk took no more.
     DiskFilled,
+    /// The process stands still.
+    Paused,
+    /// It goes on.
+    Resumed,
+    /// Work takes longer.
+    Slowed,
+    /// It takes its time again.
+    SlowEnded,
+    /// Transfers and syncs take longer.
+    DiskSlowed,
+    /// No transfer and no sync ends.
+    DiskStalled,
+    /// Syncs make nothing safe.
+    SyncsLie,
+    /// What was wrong with the disk is over.
+    DiskRecovered,
+    /// The clock was set, or goes otherwise.
+    ClockChanged,
 }
 
 /// What a node learns of a connection.
@@ -118,12 +139,20 @@ pub enum ConnectionChange {
 pub(crate) struct Process<D: Domain> {
     pub(crate) incarnation: u32,
     pub(crate) up: bool,
-    pub(crate) clock_offset: i64,
+    pub(crate) clock: Clock,
     pub(crate) cores: u32,
     pub(crate) cores_busy: u32,
     /// Work that waits for a core: span, token, mark.
     pub(crate) work: VecDeque<(Span, D::Timer, u32)>,
     pub(crate) disk: Disk<D::Record>,
+    /// Of the cores.
+    pub(crate) pace: Pace<D>,
+    pub(crate) disk_pace: Pace<D>,
+    /// It is paused until then; zero: it is not.
+    pub(crate) paused_until: Time,
+    pub(crate) paused_since: Time,
+    /// What it will be told when it is no longer paused.
+    pub(crate) postponed: Vec<Event<D>>,
 }
 
 /// What a node's machine is like.
@@ -135,12 +164,15 @@ pub struct Machine {
     pub cores: u32,
     /// What its clock shows beyond the true time, in nanoseconds.
     pub clock_offset: i64,
+    /// What its clock gains in a second of true time, in nanoseconds.
+    pub clock_drift: i64,
     /// When it boots; zero: before time 0.
     pub starts: Time,
 }
 
 impl<D: Domain> Process<D> {
+    #[inline(always)]
     pub(crate) fn clock(&self, now: Time) -> Stamp {
-        Stamp((now.0 as i64).saturating_add(self.clock_offset))
+        self.clock.at(now)
     }
 }

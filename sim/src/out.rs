@@ -177,8 +177,11 @@ impl<D: Domain> Out<'_, D> {
             return process.work.push_back((span, done, mark));
         }
         process.cores_busy += 1;
-        let incarnation = process.incarnation;
-        self.core.push(self.core.now + span, self.node.0, incarnation, Body::Work(done));
+        if process.pace.altered {
+            return self.core.begin_slowly(self.node, span, Body::Work(done), mark);
+        }
+        let epoch = process.pace.epoch;
+        self.core.push(self.core.now + span, self.node.0, epoch, Body::Work(done));
     }
 
     // The disk.
@@ -207,19 +210,19 @@ impl<D: Domain> Out<'_, D> {
 
     /// Comes back when all transfers so far have ended.
     pub fn after_transfers(&mut self, done: D::Timer) {
-        self.transfer(0, Body::Timer(done));
+        self.transfer(0, done);
     }
 
     /// Reads so many bytes, in turn with all other transfers.
     pub fn read(&mut self, bytes: u64, done: D::Timer) {
-        self.transfer(bytes, Body::Timer(done));
+        self.transfer(bytes, done);
     }
 
-    fn transfer(&mut self, bytes: u64, body: Body<D>) {
+    fn transfer(&mut self, bytes: u64, done: D::Timer) {
         if !self.core.cut {
             let process = &mut self.core.processes[self.node.0 as usize];
-            let (end, incarnation) = (process.disk.transfer(self.core.now, bytes), process.incarnation);
-            self.core.push(end, self.node.0, incarnation, body);
+            let end = process.disk.transfer(self.core.now, bytes);
+            self.core.push_disk(self.node, end, Body::Transferred(done));
         }
     }
 
@@ -229,8 +232,7 @@ impl<D: Domain> Out<'_, D> {
             let process = &mut self.core.processes[self.node.0 as usize];
             let draw = self.core.disk_purpose.draw(Luck(process.disk.syncs), u64::from(self.node.0));
             let end = process.disk.begin_sync(self.core.now, draw);
-            let incarnation = process.incarnation;
-            self.core.push(end, self.node.0, incarnation, Body::Synced(done));
+            self.core.push_disk(self.node, end, Body::Synced(done));
         }
     }
 

@@ -191,6 +191,17 @@ impl<B: Copy> Queue<B> {
         slots.chain(self.now.iter().map(|(_, body)| body))
     }
 
+    /// The pending events that are meant, in their order, with their times.
+    #[cold]
+    pub(crate) fn pending_where(&self, is_meant: impl Fn(&B) -> bool) -> Vec<(Time, B)> {
+        let slots = self.arena.slots.iter().filter(|slot| slot.order != 0);
+        let slots = slots.map(|slot| (slot.time, slot.order, slot.body));
+        let all = slots.chain(self.now.iter().map(|(entry, body)| (entry.time, entry.order, *body)));
+        let mut meant: Vec<(u64, u64, B)> = all.filter(|(_, _, body)| is_meant(body)).collect();
+        meant.sort_unstable_by_key(|(time, order, _)| (*time, *order));
+        meant.into_iter().map(|(time, _, body)| (Time(time), body)).collect()
+    }
+
     /// Sorts the next bucket that has something; nothing imminent is left.
     #[inline(always)]
     fn open(&mut self) {

@@ -240,7 +240,7 @@ impl<D: Domain> Core<D> {
         writable
     }
 
-    fn tell_writable(&mut self, id: LinkId) {
+    pub(crate) fn tell_writable(&mut self, id: LinkId) {
         let epoch = self.connections[id.connection().0 as usize].epoch;
         let link = &mut self.links[id.0 as usize];
         if link.stream.choked && link.stream.waiting_bytes < SOCKET_BUFFER {
@@ -351,10 +351,11 @@ impl<D: Domain> Core<D> {
         self.push_marked(self.now + SILENCE_LIMIT, id.0, epoch, Body::Silence, DEADLINE);
     }
 
-    /// Whether a receiver has heard nothing for long enough: the sender is gone, or cut off all the time.
+    /// Whether a receiver has heard nothing for long enough: the sender is gone, or cut off or paused all the time.
     pub(crate) fn is_silent(&self, id: LinkId) -> bool {
         let link = &self.links[id.0 as usize];
         let gone = !self.connections[id.connection().0 as usize].open[1 - id.receiver()];
-        gone || link.cuts > 0 && self.now.since(link.cut_since) >= SILENCE_LIMIT
+        let cut_off = link.cuts > 0 && self.now.since(link.cut_since) >= SILENCE_LIMIT;
+        gone || cut_off || self.is_long_paused(link.from)
     }
 }

@@ -1,11 +1,13 @@
 //! A world of nodes: takes the next event, tells the node that it concerns, carries out crashes.
 
+use crate::clock::Clock;
 use crate::core::{Body, Core, DATAGRAM, DEADLINE, Event, READ, UNMARKED};
 use crate::disk::Disk;
 use crate::fault::{Action, Fault, Step, Trigger};
 use crate::network::{Connection, ConnectionId, DropCause, Link, LinkId, LinkSpec, Stream};
 use crate::node::{ConnectionChange, Domain, Machine, News, Node, NodeId, Process};
 use crate::out::Out;
+use crate::pace::Pace;
 use crate::queue::{Class, Queue};
 use crate::random::Purpose;
 use crate::time::{Span, Time};
@@ -51,6 +53,8 @@ impl<D: Domain> World<D> {
             prologue: true,
             postponed: Vec::new(),
             halted: false,
+            paused: 0,
+            resumed: Vec::new(),
             disk_purpose: Purpose::new(seed, "disk"),
         };
         World {
@@ -74,11 +78,16 @@ impl<D: Domain> World<D> {
         self.core.processes.push(Process {
             incarnation: 0,
             up: false,
-            clock_offset: machine.clock_offset,
+            clock: Clock::new(machine.clock_offset, machine.clock_drift),
             cores: machine.cores,
             cores_busy: 0,
             work: VecDeque::new(),
             disk: Disk::new(machine.disk),
+            pace: Pace::full(),
+            disk_pace: Pace::full(),
+            paused_until: Time::ZERO,
+            paused_since: Time::ZERO,
+            postponed: Vec::new(),
         });
         NodeId(self.nodes.len() as u32 - 1)
     }
@@ -186,6 +195,9 @@ impl<D: Domain> World<D> {
 
     #[inline(always)]
     fn handle(&mut self, event: Event<D>) {
+        if self.core.paused > 0 && self.core.postpones(event) {
+            return;
+        }
         match event.body {
             Body::Message(message) => self.arrive(LinkId(event.at), event.epoch, message),
             Body::Timer(timer) => {
@@ -222,7 +234,7 @@ impl<D: Domain> World<D> {
     #[inline(always)]
     fn end_work(&mut self, event: Event<D>, done: D::Timer) {
         let process = &mut self.core.processes[event.at as usize];
-        if process.incarnation != event.epoch {
+        if process.pace.epoch != event.epoch {
             return;
         }
         match process.work.pop_front() {
@@ -230,7 +242,17 @@ impl<D: Domain> World<D> {
                 if mark != DEADLINE {
                     self.core.flying[mark as usize] -= 1;
                 }
-                self.core.push_marked(self.core.now + span, event.at, event.epoch, Body::Work(next), mark);
+                if process.pace.altered {
+                    self.core.begin_slowly(NodeId(event.at), span, Body::Work(next), mark);
+                } else {
+                    self.core.push_marked(
+                        self.core.now + span,
+                        event.at,
+                        event.epoch,
+                        Body::Work(next),
+                        mark,
+                    );
+                }
             }
             None => process.cores_busy -= 1,
         }
@@ -249,15 +271,21 @@ impl<D: Domain> World<D> {
                     self.tell(node, |node, out| node.on_timer(timer, out));
                 }
             }
-            Body::Synced(timer) if self.is_current(event) => {
+            Body::Synced(timer) if self.core.processes[event.at as usize].disk_pace.epoch == event.epoch => {
                 self.core.processes[event.at as usize].disk.end_sync();
+                self.tell(node, |node, out| node.on_timer(timer, out));
+            }
+            Body::Transferred(timer)
+                if self.core.processes[event.at as usize].disk_pace.epoch == event.epoch =>
+            {
                 self.tell(node, |node, out| node.on_timer(timer, out));
             }
             Body::Boot if self.is_current(event) => self.restart(node),
             Body::Fault(step) => self.fault(step),
             Body::Halt => self.core.halted = true,
             Body::Release { stall } => self.core.release(LinkId(event.at), event.epoch, stall),
-            Body::Message(_) | Body::Timer(_) | Body::Work(_) | Body::Synced(_) | Body::Boot => {}
+            Body::Message(_) | Body::Timer(_) | Body::Work(_) => {}
+            Body::Synced(_) | Body::Transferred(_) | Body::Boot => {}
             _ => self.connection_event(LinkId(event.at), event.epoch, event.body),
         }
     }
@@ -369,8 +397,19 @@ impl<D: Domain> World<D> {
             },
             Step::End { fault, noter } => self.core.end(fault, noter),
         }
+        for node in std::mem::take(&mut self.core.resumed) {
+            self.catch_up(node);
+        }
         if !self.core.crashes.is_empty() {
             self.carry_out_crashes();
+        }
+    }
+
+    /// Tells a node that goes on what has happened while it was paused.
+    fn catch_up(&mut self, node: NodeId) {
+        for event in self.core.take_postponed(node) {
+            self.core.mark = if event.mark == DEADLINE { UNMARKED } else { event.mark };
+            self.handle(event);
         }
     }
 
@@ -404,15 +443,17 @@ impl<D: Domain> World<D> {
         let mut lost = Vec::new();
         let disk = &mut self.core.processes[index].disk;
         if machine {
-            disk.lose_unsynced(|record| lost.push(record));
+            disk.lose_unsynced(|record, why| lost.push((record, why)));
         } else {
             disk.forget_transfers();
         }
         self.core.dying = true;
         self.nodes[index].on_crash(machine, &mut Out { core: &mut self.core, node });
-        for record in lost {
-            self.core.note(node, D::unsynced(&record));
+        for (record, why) in lost {
+            self.core.note(node, D::record_lost(&record, why));
         }
+        self.core.processes[index].disk.forget_promises();
+        self.core.drop_postponed(node);
         self.core.dying = false;
         self.core.crashes.retain(|(_, noter)| *noter != node);
         self.core.cut = false;
@@ -430,10 +471,10 @@ impl<D: Domain> World<D> {
         process.incarnation += 1;
         process.up = false;
         process.cores_busy = 0;
-        for (_, _, mark) in process.work.drain(..) {
-            if mark != DEADLINE {
-                self.core.flying[mark as usize] -= 1;
-            }
+        let work = process.work.drain(..).map(|(_, _, mark)| mark);
+        let marks: Vec<u32> = work.chain(process.pace.clear()).chain(process.disk_pace.clear()).collect();
+        for mark in marks.into_iter().filter(|mark| *mark != DEADLINE) {
+            self.core.flying[mark as usize] -= 1;
         }
     }
 
@@ -569,7 +610,8 @@ impl<D: Domain> World<D> {
     /// What the kernel holds now.
     pub fn held(&self) -> Held {
         let streams = self.core.links.iter().map(|link| link.stream.held.len() + link.stream.unread.len());
-        let work: usize = self.core.processes.iter().map(|process| process.work.len()).sum();
+        let work = |process: &Process<D>| process.work.len() + process.postponed.len();
+        let work: usize = self.core.processes.iter().map(work).sum();
         Held {
             events: self.core.queue.room() + work,
             packets: streams.sum(),
@@ -597,7 +639,8 @@ impl<D: Domain> World<D> {
     }
 
     fn flying_packets(&self) -> impl Iterator<Item = (NodeId, D::Message, bool)> {
-        self.core.queue.iter().filter_map(|event| {
+        let postponed = self.core.processes.iter().flat_map(|process| &process.postponed);
+        self.core.queue.iter().chain(postponed).filter_map(|event| {
             let Body::Message(message) = event.body else { return None };
             let link = LinkId(event.at);
             let connection = &self.core.connections[link.connection().0 as usize];
@@ -624,7 +667,8 @@ impl<D: Domain> World<D> {
 /// How much of what grows with a run the kernel holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Held {
-    /// Pending events, packets on their way among them: as many as there is room for.
+    /// Pending events, packets on their way among them: as many as there is room for; and what waits for a core or for
+    /// the end of a pause.
     pub events: usize,
     /// Packets that wait behind a missing segment, or unread.
     pub packets: usize,

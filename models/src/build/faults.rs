@@ -85,6 +85,9 @@ impl Builder<'_> {
             FaultKind::DiskFull { target, lasts } => {
                 Action::FillDisk { victims: self.victims(target), lasts: *lasts }
             }
+            FaultKind::Trouble { target, trouble, lasts } => {
+                Action::Trouble { victims: self.victims(target), trouble: *trouble, lasts: *lasts }
+            }
             FaultKind::FailingHandler { .. } | FaultKind::SlowHandler { .. } => return None,
         })
     }

@@ -72,13 +72,14 @@ impl Builder<'_> {
 
     fn machine(&self, name: &str, role: Role, starts: Time) -> Machine {
         let mut disk = DiskSpec { capacity: None, bandwidth: 200e6, sync: Distribution::ZERO };
-        let mut machine = Machine { disk: disk.clone(), cores: 1, clock_offset: 0, starts };
+        let mut machine = Machine { disk: disk.clone(), cores: 1, clock_offset: 0, clock_drift: 0, starts };
         for (_, change) in self.setup.machines.iter().filter(|(pattern, _)| pattern.matches(name, role)) {
             disk.capacity = change.disk_capacity.unwrap_or(disk.capacity);
             disk.bandwidth = change.disk_bandwidth.unwrap_or(disk.bandwidth);
             disk.sync = change.disk_sync.clone().unwrap_or(disk.sync);
             machine.cores = change.cores.unwrap_or(machine.cores);
             machine.clock_offset = change.clock_offset.unwrap_or(machine.clock_offset);
+            machine.clock_drift = change.clock_drift.unwrap_or(machine.clock_drift);
         }
         machine.disk = disk;
         machine

@@ -14,12 +14,12 @@ use super::partition::Partition;
 use super::{Acks, Config, WhenFull};
 use crate::causes::{DuplicateCause, LossCause};
 use crate::census::Census;
-use crate::domain::{Messaging, Out};
+use crate::domain::{Messaging, Out, loss_of};
 use crate::fact::Fact;
 use crate::message::MessageRef;
-use crate::packet::{Packet, Record, Timer};
+use crate::packet::{Packet, Record, Timer, WRITE_BACK};
 use crate::part::Holder;
-use redeliver_sim::{ConnectionChange, ConnectionId, Disk, FileId, Node, Span};
+use redeliver_sim::{ConnectionChange, ConnectionId, Disk, FileId, Node, Position, Span};
 use std::collections::VecDeque;
 
 /// What a broker is made from.
@@ -51,9 +51,6 @@ pub struct Broker {
     /// Its disk has failed it.
     pub(super) offline: bool,
 }
-
-/// After so long the operating system writes back what nobody has synced. Linux: `dirty_expire_centisecs`.
-const WRITE_BACK: Span = Span::seconds(30);
 
 impl Broker {
     /// A broker that has not started.
@@ -361,8 +358,9 @@ impl Node<Messaging> for Broker {
                 let partition = &self.partitions[spec.first as usize + local];
                 let before = self.groups[group].low[local];
                 for offset in before.max(end)..partition.end() {
-                    let (m, why) = (partition.record(offset), LossCause::Unsynced);
-                    out.note(Fact::Removed { m, s: spec.s, why });
+                    let file = FileId(spec.first + local as u32);
+                    let why = loss_of(out.disk().loss(file, Position(u64::from(offset))));
+                    out.note(Fact::Removed { m: partition.record(offset), s: spec.s, why });
                 }
                 for offset in before..low {
                     out.note(Fact::Acked { m: partition.record(offset), s: spec.s });

@@ -5,7 +5,7 @@ use crate::checks::{Event, Recorder};
 use crate::fact::Fact;
 use crate::run::{Ended, run};
 use crate::setup::*;
-use redeliver_sim::{Chance, Distribution, Span, Time};
+use redeliver_sim::{Chance, Distribution, Span, Time, Trouble};
 
 fn config() -> Config {
     let client = ClientConfig {
@@ -405,7 +405,7 @@ fn any_setup(seed: u64) -> Setup {
         let node = ["broker/1", "g/1", "g/2", "h/1", "p/1"][dice.roll(5) as usize];
         let target = Target::Nodes(NodePattern::Glob(node.into()));
         let lasts = Some(Span::millis(dice.roll(3000)));
-        let what = match dice.roll(7) {
+        let what = match dice.roll(9) {
             0 | 1 => crash(node, Some(dice.roll(2500))),
             2 => machine_crash(node, dice.roll(2500)),
             3 => FaultKind::Reset { target },
@@ -413,6 +413,7 @@ fn any_setup(seed: u64) -> Setup {
                 FaultKind::Partition { nodes: target, others: Vec::new(), one_way: dice.roll(2) == 0, lasts }
             }
             5 => FaultKind::DiskFull { target, lasts },
+            6 | 7 => FaultKind::Trouble { target, trouble: any_trouble(&mut dice), lasts },
             _ => {
                 let packet =
                     [PacketKind::Publish, PacketKind::Confirm, PacketKind::Deliver, PacketKind::Commit];
@@ -434,6 +435,16 @@ fn any_setup(seed: u64) -> Setup {
     let times = Some(dice.roll(3) as u32);
     setup.faults.push(at(0, FaultKind::FailingHandler { subscription: None, which, times }));
     setup
+}
+
+fn any_trouble(dice: &mut Dice) -> Trouble {
+    match dice.roll(6) {
+        0 | 1 => Trouble::Pause { lasts: Span::millis(dice.roll(3000)) },
+        2 => Trouble::Slow { factor: 5.0 },
+        3 => Trouble::SlowDisk { factor: 5.0 },
+        4 => Trouble::StallDisk,
+        _ => Trouble::LieAboutSyncs,
+    }
 }
 
 #[test]

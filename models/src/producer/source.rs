@@ -86,7 +86,8 @@ impl Source {
         };
     }
 
-    /// The event that happens now, as a message; finds the time of the next.
+    /// The event that happens now, or has happened while its process was paused, as a message; finds the time of the
+    /// next.
     #[inline(always)]
     pub fn event(&mut self, now: Time, stamp: Stamp) -> Message {
         self.number += 1;
@@ -94,9 +95,10 @@ impl Source {
         self.left -= 1;
         let luck = Luck::new(self.purposes.luck, u64::from(self.events));
         let size = self.size.sample(self.purposes.size.draw(luck, 0)).min(MESSAGE_BYTES_MAX);
+        let born = self.next_at.min(now);
         self.advance(size);
         let label = self.labels.get(self.events as usize - 1).copied().unwrap_or(0);
-        self.message(luck, (now, stamp), size, self.key(luck), label)
+        self.message(luck, (born, stamp), size, self.key(luck), label)
     }
 
     /// What a client of a story sends now.

@@ -9,13 +9,13 @@
 
 use super::flights::{Flight, Flights};
 use super::queue::{Entry, Queue};
-use super::{Config, ExchangeConfig, Overflow, Transport};
+use super::{Config, ConfirmAfter, ExchangeConfig, Overflow, Transport};
 use crate::causes::{DuplicateCause, LossCause};
 use crate::census::Census;
 use crate::domain::{Messaging, Out};
 use crate::fact::Fact;
 use crate::message::{MessageRef, SubscriptionId};
-use crate::packet::{Packet, Record, Tag, Timer};
+use crate::packet::{Packet, Record, Tag, Timer, WRITE_BACK};
 use crate::part::Holder;
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, FileId, Node, Position, Time};
 use std::collections::VecDeque;
@@ -65,6 +65,8 @@ pub struct Broker {
     /// Confirms that wait for a sync, the first `syncing` of them for the one that is under way.
     unsynced: VecDeque<(ConnectionId, MessageRef, u16)>,
     syncing: usize,
+    /// The operating system has something to write back.
+    dirty: bool,
     memory: u64,
     blocking: bool,
     /// What was in its hands as it crashed at a fact.
@@ -96,6 +98,7 @@ impl Broker {
             deadline_armed: false,
             unsynced: VecDeque::new(),
             syncing: 0,
+            dirty: false,
             memory: 0,
             blocking: false,
             torn: Vec::new(),
@@ -292,12 +295,22 @@ impl Broker {
         if !message.live || !message.buffered {
             return;
         }
-        if !wait {
-            return self.reply(from, Packet::Confirm { m, attempt, positive: true, offset: 0 }, out);
+        if wait && self.spec.config.confirm_after == ConfirmAfter::Written {
+            self.write_back_later(out);
+        } else if wait {
+            self.unsynced.push_back((from, m, attempt));
+            if self.syncing == 0 {
+                self.sync(out);
+            }
+            return;
         }
-        self.unsynced.push_back((from, m, attempt));
-        if self.syncing == 0 {
-            self.sync(out);
+        self.reply(from, Packet::Confirm { m, attempt, positive: true, offset: 0 }, out);
+    }
+
+    #[cold]
+    fn write_back_later(&mut self, out: &mut Out<'_>) {
+        if !std::mem::replace(&mut self.dirty, true) {
+            out.deadline(WRITE_BACK, Timer::WriteBack);
         }
     }
 
@@ -729,6 +742,10 @@ impl Node<Messaging> for Broker {
         match timer {
             Timer::Deadline => self.on_deadline(out),
             Timer::Synced => self.on_synced(out),
+            Timer::WriteBack => {
+                self.dirty = false;
+                out.sync(Timer::WrittenBack);
+            }
             Timer::Retry { slot, .. } => self.on_expiry(slot as usize, out),
             _ => {}
         }

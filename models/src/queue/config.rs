@@ -17,6 +17,9 @@ pub struct Config {
     pub exchanges: Vec<ExchangeConfig>,
     /// Messages survive a restart of the broker if their queue is durable. RabbitMQ: `delivery_mode = 2`.
     pub persistent: bool,
+    /// What a confirm of a persistent message in a durable queue waits for. Of others it waits for nothing: they are
+    /// in memory. RabbitMQ: "after persisting the message to disk" (Consumer Acknowledgements and Publisher Confirms).
+    pub confirm_after: ConfirmAfter,
     /// A delivery that is not acked for so long is requeued; none waits for ever. SQS: visibility timeout, 30 s.
     pub redeliver_after: Option<Span>,
     /// Publishers are blocked while the messages in memory are more than this share of the broker's memory.
@@ -25,6 +28,15 @@ pub struct Config {
     /// How clients of the broker are set, by their names; of several that match the later wins, field by field
     /// (`scenarios` has merged them: the first match counts here, and the last entry matches all).
     pub clients: Vec<(NodePattern, ClientConfig)>,
+}
+
+/// What a confirm waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ConfirmAfter {
+    /// It is in the page cache: it outlives the process. The operating system writes it back after 30 s.
+    Written,
+    /// A sync has covered it: it outlives the machine.
+    Synced,
 }
 
 /// What carries packets.

@@ -6,6 +6,8 @@ mod consumer;
 mod flights;
 #[allow(clippy::module_inception)] // a queue is a queue
 mod queue;
+#[cfg(test)]
+mod tests;
 pub use broker::{Broker, BrokerSpec};
 pub use config::*;
 pub use consumer::{Consumer, ConsumerSpec, Token};

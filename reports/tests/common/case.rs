@@ -246,7 +246,7 @@ fn queue(limits: bool) -> impl Strategy<Value = Vec<String>> {
     );
     let keeping = (
         setting("durable", &["false"]),
-        setting("persistent", &["false"]),
+        prop_oneof![setting("persistent", &["false"]), setting("confirm_after", &["Written"])],
         limit(limits, "max_length", &["0", "1", "5"]),
         setting("overflow", &["RejectPublish"]),
         limit(limits, "message_ttl", &["\"0s\"", "\"20ms\"", "\"200ms\""]),
@@ -349,5 +349,11 @@ fn faults(producers_crash: bool) -> impl Strategy<Value = String> {
         "SlowHandler(chance: \"20%\", work: \"100ms\")",
     ])
     .prop_map(String::from);
-    prop_oneof![handler, drop, reset, partition, disk, at, when, every]
+    let pause = (nodes(), times(), select(vec!["20ms", "700ms"]))
+        .prop_map(|(node, at, lasts)| format!("Pause(node: {node}, at: \"{at}\", lasts: \"{lasts}\")"));
+    let machine = (select(vec!["DiskStall(", "DiskSlow(factor: 10, ", "SyncLies("]), times(), lasts())
+        .prop_map(|(kind, at, lasts)| format!("{kind}node: \"brokers\", at: \"{at}\"{lasts})"));
+    let slow = (times(), lasts())
+        .prop_map(|(at, lasts)| format!("SlowNode(node: \"consumers\", factor: 4, at: \"{at}\"{lasts})"));
+    prop_oneof![handler, drop, reset, partition, disk, at, when, every, pause, machine, slow]
 }

@@ -24,6 +24,8 @@ pub struct Queue {
     pub durable: Option<bool>,
     /// Messages do, in durable queues. Default true. AMQP: `delivery_mode` 2.
     pub persistent: Option<bool>,
+    /// What a confirm of a message that survives a restart waits for. Default `Synced`.
+    pub confirm_after: Option<ConfirmAfter>,
     /// What carries packets. Default `Connections`.
     pub transport: Option<Carrier>,
     /// A delivery that is not acked for so long is requeued. Default: never. SQS: visibility timeout.
@@ -46,6 +48,16 @@ pub struct Queue {
     pub retries: Option<u32>,
     /// A client that lost its connection tries again after this long. Default `"100ms"`.
     pub reconnect_after: Option<Duration>,
+}
+
+/// What a confirm waits for.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum ConfirmAfter {
+    /// It is in the page cache: it outlives the process.
+    Written,
+    /// A sync has covered it: it outlives the machine.
+    Synced,
 }
 
 /// When a consumer acks.
@@ -103,6 +115,7 @@ impl Queue {
             queues: Vec::new(),
             exchanges: Vec::new(),
             persistent: assumptions.pick("persistent", self.persistent, &PERSISTENT),
+            confirm_after: self.confirm_after(assumptions),
             redeliver_after: assumptions.optional(
                 "redeliver_after",
                 self.redeliver_after.as_ref().map(|span| span.0),
@@ -123,6 +136,14 @@ impl Queue {
         sort_queues(&mut config);
         let broker = Some(config.node.clone());
         Designed { design: setup::Design::Queue(config), consumers, broker }
+    }
+
+    fn confirm_after(&self, assumptions: &mut Assumptions) -> queue::ConfirmAfter {
+        let (said, default) = (self.confirm_after, ConfirmAfter::Synced);
+        match said_word(assumptions, "confirm_after", said, default, PREFETCH.source) {
+            ConfirmAfter::Written => queue::ConfirmAfter::Written,
+            ConfirmAfter::Synced => queue::ConfirmAfter::Synced,
+        }
     }
 
     fn check(&self, config: &Config, findings: &mut Findings) {

@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::{Named, Placed};
 use crate::units::Duration;
 use redeliver_models::queue::{
-    AckMode, ClientConfig, Config, ExchangeConfig, Overflow, QueueConfig, Transport,
+    AckMode, ClientConfig, Config, ConfirmAfter, ExchangeConfig, Overflow, QueueConfig, Transport,
 };
 use redeliver_models::setup::{self, NodePattern};
 use serde::Deserialize;
@@ -89,6 +89,7 @@ impl RabbitMQ {
             transport: Transport::Connections,
             queues: self.queues.sorted().iter().map(|(name, _, args)| queue(name, args, findings)).collect(),
             exchanges: Vec::new(),
+            confirm_after: ConfirmAfter::Synced,
             persistent: assumptions.pick("delivery_mode = 2", self.persistent(place, findings), &PERSISTENT),
             redeliver_after: None,
             memory_high_watermark: self.watermark(before_4, assumptions, findings),

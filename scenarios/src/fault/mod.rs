@@ -1,217 +1,134 @@
-//! What breaks, and when: `faults` in the file.
+//! What breaks, and when: `faults` in the file. One file for each fault, and a line in the registry below.
 
-mod plan;
-mod trigger;
+mod clock_drift;
+mod clock_step;
+mod crash;
+mod disk_full;
+mod disk_slow;
+mod disk_stall;
+mod drop;
+mod fact;
+mod failing_handler;
+mod handler;
+mod machine_crash;
+mod message;
+mod partition;
+mod pause;
+mod poison;
+mod reset;
+mod slow_handler;
+mod slow_node;
+mod sync_lies;
+mod target;
+mod timing;
 
-pub(crate) use plan::Stage;
+pub use clock_drift::ClockDrift;
+pub use clock_step::ClockStep;
+pub use crash::Crash;
+pub use disk_full::DiskFull;
+pub use disk_slow::DiskSlow;
+pub use disk_stall::DiskStall;
+pub use drop::{Drop, Packet};
+pub use fact::{About, Fact};
+pub use failing_handler::FailingHandler;
+pub use handler::Handler;
+pub use machine_crash::MachineCrash;
+pub use partition::Partition;
+pub use pause::Pause;
+pub use poison::Poison;
+pub use reset::Reset;
+pub use slow_handler::SlowHandler;
+pub use slow_node::SlowNode;
+pub use sync_lies::SyncLies;
+#[cfg(test)]
+pub(crate) use timing::TIMING;
 
-use crate::named::{OneOrMore, Placed};
-use crate::nodes::NodeText;
-use crate::units::{Duration, Probability, SpanSpread};
-use redeliver_models::setup;
+use crate::diagnostic::Place;
+use crate::nodes::{Cast, Patterns};
+use redeliver_models::setup::{self, FaultKind, When};
+use redeliver_sim::Span;
 use serde::Deserialize;
 
-/// A fault. Each acts `at` a time, `every` so often, or `when` a fact is noted.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Fault {
-    /// The process dies: peers see a reset at once; the page cache survives.
-    Crash(Crash),
-    /// The machine dies: peers see silence; what was not synced is gone.
-    MachineCrash(Crash),
-    /// Nothing passes between some nodes and the others.
-    Partition(Partition),
-    /// All connections of a node break, without a crash.
-    Reset(Reset),
-    /// A packet is taken out of its connection for good.
-    Drop(Drop),
-    /// A disk takes no more.
-    DiskFull(DiskFull),
-    /// The handler always fails on some messages.
-    Poison(Handler),
-    /// The handler fails on some messages so many times.
-    FailingHandler(Handler),
-    /// The handler needs longer on some messages.
-    SlowHandler(Handler),
+/// What a fault does in one design, and when.
+pub(crate) type Planned = (FaultKind, When);
+
+/// A fault as typed.
+trait Typed {
+    /// The fault in one design: several where it meets several nodes or where a subscription is split; none where it
+    /// does not apply.
+    fn plan(&self, place: Place, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<Planned>;
 }
 
-/// A crash.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Crash {
-    /// Who: a node, a glob, a role, or `Receiver` (whoever the trigger's message went to).
-    pub node: OneOrMore<NodeText>,
-    /// It starts again so long after. Default: never.
-    pub restart_after: Option<Duration>,
-    /// At this time.
-    pub at: Option<Placed<Duration>>,
-    /// Again and again, the spans between drawn from this distribution: `"exp(45s)"`.
-    pub every: Option<Placed<SpanSpread>>,
-    /// When this is noted.
-    pub when: Option<Placed<Fact>>,
-    /// So long after `when`. Default `"0s"`: at the fact itself.
-    pub after: Option<Duration>,
-    /// How often `when` counts, at most. Default 1.
-    pub times: Option<Placed<u32>>,
-}
-
-/// A partition of the network.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Partition {
-    /// One side.
-    pub nodes: OneOrMore<NodeText>,
-    /// The other side. Default: all others.
-    pub from_others: Option<OneOrMore<NodeText>>,
-    /// Only what goes out of `nodes` is cut. Default false.
-    #[serde(default)]
-    pub one_way: bool,
-    /// How long it lasts. Default: for ever.
-    pub lasts: Option<Duration>,
-    /// See [`Crash::at`].
-    pub at: Option<Placed<Duration>>,
-    /// See [`Crash::every`].
-    pub every: Option<Placed<SpanSpread>>,
-    /// See [`Crash::when`].
-    pub when: Option<Placed<Fact>>,
-    /// See [`Crash::after`].
-    pub after: Option<Duration>,
-    /// See [`Crash::times`].
-    pub times: Option<Placed<u32>>,
-}
-
-/// A reset of connections.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Reset {
-    /// Who.
-    pub node: OneOrMore<NodeText>,
-    /// See [`Crash::at`].
-    pub at: Option<Placed<Duration>>,
-    /// See [`Crash::every`].
-    pub every: Option<Placed<SpanSpread>>,
-    /// See [`Crash::when`].
-    pub when: Option<Placed<Fact>>,
-    /// See [`Crash::after`].
-    pub after: Option<Duration>,
-    /// See [`Crash::times`].
-    pub times: Option<Placed<u32>>,
-}
-
-/// A packet that is taken out.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Drop {
-    /// Its kind.
-    pub packet: Packet,
-    /// Only of this message.
-    pub message: Option<Placed<String>>,
-    /// How many. Default 1.
-    pub times: Option<Placed<u32>>,
-    /// From this time on. Default: from the beginning.
-    pub at: Option<Placed<Duration>>,
-}
-
-/// A full disk.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DiskFull {
-    /// Whose.
-    pub node: OneOrMore<NodeText>,
-    /// How long it lasts. Default: for ever.
-    pub lasts: Option<Duration>,
-    /// See [`Crash::at`].
-    pub at: Option<Placed<Duration>>,
-    /// See [`Crash::every`].
-    pub every: Option<Placed<SpanSpread>>,
-    /// See [`Crash::when`].
-    pub when: Option<Placed<Fact>>,
-    /// See [`Crash::after`].
-    pub after: Option<Duration>,
-    /// See [`Crash::times`].
-    pub times: Option<Placed<u32>>,
-}
-
-/// A handler that fails or is slow. Say which messages by one of `message`, `messages`, `key` and `chance`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Handler {
-    /// This message: `"shop#3"`.
-    pub message: Option<Placed<String>>,
-    /// These messages.
-    pub messages: Option<Vec<Placed<String>>>,
-    /// Messages of this key.
-    pub key: Option<String>,
-    /// Each message with this chance.
-    pub chance: Option<Probability>,
-    /// Only in this subscription. Default: in all.
-    #[serde(rename = "in")]
-    pub subscription: Option<Placed<String>>,
-    /// How often it fails on each message (`FailingHandler`).
-    pub times: Option<Placed<u32>>,
-    /// How long it needs (`SlowHandler`).
-    pub work: Option<SpanSpread>,
-    /// From this time on. Default: from the beginning.
-    pub at: Option<Placed<Duration>>,
-}
-
-/// Packets that can be taken out.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Packet {
-    /// From a publisher to the broker.
-    Publish,
-    /// The broker's positive answer.
-    Confirm,
-    /// From the broker to a consumer.
-    Deliver,
-    /// A consumer's ack.
-    Ack,
-    /// A consumer's commit.
-    Commit,
-}
-
-impl Packet {
-    /// Whether this design sends such packets at all.
-    fn exists_in(self, design: &setup::Design) -> bool {
-        match (design, self) {
-            (_, Packet::Publish | Packet::Deliver) => true,
-            (setup::Design::Queue(_), packet) => !matches!(packet, Packet::Commit),
-            (setup::Design::Log(_), packet) => !matches!(packet, Packet::Ack),
-            (setup::Design::Webhook(_), packet) => !matches!(packet, Packet::Commit),
-            (setup::Design::Udp(_), _) => false,
+macro_rules! faults {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// A fault. Each acts `at` a time, `every` so often, or `when` a fact is noted.
+        #[derive(Clone, Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub enum Fault {
+            $($(#[$doc])* $name($name),)*
         }
-    }
+
+        impl Fault {
+            /// The fault in one design: several where a subscription is split; none where it does not apply.
+            pub(crate) fn plan(
+                &self,
+                place: Place,
+                stage: &Stage<'_>,
+                patterns: &mut Patterns<'_>,
+            ) -> Vec<Planned> {
+                match self { $(Fault::$name(fault) => fault.plan(place, stage, patterns),)* }
+            }
+        }
+    };
 }
 
-/// A fact that a fault can wait for.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Fact {
-    /// A send was called.
-    Published(About),
-    /// The broker has it.
-    Stored(About),
-    /// The producer holds a positive answer.
-    Confirmed(About),
-    /// It was handed to a consumer.
-    Delivered(About),
-    /// Its effect took place.
-    Processed(About),
-    /// The consumer settled it.
-    Acked(About),
+faults! {
+    /// The process dies: peers see a reset at once; the page cache survives.
+    Crash,
+    /// The machine dies: peers see silence; what was not synced is gone.
+    MachineCrash,
+    /// Nothing passes between some nodes and the others.
+    Partition,
+    /// All connections of a node break, without a crash.
+    Reset,
+    /// A packet is taken out of its connection for good.
+    Drop,
+    /// A disk takes no more.
+    DiskFull,
+    /// A disk's transfers and syncs take longer.
+    DiskSlow,
+    /// No transfer and no sync of a disk ends.
+    DiskStall,
+    /// A disk's syncs make nothing safe.
+    SyncLies,
+    /// A process stands still: peers hear nothing, and what comes waits.
+    Pause,
+    /// A machine does its work at a fraction of its speed.
+    SlowNode,
+    /// A clock is set.
+    ClockStep,
+    /// A clock goes wrong from now on.
+    ClockDrift,
+    /// The handler always fails on some messages.
+    Poison,
+    /// The handler fails on some messages so many times.
+    FailingHandler,
+    /// The handler needs longer on some messages.
+    SlowHandler,
 }
 
-/// What the fact is about.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct About {
-    /// Only this message.
-    pub message: Option<Placed<String>>,
-    /// Only messages of this key.
-    pub key: Option<String>,
-    /// Only in this subscription.
-    pub to: Option<Placed<String>>,
-    /// Only at these nodes.
-    pub node: Option<Placed<NodeText>>,
+/// One design, as faults see it.
+pub(crate) struct Stage<'a> {
+    pub(crate) cast: &'a Cast,
+    pub(crate) producers: &'a [setup::Producer],
+    /// How many messages each member of a producer publishes, where that is known.
+    pub(crate) counts: &'a [Option<u64>],
+    pub(crate) consumers: &'a [setup::Consumer],
+    /// Names of the consumers in the file: in a design that splits them, `fulfilment` is `fulfilment/1`, ….
+    pub(crate) groups: &'a [String],
+    pub(crate) all_casts: &'a [Cast],
+    /// When the run ends at the latest.
+    pub(crate) end: Span,
+    pub(crate) stream: String,
+    pub(crate) design: &'a setup::Design,
 }

@@ -1,6 +1,7 @@
 //! What the texts that were read on this thread show of the schema: of each struct, enum and table of settings that
 //! they use, which names they say. Noted where the decoder and the tables know both; compiled into tests only.
 
+use crate::fault::TIMING;
 use crate::tree::{Body, Field, Kind};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +31,14 @@ pub(crate) fn fields(owner: &str, known: &'static [&'static str], body: &Body) {
         Body::Fields(fields) => fields,
         Body::Values(_) | Body::Bare => &[],
     };
-    names(owner, known, fields.iter().filter(|field| !is_none(field)).map(|field| field.name.as_str()));
+    let said = fields.iter().filter(|field| !is_none(field)).map(|field| field.name.as_str());
+    if !TIMING.iter().all(|name| known.contains(name)) {
+        return names(owner, known, said);
+    }
+    // Every fault can say when it acts; one that shows how is enough for all.
+    let (timing, own): (Vec<&str>, Vec<&str>) = said.partition(|name| TIMING.contains(name));
+    names(owner, known, own.into_iter().chain(TIMING));
+    names("a fault's timing", &TIMING, timing);
 }
 
 fn is_none(field: &Field) -> bool {

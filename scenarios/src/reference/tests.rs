@@ -141,6 +141,7 @@ fn fill_machines(machines: &mut [(NodePattern, MachineChange)]) {
         machine.memory = said.memory.or(machine.memory);
         machine.cores = said.cores.or(machine.cores);
         machine.clock_offset = said.clock_offset.or(machine.clock_offset);
+        machine.clock_drift = said.clock_drift.or(machine.clock_drift);
     }
 }
 

@@ -7,7 +7,10 @@
 mod quantity;
 mod show;
 
-pub use quantity::{ByteRate, Duration, MessageRate, Probability, Size, SizeSpread, SpanSpread, WorkText};
+pub use quantity::{
+    ByteRate, Drift, Duration, MessageRate, Probability, SignedDuration, Size, SizeSpread, SpanSpread,
+    WorkText,
+};
 pub(crate) use show::thousandths;
 pub use show::{show_distribution, show_size, show_span};
 
@@ -56,6 +59,9 @@ const SIZE_UNITS: &[(&str, u128)] = &[
 const SPAN_MAX: u128 = 36_525 * 86_400_000_000_000;
 /// The greatest size: sums of many stay within 64 bits.
 const SIZE_MAX: u128 = 1_000_000_000_000_000_000;
+
+/// The greatest drift, in nanoseconds per second: a tenth.
+const DRIFT_MAX: u128 = 100_000_000;
 
 /// A number as written, digits and places after the point, and what follows it.
 struct Written<'a> {
@@ -133,6 +139,39 @@ pub fn parse_span(text: &str) -> Result<Span, Wrong> {
             "the longest is \"36525d\": virtual time ends after 584 years",
         ),
     }
+}
+
+/// A span that may be negative: `"2s"`, `"-150ms"`. In nanoseconds.
+pub fn parse_signed_span(text: &str) -> Result<i64, Wrong> {
+    let (sign, rest) = signed(text);
+    parse_span(rest).map(|span| sign * span.0 as i64)
+}
+
+/// A clock's drift: `"100 ppm"` gains 100 µs in a second, `"-50 ppm"` loses. In nanoseconds per second.
+pub fn parse_drift(text: &str) -> Result<i64, Wrong> {
+    let (sign, rest) = signed(text);
+    let number = written(rest, "a clock's drift", "100 ppm")?;
+    let factor = match number.unit {
+        "ppm" => 1_000,
+        "ppb" => 1,
+        _ => {
+            let hint =
+                "write for example \"100 ppm\" (gains 100 µs a second) or \"-50 ppm\"; units are ppm, ppb";
+            return wrong(format!("expected a clock's drift, found \"{text}\""), hint);
+        }
+    };
+    match number.times(factor) {
+        Some(drift) if drift <= DRIFT_MAX => Ok(sign * drift as i64),
+        _ => wrong(
+            format!("\"{text}\" is more than a clock can go wrong"),
+            "a drift is at most \"100000 ppm\" (10%)",
+        ),
+    }
+}
+
+fn signed(text: &str) -> (i64, &str) {
+    let text = text.trim();
+    text.strip_prefix('-').map_or((1, text), |rest| (-1, rest))
 }
 
 /// A size: `"6 TB"`, `"512 B"`.

@@ -39,6 +39,8 @@ macro_rules! quantity {
 }
 
 quantity!(/** A span of time. */ Duration(Span), "a span of time", "ms", parse_span);
+quantity!(/** A span of time, on or back, in nanoseconds. */ SignedDuration(i64), "a span of time", "ms", parse_signed_span);
+quantity!(/** What a clock gains in a second, in nanoseconds. */ Drift(i64), "a clock's drift", " ppm", parse_drift);
 quantity!(/** A size in bytes. */ Size(u64), "a size", " kB", parse_size);
 quantity!(/** Bytes per second. */ ByteRate(f64), "a rate of bytes", " MB/s", parse_byte_rate);
 quantity!(/** Messages per second. */ MessageRate(f64), "a rate of messages", "/s", parse_message_rate);

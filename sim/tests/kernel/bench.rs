@@ -20,6 +20,7 @@ pub(crate) enum Fact {
     Dropped(u32, DropCause),
     Doubled(u32),
     Unsynced(u32),
+    Betrayed(u32),
     Forgets(u32),
     Started(u32),
 }
@@ -121,8 +122,11 @@ impl Domain for Toys {
     fn duplicated(packet: &Packet) -> Fact {
         Fact::Doubled(packet.number)
     }
-    fn unsynced(record: &u32) -> Fact {
-        Fact::Unsynced(*record)
+    fn record_lost(record: &u32, why: RecordLoss) -> Fact {
+        match why {
+            RecordLoss::Unsynced => Fact::Unsynced(*record),
+            RecordLoss::SyncLied => Fact::Betrayed(*record),
+        }
     }
     fn kind(fact: &Fact) -> u32 {
         u32::from(matches!(fact, Fact::Got(_)))
@@ -156,7 +160,7 @@ pub(crate) fn plain() -> LinkSpec {
 
 pub(crate) fn machine() -> Machine {
     let disk = DiskSpec { capacity: None, bandwidth: 1e9, sync: Distribution::Constant(2_000_000) };
-    Machine { disk, cores: 1, clock_offset: 0, starts: Time::ZERO }
+    Machine { disk, cores: 1, clock_offset: 0, clock_drift: 0, starts: Time::ZERO }
 }
 
 fn purpose() -> Purpose {

@@ -4,4 +4,5 @@ mod bench;
 mod connections;
 mod datagrams;
 mod faults;
+mod machines;
 mod nodes;

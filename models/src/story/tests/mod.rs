@@ -58,6 +58,7 @@ fn setup(queues: &[&str]) -> Setup {
             queues: queues.iter().map(|name| queue(name)).collect(),
             exchanges: Vec::new(),
             persistent: true,
+            confirm_after: crate::queue::ConfirmAfter::Synced,
             redeliver_after: None,
             memory_high_watermark: 0.4,
             clients: vec![(NodePattern::any(), client())],

@@ -1,0 +1,187 @@
+//! What breaks in a setup, and when.
+
+use super::NodePattern;
+use redeliver_sim::{Chance, Distribution, Span, Time, Trouble};
+
+/// Something that breaks.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// What happens.
+    pub what: FaultKind,
+    /// When.
+    pub when: When,
+    /// As the file says it, for reports.
+    pub text: String,
+}
+
+/// When a fault acts.
+#[derive(Clone, Debug)]
+pub enum When {
+    /// At this time.
+    At(Time),
+    /// At these times, drawn up front from a stream of its own: first after one draw, and again after each draw,
+    /// until the end of the duration.
+    Every {
+        /// The span to the next one, in nanoseconds.
+        span: Distribution,
+        /// The name of the stream.
+        stream: String,
+    },
+    /// When this is noted for the first time (the first `times` times), and `after` has passed. `after: 0` acts at
+    /// the fact itself: what the node does after it does not happen.
+    On {
+        /// Which facts.
+        fact: FactPattern,
+        /// The delay.
+        after: Span,
+        /// How often, at the most.
+        times: u32,
+    },
+}
+
+/// Facts of one kind, about some messages, at some nodes.
+#[derive(Clone, Debug)]
+pub struct FactPattern {
+    /// The kind.
+    pub kind: FactKind,
+    /// Only about this message.
+    pub message: Option<MessageName>,
+    /// Only about messages of this key.
+    pub key: Option<String>,
+    /// Only for this subscription (index into [`Setup::consumers`]).
+    pub subscription: Option<usize>,
+    /// Only noted by these nodes.
+    pub node: Option<NodePattern>,
+}
+
+/// The facts that a fault can wait for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // each is the fact of that name
+pub enum FactKind {
+    Published,
+    Stored,
+    Confirmed,
+    Delivered,
+    Processed,
+    Acked,
+}
+
+/// A message of a load by its name: `shop#3`, `shop/2#3`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct MessageName {
+    /// Index into [`Setup::producers`].
+    pub producer: usize,
+    /// Which member, from 0.
+    pub member: u32,
+    /// Its number, from 1.
+    pub number: u32,
+}
+
+/// Whom a fault meets.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// All nodes that match.
+    Nodes(NodePattern),
+    /// The node that noted the fact that triggered it: for `Delivered`, whoever the message went to.
+    Receiver,
+}
+
+/// What happens.
+#[derive(Clone, Debug)]
+pub enum FaultKind {
+    /// The process dies: peers see a reset at once; the page cache survives.
+    Crash {
+        /// Who.
+        target: Target,
+        /// It starts again so long after; none is never.
+        restart_after: Option<Span>,
+    },
+    /// The machine dies: peers see silence; what was not synced is gone.
+    MachineCrash {
+        /// Who.
+        target: Target,
+        /// It starts again so long after; none is never.
+        restart_after: Option<Span>,
+    },
+    /// Nothing passes between these nodes and all others: datagrams are lost, connections stall.
+    Partition {
+        /// One side.
+        nodes: Target,
+        /// The other side; all others if empty.
+        others: Vec<NodePattern>,
+        /// Only what goes out of `nodes` is cut.
+        one_way: bool,
+        /// How long it lasts; none is for ever.
+        lasts: Option<Span>,
+    },
+    /// All connections of these nodes break, without a crash.
+    Reset {
+        /// Who.
+        target: Target,
+    },
+    /// The next packet of this kind is taken out for good.
+    Drop {
+        /// The kind.
+        packet: PacketKind,
+        /// Only of this message.
+        message: Option<MessageName>,
+        /// How many.
+        times: u32,
+    },
+    /// The disk takes no more until it is made larger or `lasts` is over.
+    DiskFull {
+        /// Who.
+        target: Target,
+        /// How long it lasts; none is for ever.
+        lasts: Option<Span>,
+    },
+    /// Something is wrong with machines that do not die of it.
+    Trouble {
+        /// Whose.
+        target: Target,
+        /// What.
+        trouble: Trouble,
+        /// How long it lasts; none is for ever. A pause says it itself; a clock stays as it is.
+        lasts: Option<Span>,
+    },
+    /// The handler fails on these messages. [`Fault::when`] is the time from which on.
+    FailingHandler {
+        /// Index into [`Setup::consumers`]; none is every subscription.
+        subscription: Option<usize>,
+        /// On which messages.
+        which: Which,
+        /// How often it fails on each; none is always: a poison message.
+        times: Option<u32>,
+    },
+    /// The handler needs this long on these messages, in nanoseconds.
+    SlowHandler {
+        /// Index into [`Setup::consumers`]; none is every subscription.
+        subscription: Option<usize>,
+        /// On which messages.
+        which: Which,
+        /// How long.
+        work: Distribution,
+    },
+}
+
+/// Some of the messages.
+#[derive(Clone, Debug)]
+pub enum Which {
+    /// These.
+    Messages(Vec<MessageName>),
+    /// Each with this chance, by its luck.
+    Chance(Chance),
+    /// Those of this key.
+    Key(String),
+}
+
+/// Packets that a fault can take out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // each is the packet of that name
+pub enum PacketKind {
+    Publish,
+    Confirm,
+    Deliver,
+    Ack,
+    Commit,
+}

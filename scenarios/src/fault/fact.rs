@@ -1,0 +1,93 @@
+//! Facts that a fault can wait for.
+
+use super::Stage;
+use super::message::{check_meeting, message, subscriptions};
+use crate::diagnostic::Diagnostic;
+use crate::named::Placed;
+use crate::nodes::{NodeText, Patterns};
+use redeliver_models::setup::{self, FactKind};
+use serde::Deserialize;
+
+/// A fact that a fault can wait for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Fact {
+    /// A send was called.
+    Published(About),
+    /// The broker has it.
+    Stored(About),
+    /// The producer holds a positive answer.
+    Confirmed(About),
+    /// It was handed to a consumer.
+    Delivered(About),
+    /// Its effect took place.
+    Processed(About),
+    /// The consumer settled it.
+    Acked(About),
+}
+
+/// What the fact is about.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    /// Only this message.
+    pub message: Option<Placed<String>>,
+    /// Only messages of this key.
+    pub key: Option<String>,
+    /// Only in this subscription.
+    pub to: Option<Placed<String>>,
+    /// Only at these nodes.
+    pub node: Option<Placed<NodeText>>,
+}
+
+impl Fact {
+    pub(super) fn plan(&self, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<setup::FactPattern> {
+        let (kind, about) = match self {
+            Fact::Published(about) => (FactKind::Published, about),
+            Fact::Stored(about) => (FactKind::Stored, about),
+            Fact::Confirmed(about) => (FactKind::Confirmed, about),
+            Fact::Delivered(about) => (FactKind::Delivered, about),
+            Fact::Processed(about) => (FactKind::Processed, about),
+            Fact::Acked(about) => (FactKind::Acked, about),
+        };
+        let name = match &about.message {
+            None => None,
+            Some(name) => match message(name, stage, patterns.findings) {
+                None => return Vec::new(),
+                some => some,
+            },
+        };
+        let node = match about.node.as_ref().map(|node| (&node.value, node.place)) {
+            None => None,
+            Some((NodeText::Name(name), place)) => Some(patterns.one(name, place, stage.all_casts)),
+            Some((NodeText::Receiver, place)) => {
+                patterns
+                    .findings
+                    .refuse(place, "name the node here: `Receiver` is whoever the fact will be about");
+                return Vec::new();
+            }
+        };
+        let before_consumers = matches!(kind, FactKind::Published | FactKind::Stored | FactKind::Confirmed);
+        if let Some(to) = about.to.as_ref().filter(|_| before_consumers) {
+            let diagnostic =
+                Diagnostic::new("`to` belongs to `Delivered`, `Processed` and `Acked`").at(to.place);
+            patterns.findings.push(diagnostic.hint("nobody consumes at the other facts: leave it out"));
+        }
+        let subscriptions = match &about.to {
+            None => vec![None],
+            Some(to) => {
+                let found = subscriptions(to, stage, patterns.findings);
+                check_meeting(name.as_ref(), to, &found, stage, patterns.findings);
+                found.into_iter().map(Some).collect()
+            }
+        };
+        let pattern = |subscription| setup::FactPattern {
+            kind,
+            message: name.clone(),
+            key: about.key.clone(),
+            subscription,
+            node: node.clone(),
+        };
+        subscriptions.into_iter().map(pattern).collect()
+    }
+}

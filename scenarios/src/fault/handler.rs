@@ -1,0 +1,84 @@
+//! What the faults of handlers have in common: on which messages, in which subscription.
+
+use super::message::{check_meeting, message, subscriptions};
+use super::timing::from;
+use super::{Planned, Stage};
+use crate::diagnostic::{Diagnostic, Findings, Place};
+use crate::named::Placed;
+use crate::units::{Duration, Probability, SpanSpread};
+use redeliver_models::setup::{FaultKind, MessageName, Which};
+use serde::Deserialize;
+
+/// A handler that fails or is slow. Say which messages by one of `message`, `messages`, `key` and `chance`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handler {
+    /// This message: `"shop#3"`.
+    pub message: Option<Placed<String>>,
+    /// These messages.
+    pub messages: Option<Vec<Placed<String>>>,
+    /// Messages of this key.
+    pub key: Option<String>,
+    /// Each message with this chance.
+    pub chance: Option<Probability>,
+    /// Only in this subscription. Default: in all.
+    #[serde(rename = "in")]
+    pub subscription: Option<Placed<String>>,
+    /// How often it fails on each message (`FailingHandler`).
+    pub times: Option<Placed<u32>>,
+    /// How long it needs (`SlowHandler`).
+    pub work: Option<SpanSpread>,
+    /// From this time on. Default: from the beginning.
+    pub at: Option<Placed<Duration>>,
+}
+
+impl Handler {
+    pub(super) fn plan(
+        &self,
+        place: Place,
+        stage: &Stage<'_>,
+        findings: &mut Findings,
+        kind: impl Fn(Option<usize>, Which) -> FaultKind,
+    ) -> Vec<Planned> {
+        let when = from(&self.at, stage, findings);
+        let Some(which) = self.which(place, stage, findings) else { return Vec::new() };
+        let subscriptions = match &self.subscription {
+            None => vec![None],
+            Some(name) => {
+                let found = subscriptions(name, stage, findings);
+                if let Which::Messages(messages) = &which {
+                    messages.iter().for_each(|m| check_meeting(Some(m), name, &found, stage, findings));
+                }
+                found.into_iter().map(Some).collect()
+            }
+        };
+        subscriptions.into_iter().map(|s| (kind(s, which.clone()), when.clone())).collect()
+    }
+
+    fn which(&self, place: Place, stage: &Stage<'_>, findings: &mut Findings) -> Option<Which> {
+        let said =
+            [self.message.is_some(), self.messages.is_some(), self.key.is_some(), self.chance.is_some()];
+        if said.iter().filter(|said| **said).count() != 1 {
+            let message = "say which messages by exactly one of `message`, `messages`, `key` and `chance`";
+            findings.push(Diagnostic::new(message).at(place).hint("write for example `message: \"shop#3\"`"));
+            return None;
+        }
+        if let Some(key) = &self.key {
+            return Some(Which::Key(key.clone()));
+        }
+        if let Some(chance) = &self.chance {
+            return Some(Which::Chance(chance.0));
+        }
+        let names = self.message.iter().chain(self.messages.iter().flatten());
+        let mut found: Vec<MessageName> = names.filter_map(|name| message(name, stage, findings)).collect();
+        found.sort();
+        Some(Which::Messages(found))
+    }
+
+    pub(super) fn refuse_work(&self, findings: &mut Findings, place: Place, name: &str) {
+        if self.work.is_some() {
+            let diagnostic = Diagnostic::new(format!("`{name}` has no `work`")).at(place);
+            findings.push(diagnostic.hint("a handler that takes long is a `SlowHandler`"));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Messages and subscriptions that a fault names.
+
+use super::Stage;
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::named::Placed;
+use redeliver_models::setup::MessageName;
+
+/// The subscriptions of this name: one, or one for each member where the design splits them.
+pub(super) fn subscriptions(name: &Placed<String>, stage: &Stage<'_>, findings: &mut Findings) -> Vec<usize> {
+    let part = |consumer: &str| {
+        consumer == name.value
+            || consumer.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/'))
+    };
+    let found: Vec<usize> = (0..stage.consumers.len()).filter(|i| part(&stage.consumers[*i].name)).collect();
+    let group = name.split('/').next().unwrap_or_default();
+    if found.is_empty() && !stage.groups.iter().any(|known| known == group) {
+        let diagnostic = Diagnostic::new(format!("there is no subscription `{}`", name.value)).at(name.place);
+        findings.push(diagnostic.nearest(&name.value, stage.groups.iter().map(String::as_str)));
+    }
+    found
+}
+
+/// Refuses a message that never reaches the subscription.
+pub(super) fn check_meeting(
+    message: Option<&MessageName>,
+    to: &Placed<String>,
+    found: &[usize],
+    stage: &Stage<'_>,
+    findings: &mut Findings,
+) {
+    let Some(message) = message else { return };
+    let producer = &stage.producers[message.producer];
+    if !found.is_empty() && found.iter().all(|i| stage.consumers[*i].topic != producer.topic) {
+        let text =
+            format!("this can never happen: `{}` does not read what `{}` publishes", to.value, producer.name);
+        findings.push(Diagnostic::new(text).at(to.place).hint("name a subscription of that topic"));
+    }
+}
+
+/// A message of a load by its name: `shop#3`, or `shop/2#3` where the producer has several members.
+pub(super) fn message(
+    name: &Placed<String>,
+    stage: &Stage<'_>,
+    findings: &mut Findings,
+) -> Option<MessageName> {
+    let example = "write for example \"shop#3\", or \"shop/2#3\" for member 2";
+    let refused = |message: String| Some(Diagnostic::new(message).at(name.place).hint(example));
+    let find = || -> Result<MessageName, Option<Diagnostic>> {
+        let form = || refused(format!("`{}` is no name of a message", name.value));
+        let (who, number) = name.split_once('#').ok_or_else(form)?;
+        let number: u32 = number.parse().ok().filter(|n| *n > 0).ok_or_else(form)?;
+        let (group, member) = match who.split_once('/') {
+            None => (who, None),
+            Some((group, member)) => (group, Some(member.parse::<u32>().map_err(|_| form())?)),
+        };
+        let producer = stage.producers.iter().position(|p| p.name == group).ok_or_else(|| {
+            let diagnostic = Diagnostic::new(format!("there is no producer `{group}`")).at(name.place);
+            Some(diagnostic.nearest(group, stage.producers.iter().map(|p| p.name.as_str())))
+        })?;
+        let members = stage.producers[producer].members;
+        if member.is_none() && members > 1 {
+            let message = format!("`{group}` has {members} members: say whose message");
+            let fix = format!("\"{group}/1#{number}\"");
+            return Err(Some(Diagnostic::new(message).at(name.place).hint(format!("write {fix}")).fix(fix)));
+        }
+        let member = member.unwrap_or(1);
+        if member == 0 || member > members {
+            return Err(refused(format!("`{group}` has no member {member}: it has {members}")));
+        }
+        if let Some(count) = stage.counts[producer].filter(|count| u64::from(number) > *count) {
+            let message = format!("this can never happen: `{group}` publishes only {count} messages");
+            return Err(Some(
+                Diagnostic::new(message).at(name.place).hint("raise its `count`, or name another"),
+            ));
+        }
+        Ok(MessageName { producer, member: member - 1, number })
+    };
+    match find() {
+        Ok(name) => Some(name),
+        Err(diagnostic) => {
+            diagnostic.into_iter().for_each(|d| findings.push(d));
+            None
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! `SyncLies`: syncs of a disk end in their time, and make nothing safe.
+
+use super::target::BROKERS;
+use super::timing::timed;
+use super::{Planned, Stage, Typed, target};
+use crate::diagnostic::Place;
+use crate::named::OneOrMore;
+use crate::nodes::{NodeText, Patterns};
+use crate::units::Duration;
+use redeliver_models::setup::FaultKind;
+use redeliver_sim::Trouble;
+
+timed! {
+    /// A disk that lies about syncs.
+    pub struct SyncLies {
+        /// Whose. Only brokers use their disks.
+        pub node: OneOrMore<NodeText>,
+        /// How long it lasts. Default: for ever.
+        pub lasts: Option<Duration>,
+    }
+}
+
+impl Typed for SyncLies {
+    fn plan(&self, place: Place, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<Planned> {
+        let lasts = self.lasts.as_ref().map(|span| span.0);
+        let kind = |target| FaultKind::Trouble { target, trouble: Trouble::LieAboutSyncs, lasts };
+        target::at_suited(&self.node, self.timing(), place, stage, patterns, (BROKERS, kind))
+    }
+}
