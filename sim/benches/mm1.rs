@@ -60,7 +60,7 @@ impl Domain for Queueing {
     fn duplicated(customer: &Customer) -> Fact {
         Fact::Arrived(*customer)
     }
-    fn unsynced(_: &()) -> Fact {
+    fn record_lost(_: &(), _: RecordLoss) -> Fact {
         unreachable!("nothing is written")
     }
     #[inline(always)]
@@ -157,7 +157,7 @@ impl Checks<Queueing> for Sums {
 fn world(customers: u32) -> World<Queueing> {
     let mut world = World::new(42, (), Sums::default());
     let disk = DiskSpec { capacity: None, bandwidth: 1e9, sync: Distribution::ZERO };
-    let machine = Machine { disk, cores: 1, clock_offset: 0, starts: Time::ZERO };
+    let machine = Machine { disk, cores: 1, clock_offset: 0, clock_drift: 0, starts: Time::ZERO };
     let (stream, luck) = (Stream::new(42, "arrivals"), Purpose::new(42, "customers"));
     let source = world.add_node(Part::Source { left: customers, number: 0, stream, luck }, machine.clone());
     let server = world.add_node(Part::Server { work: Purpose::new(42, "service") }, machine);
