@@ -58,8 +58,8 @@ pub enum Fact {
     Released { m: MessageRef } = 20,
     /// A subscription's position went back: it will read the message again. A copy begins.
     Rewound { m: MessageRef, s: SubscriptionId, why: DuplicateCause } = 21,
-    /// Its handler failed.
-    Failed { m: MessageRef, s: SubscriptionId, attempt: u16 } = 22,
+    /// Its handler failed, after so much work.
+    Failed { m: MessageRef, s: SubscriptionId, attempt: u16, worked: Span } = 22,
     /// The network made a second packet of one. An upstream copy begins.
     PublishDuplicated { m: MessageRef } = 23,
     /// The network made a second packet of one. A copy begins.

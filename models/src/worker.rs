@@ -99,11 +99,11 @@ impl<T: Copy> Worker<T> {
         let (held, attempt) = self.current.take()?;
         let s = self.s;
         self.account(attempt, out);
+        // A pause or a slow machine makes it longer than it was meant to be.
+        let worked = out.now().since(self.since);
         if attempt.fails {
-            out.note(Fact::Failed { m: held.m, s, attempt: held.attempt });
+            out.note(Fact::Failed { m: held.m, s, attempt: held.attempt, worked });
         } else {
-            // A pause or a slow machine makes it longer than it was meant to be.
-            let worked = out.now().since(self.since);
             out.note(Fact::Processed { m: held.m, s, attempt: held.attempt, worked });
         }
         Some((held, attempt.fails))

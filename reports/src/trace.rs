@@ -96,9 +96,8 @@ impl<'a> Detail<'a> {
             Fact::Published { sent, .. } => Detail { sent: Some(sent), ..nothing },
             Fact::Resent { attempt, .. }
             | Fact::Dispatched { attempt, .. }
-            | Fact::Delivered { attempt, .. }
-            | Fact::Failed { attempt, .. } => Detail { attempt: Some(attempt), ..nothing },
-            Fact::Processed { attempt, worked, .. } => {
+            | Fact::Delivered { attempt, .. } => Detail { attempt: Some(attempt), ..nothing },
+            Fact::Processed { attempt, worked, .. } | Fact::Failed { attempt, worked, .. } => {
                 Detail { attempt: Some(attempt), worked: Some(worked.as_seconds()), ..nothing }
             }
             Fact::Stored { line, rank, .. } => Detail { queue: place(line), rank: Some(rank), ..nothing },

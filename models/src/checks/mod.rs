@@ -540,6 +540,10 @@ impl Book {
                 self.destroy_upstream(at, m, why, shared);
             }
             Fact::Requeued { m, s, why } => self.upset(m, s, why, shared),
+            Fact::Failed { m, s, worked, .. } => {
+                let slot = shared.slot(s);
+                shared.messages.both_mut(m, slot).1.worked += worked;
+            }
             Fact::Rewound { m, s, why } => {
                 self.upset(m, s, why, shared);
                 self.subscriptions[s.0 as usize].ledger.resides(at);

@@ -212,23 +212,12 @@ pub(crate) fn retries_in_place(params: &Params, seed: u64) -> Vec<Figure> {
     let (attempt, p) = (params.number("D"), params.number("p"));
     let producer = format!(r#"schedule: Poisson("{}/s")"#, params.number("lam"));
     let consumer = format!(r#"work: "{attempt}s", on_failure: RetryInPlace("0s")"#);
-    let scenario = Scenario::new(20_000, producer, consumer)
+    let value = Scenario::new(20_000, producer, consumer)
         .design("Log(retention_age: \"1000d\")")
-        .faults(geometric_failures(p));
-    let value = scenario.consumer_figures(seed);
-    let (rho, l, w) =
-        (figure(&value, "utilisation"), figure(&value, "backlog/mean"), figure(&value, "latency/mean"));
-    // A failed attempt is work as well.
-    let ended = scenario.recorded(seed);
-    let (mut failed, mut processed) = (0.0, 0.0);
-    for (_, fact, _) in facts(&ended) {
-        match fact {
-            Fact::Failed { .. } => failed += 1.0,
-            Fact::Processed { .. } => processed += 1.0,
-            _ => {}
-        }
-    }
-    let wq = w - attempt * (1.0 + failed / processed);
+        .faults(geometric_failures(p))
+        .consumer_figures(seed);
+    let (rho, l) = (figure(&value, "utilisation"), figure(&value, "backlog/mean"));
+    let (w, wq) = (figure(&value, "latency/mean"), figure(&value, "waiting/mean"));
     vec![drawn("rho", rho), drawn("L", l), drawn("W", w), drawn("Wq", wq), drawn("Lq", l - rho)]
 }
 
