@@ -89,8 +89,8 @@ fn what_was_confirmed_is_never_lost() {
     let durable = Range { limits: false, ..ALL };
     check(durable, 200, |case| {
         let result = results(case);
-        // A handler's failure may be dropped, a full disk and one that lies keep nothing, and the page cache dies with its machine.
-        if case.has("Drop,") || case.has("on_failure: Drop") || case.has("DiskFull") || case.has("SyncLies") {
+        // A handler's failure may be dropped, a disk that lies keeps nothing, and the page cache dies with its machine.
+        if case.has("Drop,") || case.has("on_failure: Drop") || case.has("SyncLies") {
             return;
         }
         for (design, settings) in case.names() {
@@ -121,9 +121,7 @@ fn is_careful(case: &Case, settings: &[String]) -> bool {
     ];
     // A log confirms what is in the page cache, unless it is told to sync first.
     let page_cache = is("Log") && !is("acks: Synced") && case.has("MachineCrash");
-    // A consumer of a log does not see that a proxy has taken a record out of the answer to a fetch.
-    let gap = is("Log") && case.has("packet: Deliver");
-    !careless.into_iter().any(is) && !page_cache && !gap
+    !careless.into_iter().any(is) && !page_cache
 }
 
 #[test]

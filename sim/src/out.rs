@@ -2,7 +2,7 @@
 
 use crate::core::{Body, Core, DEADLINE};
 use crate::disk::{Disk, DiskFull, FileId, Position};
-use crate::network::ConnectionId;
+use crate::network::{ConnectionId, DropCause};
 use crate::node::{Domain, NodeId};
 use crate::random::Luck;
 use crate::time::{Span, Stamp, Time};
@@ -61,6 +61,23 @@ impl<D: Domain> Out<'_, D> {
         if !self.core.cut {
             self.core.send_stream(self.node, connection, message);
         }
+    }
+
+    /// Whether a fault may take a message out of the wire now.
+    #[inline(always)]
+    pub fn is_tampered_with(&self) -> bool {
+        !self.core.drops.is_empty()
+    }
+
+    /// Sends over a connection what is one message of the protocol in several parts: a fault that takes out one of
+    /// them takes out all.
+    #[cold]
+    #[inline(never)]
+    pub fn send_whole(&mut self, connection: ConnectionId, parts: &[D::Message]) {
+        if self.core.cut || !self.is_open(connection) || !parts.iter().any(|part| self.core.takes_out(part)) {
+            return parts.iter().for_each(|part| self.send(connection, *part));
+        }
+        parts.iter().for_each(|part| self.core.dropped(self.node, part, DropCause::Fault));
     }
 
     /// Sends a datagram to the other end of a connection, open or not.

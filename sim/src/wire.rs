@@ -89,7 +89,7 @@ impl<D: Domain> Core<D> {
     /// Whether a fault takes this message out; it may do so a stated number of times.
     #[cold]
     #[inline(never)]
-    fn takes_out(&mut self, message: &D::Message) -> bool {
+    pub(crate) fn takes_out(&mut self, message: &D::Message) -> bool {
         let shared = &self.shared;
         let found = self.drops.iter_mut().find(|(pattern, _)| D::message_matches(pattern, message, shared));
         let Some((_, times)) = found else { return false };

@@ -119,6 +119,7 @@ impl Builder<'_> {
             offset_reset: client.offset_reset,
             heartbeat: config.heartbeat,
             request_timeout: client.request_timeout,
+            fetch_timeout: client.fetch_wait_max + client.request_timeout,
             on_failure: consumer.on_failure,
             reconnect_after: client.reconnect_after,
         };

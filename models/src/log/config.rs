@@ -53,7 +53,8 @@ pub enum WhenFull {
 pub struct ClientConfig {
     /// What a producer waits for. Kafka: `acks`, `all`.
     pub acks: Acks,
-    /// Without an answer for so long, a message is sent again. Kafka: `request.timeout.ms`, 30 s.
+    /// Without an answer for so long, a message is sent again; a fetch, so long after `fetch_wait_max`. Kafka:
+    /// `request.timeout.ms`, 30 s.
     pub request_timeout: Span,
     /// How often it is sent again, at most. Kafka: `retries`.
     pub retries: u32,

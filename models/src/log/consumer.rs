@@ -4,7 +4,9 @@
 //! of a rebalance or of its exclusion when its batch is done, as an application does in `poll`; only one that commits
 //! after each record learns from the refused commit, and drops the rest of its batch. Commits before the work are
 //! waited for (`commitSync`), those after it are not (`commitAsync`). A failing message is sought back to: its
-//! partition stands still (recorded: `ak-c9-poison-seek`).
+//! partition stands still (recorded: `ak-c9-poison-seek`). A fetch without an answer ends the connection, and a new
+//! one is made, from where it stood. That takes `request.timeout.ms` beyond the time that the broker may hold a fetch
+//! (librdkafka: "FetchRequests will use fetch.wait.max.ms + socket.timeout.ms"; Java counts the hold in).
 //!
 //! Left out: `max.poll.interval.ms` while nobody rebalances, pausing, prefetching of the next batch, and a topic for
 //! dead letters (what is put aside is gone at once).
@@ -39,6 +41,8 @@ pub struct ConsumerSpec {
     pub heartbeat: Span,
     /// A commit that is waited for is sent again after this long.
     pub request_timeout: Span,
+    /// A fetch that has not been answered after this long never will be.
+    pub fetch_timeout: Span,
     /// What follows when its handler fails.
     pub on_failure: OnFailure,
     /// A lost connection is tried again after this long.
@@ -85,6 +89,10 @@ pub struct Consumer {
     places: Vec<Place>,
     /// A fetch is under way.
     polling: bool,
+    /// Without an answer until then, it never comes.
+    poll_due: Time,
+    /// A timer looks after `poll_due`.
+    poll_watched: bool,
     /// At the end of its batch it joins again.
     leaving: bool,
     /// It is no member any more.
@@ -106,6 +114,8 @@ impl Consumer {
             generation: 0,
             places: Vec::new(),
             polling: false,
+            poll_due: Time::NEVER,
+            poll_watched: false,
             leaving: false,
             lost: false,
             commit_due: Time::ZERO,
@@ -217,8 +227,31 @@ impl Consumer {
         }
         self.commit_interval(out.now(), out);
         self.polling = true;
+        self.poll_due = out.now() + self.spec.fetch_timeout;
+        if !self.poll_watched {
+            self.watch_poll(self.spec.fetch_timeout, out);
+        }
         let (group, member, records_max) = (self.spec.group, self.member, self.spec.poll_records_max);
         out.send(self.spec.connection, Packet::Fetch { group, member, records_max });
+    }
+
+    fn watch_poll(&mut self, span: Span, out: &mut Out<'_>) {
+        self.poll_watched = true;
+        out.deadline(span, Timer::Deadline);
+    }
+
+    /// The fetch that the timer was set for, or a later one, may have waited for too long.
+    fn on_poll_due(&mut self, out: &mut Out<'_>) {
+        self.poll_watched = false;
+        if !self.polling {
+            return;
+        }
+        let left = self.poll_due.since(out.now());
+        if left > Span::ZERO {
+            return self.watch_poll(left, out);
+        }
+        out.close(self.spec.connection);
+        self.on_lost_connection(out);
     }
 
     #[inline(always)]
@@ -450,6 +483,7 @@ impl Node<Messaging> for Consumer {
         match timer {
             Timer::Done { generation, .. } => self.on_done(generation, out),
             Timer::Retry { generation, .. } => self.worker.on_retry(generation, out),
+            Timer::Deadline => self.on_poll_due(out),
             Timer::Reconnect { .. } => out.connect(self.spec.connection),
             Timer::Poll if self.places.iter().any(|place| place.awaited) => self.send_awaited(out),
             Timer::Periodic => {

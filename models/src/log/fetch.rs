@@ -94,9 +94,10 @@ impl Broker {
         let (connection, turn, count) = (member.connection, member.turn, member.reads.len());
         let records_max = member.records_max;
         let mut room = records_max;
+        let mut whole = out.is_tampered_with().then(Vec::new);
         for i in 0..count {
             let place = if turn + i < count { turn + i } else { turn + i - count };
-            let sent = self.serve_partition(group, index, place, room, out);
+            let sent = self.serve_partition(group, index, place, room, &mut whole, out);
             room -= sent;
             if sent > 0 {
                 self.groups[group].members[index].turn = if place + 1 == count { 0 } else { place + 1 };
@@ -107,7 +108,10 @@ impl Broker {
         }
         if room < records_max {
             self.groups[group].members[index].waiting = false;
-            out.send(connection, Packet::FetchEnd { count: records_max - room });
+            send_part(connection, Packet::FetchEnd { count: records_max - room }, &mut whole, out);
+        }
+        if let Some(parts) = whole {
+            out.send_whole(connection, &parts);
         }
     }
 
@@ -118,6 +122,7 @@ impl Broker {
         index: usize,
         place: usize,
         room: u16,
+        whole: &mut Option<Vec<Packet>>,
         out: &mut Out<'_>,
     ) -> u16 {
         let s = self.groups[group].spec.s;
@@ -130,7 +135,7 @@ impl Broker {
         if first < start || first > end {
             member.reads[place].position = None;
             out.shared().brokers[0].out_of_range += 1;
-            out.send(connection, Packet::OutOfRange { partition, start, end });
+            send_part(connection, Packet::OutOfRange { partition, start, end }, whole, out);
             return 0;
         }
         let limit = log.segment_end(first).min(first.saturating_add(u32::from(room)));
@@ -148,7 +153,7 @@ impl Broker {
             let attempt = dispatches.saturating_add(1);
             out.note(Fact::Dispatched { m, s, attempt, member: connection.0 });
             let partition = u16::try_from(partition).expect("a plan has at most 65,535 partitions");
-            out.send(connection, Packet::Record { m, s, attempt, partition, offset });
+            send_part(connection, Packet::Record { m, s, attempt, partition, offset }, whole, out);
             offset += 1;
         }
         self.groups[group].members[index].reads[place].position = Some(offset);
@@ -171,5 +176,14 @@ impl Broker {
         member.waiting = false;
         out.send(member.connection, Packet::FetchEnd { count: 0 });
         out.shared().brokers[0].empty_polls += 1;
+    }
+}
+
+/// An answer is one message of the protocol. Where a fault may take it out, its parts wait until all are there.
+#[inline(always)]
+fn send_part(connection: ConnectionId, part: Packet, whole: &mut Option<Vec<Packet>>, out: &mut Out<'_>) {
+    match whole {
+        None => out.send(connection, part),
+        Some(parts) => parts.push(part),
     }
 }

@@ -47,7 +47,7 @@ pub struct Log {
     /// Where to start without a valid committed offset. Default `Latest`. Kafka: `auto.offset.reset`.
     #[serde(default, deserialize_with = "said")]
     pub offset_reset: Option<OffsetReset>,
-    /// Without an answer for so long, a message is sent again. Default `"30s"`. Kafka: `request.timeout.ms`.
+    /// Without an answer for so long, a message is sent again; a fetch, so long after `fetch_wait`. Default `"30s"`. Kafka: `request.timeout.ms`.
     pub request_timeout: Option<Duration>,
     /// How often it is sent again, at most. Default 2147483647. Kafka: `retries`.
     pub retries: Option<u32>,
