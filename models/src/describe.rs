@@ -125,5 +125,6 @@ fn describe_news(news: News) -> &'static str {
         News::SyncsLie => "disk begins to lie about syncs",
         News::DiskRecovered => "disk as it was again",
         News::ClockChanged => "clock changed",
+        News::Stopped => "stopped",
     }
 }

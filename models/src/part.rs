@@ -44,6 +44,10 @@ macro_rules! parts {
                 match self { $(Part::$kind(part) => part.on_connection(connection, change, out),)* }
             }
 
+            fn on_stop(&mut self, out: &mut Out<'_>) {
+                match self { $(Part::$kind(part) => part.on_stop(out),)* }
+            }
+
             fn on_crash(&mut self, machine: bool, out: &mut Out<'_>) {
                 match self { $(Part::$kind(part) => part.on_crash(machine, out),)* }
             }

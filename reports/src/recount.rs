@@ -105,6 +105,7 @@ fn is_told(news: News) -> bool {
         news,
         News::Crashed
             | News::MachineCrashed
+            | News::Stopped
             | News::Restarted
             | News::Paused
             | News::Resumed
@@ -228,6 +229,7 @@ impl<'a> Drawing<'a> {
     fn news(&mut self, entry: &Recorded, news: News) {
         let (text, kind) = match news {
             News::Crashed | News::MachineCrashed => ("crashed", MarkKind::Crash),
+            News::Stopped => ("stopped", MarkKind::Crash),
             News::Restarted => ("restarted", MarkKind::Restart),
             _ => return,
         };

@@ -139,6 +139,7 @@ fn news_name(news: News) -> &'static str {
         News::SyncsLie => "syncs_lie",
         News::DiskRecovered => "disk_recovered",
         News::ClockChanged => "clock_changed",
+        News::Stopped => "stopped",
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the world keeps beside the nodes' state: time, pending events, links, processes, faults, facts.
 
+use crate::budget::Budget;
 use crate::fault::{Action, Fault, Step, Trigger, Victims};
 use crate::network::{Connection, ConnectionId, DropCause, Link, LinkId};
 use crate::node::{Checks, Domain, News, NodeId, Process};
@@ -90,6 +91,14 @@ pub(crate) struct Core<D: Domain> {
     pub(crate) trigger_mask: u64,
     /// What is to be taken out of the wire, and how many times.
     pub(crate) drops: Vec<(D::MessagePattern, u32)>,
+    /// Faults that act now and will have an end: the fault, and who noted the fact that triggered it.
+    pub(crate) under_way: Vec<(u32, Option<NodeId>)>,
+    /// All faults have ended.
+    pub(crate) healed: bool,
+    /// How much may be down at once.
+    pub(crate) budgets: Vec<Budget>,
+    /// Faults that would have exceeded it.
+    pub(crate) faults_skipped: u32,
     /// Faults that may still act, by themselves or at a fact.
     pub(crate) faults_scheduled: u32,
     /// The running node has crashed at a fact: what it writes after that is discarded.
@@ -174,8 +183,13 @@ impl<D: Domain> Core<D> {
             if after > Span::ZERO {
                 self.faults_scheduled += 1;
                 self.push_fault(self.now + after, Step::Act { fault: fault as u32, noter: Some(node) });
-            } else if let Action::Crash { victims, .. } = &self.faults[fault].action {
-                self.cut |= !self.dying && victims.include(node);
+            } else if self.faults[fault].action.takes_down() {
+                if self.is_over_budget(fault as u32, Some(node)) {
+                    continue;
+                }
+                if let Action::Crash { victims, .. } = &self.faults[fault].action {
+                    self.cut |= !self.dying && victims.include(node);
+                }
                 self.crashes.push((fault as u32, node));
             } else {
                 self.act(fault as u32, Some(node));
@@ -185,9 +199,12 @@ impl<D: Domain> Core<D> {
 
     /// Carries out what a fault does to anything but processes.
     pub(crate) fn act(&mut self, fault: u32, noter: Option<NodeId>) {
+        if !matches!(self.faults[fault as usize].action, Action::Reset { .. } | Action::Drop { .. }) {
+            self.under_way.push((fault, noter));
+        }
         let end = |span: Option<Span>| span.map(|span| (span, Step::End { fault, noter }));
         let end = match self.faults[fault as usize].action.clone() {
-            Action::Crash { .. } => unreachable!("crashes are the world's"),
+            Action::Crash { .. } | Action::Stop { .. } => unreachable!("processes are the world's"),
             Action::Cut { links, lasts } => {
                 self.set_cut(&links, true);
                 end(lasts)
@@ -228,7 +245,7 @@ impl<D: Domain> Core<D> {
             Action::Trouble { victims, trouble, .. } => {
                 victims.nodes(noter).for_each(|node| self.end_trouble(node, fault, trouble));
             }
-            Action::Crash { .. } | Action::Reset { .. } | Action::Drop { .. } => {}
+            Action::Crash { .. } | Action::Stop { .. } | Action::Reset { .. } | Action::Drop { .. } => {}
         }
     }
 

@@ -42,6 +42,13 @@ pub enum Action<M> {
         /// They boot again so long after; none is never.
         restart_after: Option<Span>,
     },
+    /// Processes are told to end, and do so in good order: they say good-bye and close their connections.
+    Stop {
+        /// Whose.
+        victims: Victims,
+        /// They boot again so long after.
+        restart_after: Span,
+    },
     /// Links stop: datagrams are lost, connections stall.
     Cut {
         /// Which; by the node in whose name it is reported.
@@ -130,4 +137,13 @@ pub(crate) enum Step {
     Act { fault: u32, noter: Option<NodeId> },
     /// Its effect is over.
     End { fault: u32, noter: Option<NodeId> },
+    /// All faults end.
+    Heal,
+}
+
+impl<M> Action<M> {
+    /// Whether nodes are down afterwards.
+    pub(crate) fn takes_down(&self) -> bool {
+        matches!(self, Action::Crash { .. } | Action::Stop { .. })
+    }
 }

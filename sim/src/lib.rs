@@ -2,10 +2,12 @@
 //!
 //! Knows nothing of messaging. Does no I/O, and cannot fail.
 
+mod budget;
 mod clock;
 mod core;
 mod disk;
 mod fault;
+mod heal;
 mod machine;
 mod network;
 mod node;

@@ -122,7 +122,8 @@ impl<D: Domain> Core<D> {
 
     fn resume(&mut self, node: NodeId) {
         let process = &mut self.processes[node.0 as usize];
-        if process.paused_until == Time::ZERO || process.paused_until > self.now {
+        let early = process.paused_until > self.now && !self.healed;
+        if process.paused_until == Time::ZERO || early {
             return;
         }
         process.paused_until = Time::ZERO;

@@ -69,6 +69,8 @@ pub trait Node<D: Domain>: Clone {
     fn on_timer(&mut self, timer: D::Timer, out: &mut Out<'_, D>);
     /// A connection has changed.
     fn on_connection(&mut self, connection: ConnectionId, change: ConnectionChange, out: &mut Out<'_, D>);
+    /// It is told to end, and may say good-bye: its connections will close behind what it sends. Then it dies.
+    fn on_stop(&mut self, _out: &mut Out<'_, D>) {}
     /// It is about to die: it names, as facts, the copies that die with it. `out` is for notes only; the disk shows
     /// what survives, and the kernel itself names what the disk has lost.
     fn on_crash(&mut self, machine: bool, out: &mut Out<'_, D>);
@@ -117,6 +119,8 @@ pub enum News {
     DiskRecovered,
     /// The clock was set, or goes otherwise.
     ClockChanged,
+    /// The process was told to end, and does so in good order.
+    Stopped = 31,
 }
 
 /// What a node learns of a connection.

@@ -19,10 +19,10 @@ pub const INSTANT_EVENTS_MAX: u64 = 1_000_000;
 /// A world. Cloned, both copies go on identically.
 #[derive(Clone)]
 pub struct World<D: Domain> {
-    nodes: Vec<D::Node>,
+    pub(crate) nodes: Vec<D::Node>,
     blueprints: Vec<D::Node>,
     starts: Vec<Time>,
-    core: Core<D>,
+    pub(crate) core: Core<D>,
     events: u64,
     events_now: u64,
 }
@@ -44,6 +44,10 @@ impl<D: Domain> World<D> {
             fault_times: Vec::new(),
             trigger_mask: 0,
             drops: Vec::new(),
+            under_way: Vec::new(),
+            healed: false,
+            budgets: Vec::new(),
+            faults_skipped: 0,
             faults_scheduled: 0,
             cut: false,
             dying: false,
@@ -384,18 +388,24 @@ impl<D: Domain> World<D> {
         self.core.cut = false;
         while !self.core.crashes.is_empty() {
             let (fault, noter) = self.core.crashes.remove(0);
-            self.crash_by(fault, Some(noter));
+            self.take_down(fault, Some(noter));
         }
     }
 
     fn fault(&mut self, step: Step) {
-        self.core.faults_scheduled -= 1;
+        if self.core.healed {
+            return;
+        }
+        self.core.faults_scheduled -= u32::from(!matches!(step, Step::Heal));
         match step {
-            Step::Act { fault, noter } => match self.core.faults[fault as usize].action {
-                Action::Crash { .. } => self.crash_by(fault, noter),
-                _ => self.core.act(fault, noter),
-            },
-            Step::End { fault, noter } => self.core.end(fault, noter),
+            Step::Act { fault, noter } if self.core.faults[fault as usize].action.takes_down() => {
+                if !self.core.is_over_budget(fault, noter) {
+                    self.take_down(fault, noter);
+                }
+            }
+            Step::Act { fault, noter } => self.core.act(fault, noter),
+            Step::End { fault, noter } => self.core.end_in_time(fault, noter),
+            Step::Heal => self.heal(),
         }
         for node in std::mem::take(&mut self.core.resumed) {
             self.catch_up(node);
@@ -413,16 +423,21 @@ impl<D: Domain> World<D> {
         }
     }
 
-    fn crash_by(&mut self, fault: u32, noter: Option<NodeId>) {
-        let Action::Crash { victims, machine, restart_after } =
-            self.core.faults[fault as usize].action.clone()
-        else {
-            unreachable!("only crashes are asked for");
+    fn take_down(&mut self, fault: u32, noter: Option<NodeId>) {
+        let (victims, machine, restart_after) = match self.core.faults[fault as usize].action.clone() {
+            Action::Crash { victims, machine, restart_after } => (victims, Some(machine), restart_after),
+            Action::Stop { victims, restart_after } => (victims, None, Some(restart_after)),
+            _ => unreachable!("nothing else takes nodes down"),
         };
         for node in victims.nodes(noter) {
-            let was_up = self.is_up(node);
-            self.crash(node, machine);
-            if let Some(span) = restart_after.filter(|_| was_up) {
+            if !self.is_up(node) {
+                continue;
+            }
+            match machine {
+                Some(machine) => self.crash(node, machine),
+                None => self.terminate(node),
+            }
+            if let Some(span) = restart_after {
                 self.schedule_boot(node, span);
             }
         }
@@ -440,6 +455,24 @@ impl<D: Domain> World<D> {
             return;
         }
         self.core.tell_checks(node, if machine { News::MachineCrashed } else { News::Crashed });
+        self.end_process(node, machine, true);
+    }
+
+    /// A process is told to end: it says good-bye, and its connections close. Nothing if it is down already.
+    pub fn terminate(&mut self, node: NodeId) {
+        if !self.is_up(node) {
+            return;
+        }
+        self.core.tell_checks(node, News::Stopped);
+        self.tell(node, |node, out| node.on_stop(out));
+        // It may have crashed at a fact that it has noted meanwhile.
+        if self.is_up(node) {
+            self.end_process(node, false, false);
+        }
+    }
+
+    fn end_process(&mut self, node: NodeId, machine: bool, reset: bool) {
+        let index = node.0 as usize;
         let mut lost = Vec::new();
         let disk = &mut self.core.processes[index].disk;
         if machine {
@@ -460,7 +493,7 @@ impl<D: Domain> World<D> {
         self.stop(node);
         self.core.machine_down[index] = machine;
         for (connection, side) in self.core.connections_of(node) {
-            self.core.leave(connection, side, true, machine);
+            self.core.leave(connection, side, reset, machine);
         }
         self.nodes[index] = self.blueprints[index].clone();
     }

@@ -508,6 +508,10 @@ impl Node<Messaging> for Consumer {
         }
     }
 
+    fn on_stop(&mut self, out: &mut Out<'_>) {
+        self.leave(out);
+    }
+
     fn on_crash(&mut self, _machine: bool, out: &mut Out<'_>) {
         self.worker.on_crash(out);
     }

@@ -65,6 +65,10 @@ impl Node<Toys> for Toy {
         out.note(Fact::Changed(change));
     }
 
+    fn on_stop(&mut self, out: &mut Out<'_, Toys>) {
+        out.send(LINE, packet(99));
+    }
+
     fn on_crash(&mut self, _machine: bool, out: &mut Out<'_, Toys>) {
         self.got.iter().for_each(|number| out.note(Fact::Forgets(*number)));
     }

@@ -5,4 +5,5 @@ mod connections;
 mod datagrams;
 mod faults;
 mod machines;
+mod heal;
 mod nodes;
