@@ -24,6 +24,8 @@ pub struct HandlerFault {
     pub effect: HandlerEffect,
     /// From when on.
     pub from: Time,
+    /// Until when.
+    pub until: Time,
 }
 
 /// What is wrong.
@@ -82,7 +84,7 @@ impl Handler {
 
     #[cold]
     fn attempt_at_faulty(&self, now: Time, message: &Message, attempt: u16, plain: Attempt) -> Attempt {
-        let mut faults = self.faults.iter().filter(|fault| fault.from <= now);
+        let mut faults = self.faults.iter().filter(|fault| fault.from <= now && now < fault.until);
         let Some(fault) = faults.find(|fault| fault.which.has(message)) else { return plain };
         match &fault.effect {
             HandlerEffect::Fails(times) => {

@@ -110,6 +110,8 @@ pub struct Subscription {
     pub next_ranks: Vec<u32>,
     /// How many messages the broker (without one: the receivers) holds for it.
     pub level: Level,
+    /// Requests that have come to receivers that answer some with an error: the onlooker's count.
+    pub requests: u32,
     /// How long messages waited at a consumer behind one that was slow or failing, summed.
     pub head_of_line: Span,
     /// How long its members worked, within the measured window.
@@ -128,6 +130,7 @@ impl Subscription {
             resides_at_receiver: false,
             next_ranks: Vec::new(),
             level: Level::default(),
+            requests: 0,
             head_of_line: Span::ZERO,
             busy: Span::ZERO,
             headroom_min: None,

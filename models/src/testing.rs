@@ -42,6 +42,8 @@ pub(crate) fn setup(design: Design, messages: u64) -> Setup {
         },
         machines: Vec::new(),
         faults: Vec::new(),
+        heal_at: None,
+        fault_budget: Vec::new(),
         design,
         script: None,
     }

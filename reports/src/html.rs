@@ -159,6 +159,7 @@ fn comparison(findings: &Findings) -> Markup {
                 @for fault in &design.does_not_apply {
                     p.note { "Does not apply to " (name) ": " code { (fault) } }
                 }
+                @if let Some(note) = design.skipped() { p.note { (name) ": " (note) "." } }
             }
             details {
                 summary { "All figures" }

@@ -155,6 +155,9 @@ fn table_notes(page: &mut Page, findings: &Findings, rows: &[Row], columns: &Col
             let faults = listed(&design.does_not_apply);
             page.paragraph(&format!("Does not apply to {name}: {faults}."), 2, Ink::Open);
         }
+        if let Some(note) = design.skipped() {
+            page.paragraph(&format!("{name}: {note}."), 2, Ink::Open);
+        }
     }
     causes(page, rows);
 }

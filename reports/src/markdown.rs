@@ -179,6 +179,9 @@ fn assumptions(page: &mut String, findings: &Findings) {
         for fault in &design.does_not_apply {
             let _ = write!(page, "\nDoes not apply here: {}\n", code(fault));
         }
+        if let Some(note) = design.skipped() {
+            let _ = write!(page, "\nHere {note}.\n");
+        }
         let line = |assumption: &crate::result::Assumption| {
             let origin = if assumption.default {
                 format!("default: {}", assumption.source)

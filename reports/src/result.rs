@@ -82,6 +82,8 @@ pub struct DesignResult {
     pub assumptions: Vec<Assumption>,
     /// Faults that do not apply to this design, as the file says them.
     pub does_not_apply: Vec<String>,
+    /// Faults that did not act because more would have been down than `fault_budget` allows.
+    pub faults_skipped: u64,
     /// By the group's name.
     pub producers: BTreeMap<String, ProducerResult>,
     /// By the subscription's name.
@@ -97,6 +99,17 @@ pub struct DesignResult {
     /// `clients`, `queues`, `logs`, `groups`, `nodes`, `looks` of a story; empty without one.
     #[serde(flatten)]
     pub picture: BTreeMap<String, Value>,
+}
+
+impl DesignResult {
+    /// What the fault budget has kept from happening, if it has.
+    pub(crate) fn skipped(&self) -> Option<String> {
+        match self.faults_skipped {
+            0 => None,
+            1 => Some("1 fault was skipped, over the fault budget".into()),
+            n => Some(format!("{n} faults were skipped, over the fault budget")),
+        }
+    }
 }
 
 /// A setting, and where its value comes from.

@@ -269,6 +269,7 @@ fn design(fingerprint: &str, assumptions: &[(&str, &str, bool, &str)]) -> Design
         stopped: None,
         assumptions: assumptions.iter().map(assumption).collect(),
         does_not_apply: Vec::new(),
+        faults_skipped: 0,
         producers: BTreeMap::from([(
             "shop".into(),
             ProducerResult { published: 5, confirmed: 5, ..Default::default() },

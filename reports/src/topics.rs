@@ -457,6 +457,16 @@ pub(crate) static TOPICS: &[Topic] = &[
     ),
     topic(&["warm_up"], "Averages start when this is over."),
     topic(
+        &["heal_at"],
+        "When all faults end: partitions heal, disks recover, handlers work again, who was down boots again, and \
+         no fault acts after it. What is left to do is done in peace.",
+    ),
+    topic(
+        &["fault_budget", "faults_skipped"],
+        "How many of some nodes may be down at once, as `fault_budget: {\"brokers\": 1}`. A crash or a stop that \
+         would make them more does not happen; `faults_skipped` says how often.",
+    ),
+    topic(
         &["drain"],
         "How much longer than its duration a run may go on, so that what is under way can end.",
     ),

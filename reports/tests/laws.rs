@@ -8,9 +8,13 @@ mod common;
 use common::case::{ALL, Case, Range, cases};
 use common::{plan, run};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
+use redeliver_models::causes::LossCause;
 use redeliver_models::checks::{Event, Recorder};
+use redeliver_models::message::SubscriptionId;
 use redeliver_models::{Fact, Setup, advance, build};
+use redeliver_sim::NodeId;
 use serde_json::Value;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// Holds a law against so many cases.
@@ -163,11 +167,44 @@ fn the_same_file_gives_the_same_bytes_whatever_its_order() {
 type Name = (u32, u32);
 
 /// What a run was given: when each message was published, its key, its size, its luck; and what it drew: the work of
-/// its first attempt in each subscription.
+/// its first attempt in each subscription, and what became of each datagram that carried it to a consumer.
 #[derive(PartialEq, Debug, Default)]
 struct Given {
     published: BTreeMap<Name, (u64, u32, u64, u64)>,
     worked: BTreeMap<(Name, String), u64>,
+    carried: BTreeMap<(Name, SubscriptionId, u16), Passage>,
+}
+
+/// One sending of a message to a consumer.
+#[derive(PartialEq, Eq, Debug, Default)]
+struct Passage {
+    sent_at: u64,
+    /// To whom; a sender without a broker does not say, and takes all in turn.
+    member: u32,
+    /// How often the same attempt was sent: a broker that has crashed counts anew.
+    sendings: u32,
+    /// It was lost on the wire, by chance.
+    lost: bool,
+    /// To whom it came, and after how many nanoseconds.
+    arrivals: BTreeMap<NodeId, Vec<u64>>,
+}
+
+impl Passage {
+    /// Whether two runs that carried the same datagram over the same link drew the same for it. What met a partition,
+    /// a proxy or a dead receiver tells nothing.
+    fn agrees(&self, other: &Passage) -> bool {
+        let arrived = |passage: &Passage| !passage.arrivals.is_empty();
+        if self.member != other.member || self.sendings > 1 || other.sendings > 1 {
+            return true;
+        }
+        if self.lost && arrived(other) || other.lost && arrived(self) {
+            return false;
+        }
+        self.arrivals.iter().all(|(node, delays)| {
+            let again = other.arrivals.get(node).filter(|again| again.len() == delays.len());
+            again.is_none_or(|again| again == delays)
+        })
+    }
 }
 
 fn given(setup: &Setup) -> Given {
@@ -177,16 +214,37 @@ fn given(setup: &Setup) -> Given {
         let over = advance(&mut world, setup.limits, 1).is_some();
         for entry in world.checks_mut().0.recorder.take() {
             let Event::Fact(fact, Some((source, number, _))) = entry.event else { continue };
+            let name = (source, number);
             match fact {
                 Fact::Published { m, .. } => {
                     let message = world.shared().messages.get(m);
                     let what = (message.born.0, message.key.0, message.size, message.luck.0);
-                    given.published.insert((source, number), what);
+                    given.published.insert(name, what);
                 }
                 Fact::Processed { s, attempt: 1, worked, .. } => {
-                    let name = &world.shared().names.subscriptions[s.0 as usize];
-                    let group = name.split('/').next().unwrap_or(name).to_string();
-                    given.worked.entry(((source, number), group)).or_insert(worked.0);
+                    let group = &world.shared().names.subscriptions[s.0 as usize];
+                    let group = group.split('/').next().unwrap_or(group).to_string();
+                    given.worked.entry((name, group)).or_insert(worked.0);
+                }
+                Fact::Dispatched { s, attempt, member, .. } => {
+                    let passage = given.carried.entry((name, s, attempt)).or_default();
+                    (passage.sent_at, passage.member) = (entry.at.0, member);
+                    passage.sendings += 1;
+                }
+                Fact::DeliveryDropped { s, why: LossCause::Network, .. } => {
+                    // Lost as it was sent, and so it is the last attempt.
+                    let passages = given.carried.range_mut((name, s, 0)..=(name, s, u16::MAX));
+                    match passages.last() {
+                        Some((_, passage)) => passage.lost = true,
+                        None => given.carried.entry((name, s, 1)).or_default().lost = true,
+                    }
+                }
+                Fact::Delivered { s, attempt, .. } => {
+                    let passage = given.carried.entry((name, s, attempt)).or_default();
+                    // Without a broker it leaves as it is published.
+                    let since = if passage.sendings > 0 { passage.sent_at } else { given.published[&name].0 };
+                    let delay = entry.at.0.saturating_sub(since);
+                    passage.arrivals.entry(entry.node).or_default().push(delay);
                 }
                 _ => {}
             }
@@ -197,34 +255,68 @@ fn given(setup: &Setup) -> Given {
     }
 }
 
+/// What breaks in a setup, and when, in the order of what the file says.
+fn schedule(setup: &Setup) -> Vec<String> {
+    let mut all: Vec<String> = setup.faults.iter().map(|fault| format!("{fault:?}")).collect();
+    all.sort();
+    all
+}
+
 #[test]
 fn a_fault_or_a_design_changes_nothing_for_others() {
+    let carried = Cell::new(0);
     check(Range { producers_crash: false, ..ALL }, 60, |case| {
-        // Tries in place draw anew, so that the first attempt's work is not told; pauses and slow machines stretch it.
-        let same_work = !["RetryInPlace", "SlowNode(", "Pause("].into_iter().any(|text| case.has(text));
         let planned = plan(&case.text(), case.seed);
         let runs: Vec<Given> = planned.designs.values().map(|design| given(&design.setup)).collect();
-        let mut others: Vec<(Given, bool)> = Vec::new();
         for n in 0..case.faults.len() {
+            let changed = plan(&case.without_fault(n).text(), case.seed);
             let handler =
                 ["Poison", "FailingHandler", "SlowHandler"].iter().any(|k| case.faults[n].starts_with(k));
-            let changed = plan(&case.without_fault(n).text(), case.seed);
-            others.push((given(&changed.designs["first"].setup), !handler));
-        }
-        let (first, designs) = runs.split_first().expect("there is a first design");
-        let others = others.iter().map(|(other, same)| (other, *same));
-        for (other, same_handlers) in others.chain(designs.iter().map(|other| (other, true))) {
-            assert_eq!(first.published, other.published);
-            for (message, worked) in &first.worked {
-                if same_work
-                    && same_handlers
-                    && let Some(again) = other.worked.get(message)
-                {
-                    assert_eq!(worked, again, "the work of {message:?}");
+            for ((name, settings), before) in case.names().zip(&runs) {
+                let setup = &changed.designs[name].setup;
+                let again = given(setup);
+                hold_common(case, before, &again, !handler);
+                // Of faults that say the same each has a stream of its own: which of them is gone is not told.
+                let removed = case.faults[n].split_whitespace().collect::<Vec<&str>>().join(" ");
+                let mut others = planned.designs[name].setup.clone();
+                others.faults.retain(|fault| fault.text != removed);
+                if !changed.text.contains(&case.faults[n]) {
+                    assert_eq!(schedule(&others), schedule(setup), "without {removed}");
+                }
+                let datagrams = |setting: &String| setting == "Udp" || setting.contains("Datagrams");
+                if settings.iter().any(datagrams) {
+                    for (which, passage) in &before.carried {
+                        let Some(other) = again.carried.get(which) else { continue };
+                        assert!(passage.agrees(other), "{which:?}: {passage:?}, then {other:?}");
+                        carried.set(carried.get() + 1);
+                    }
                 }
             }
         }
+        for other in &runs[1..] {
+            hold_common(case, &runs[0], other, true);
+        }
+        // A design that is there alone is the same.
+        let alone = plan(&Case { designs: case.designs[..1].to_vec(), ..case.clone() }.text(), case.seed);
+        let [alone, before] = [&alone, &planned].map(|plan| format!("{:?}", plan.designs["first"].setup));
+        assert_eq!(alone, before);
     });
+    assert!(carried.get() > 500, "only {} datagrams were compared", carried.get());
+}
+
+/// The same workload, and the same work on what both have processed.
+fn hold_common(case: &Case, one: &Given, other: &Given, same_handlers: bool) {
+    assert_eq!(one.published, other.published);
+    // Tries in place draw anew, so that the first attempt's work is not told; pauses and slow machines stretch it.
+    let other_work = ["RetryInPlace", "SlowNode(", "Pause("].into_iter().any(|text| case.has(text));
+    if !same_handlers || other_work {
+        return;
+    }
+    for (message, worked) in &one.worked {
+        if let Some(again) = other.worked.get(message) {
+            assert_eq!(worked, again, "the work of {message:?}");
+        }
+    }
 }
 
 /// The figures of subscription `c` in a scenario that once broke a law: three messages, 10 ms apart.
@@ -259,6 +351,10 @@ fn a_crash_at_a_fact_leaves_no_copy_between_two_places() {
             "Udp()",
             "Webhook()",
         ] {
+            let silent = design == "Udp()" && ["Stored()", "Confirmed()", "Acked()"].contains(&fact);
+            if silent || design.contains("confirms: false") && fact == "Confirmed()" {
+                continue;
+            }
             once_broken(ONE, &faults, design);
             once_broken(TWO, &faults, design);
         }

@@ -146,18 +146,19 @@ fn keys(key: &KeyChoice) -> (u64, u64) {
 pub(crate) struct Acts {
     so_far: u64,
     nodes: u64,
-    duration: Span,
 }
 
 impl Acts {
-    pub(crate) fn new(cast: &Cast, duration: Span) -> Self {
-        Acts { so_far: 0, nodes: cast.nodes.len() as u64 + 1, duration }
+    pub(crate) fn new(cast: &Cast) -> Self {
+        Acts { so_far: 0, nodes: cast.nodes.len() as u64 + 1 }
     }
 
     /// One fault more; refused if that is too much.
     pub(crate) fn add(&mut self, what: &FaultKind, when: &When, place: Place, findings: &mut Findings) {
         let times = match when {
-            When::Every { span, .. } => expected_draws(span, self.duration),
+            When::Every { span, from, until, times, .. } => {
+                expected_draws(span, until.since(*from)).min(u64::from(*times))
+            }
             When::At(_) | When::On { .. } => 1,
         };
         let each = match what {

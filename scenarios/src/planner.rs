@@ -11,6 +11,7 @@ use crate::nodes::{Cast, Patterns};
 use crate::plan::{Expression, Plan, PlannedDesign, Record};
 use crate::scenario::Scenario;
 use crate::story::{self, Story};
+use crate::units::show_span;
 use crate::{amounts, expectations, machine};
 use indexmap::IndexMap;
 use redeliver_models::setup::{self, Role};
@@ -75,6 +76,7 @@ struct Workload {
     duration: Span,
     drain: Span,
     warm_up: Span,
+    heal_at: Option<Span>,
     keep: usize,
     limits: Limits,
 }
@@ -121,6 +123,7 @@ impl Workload {
             duration: duration.map_or(default, |duration| duration.value.0),
             drain: scenario.run.drain.as_ref().map_or(drain, |drain| drain.0),
             warm_up: scenario.run.warm_up.as_ref().map_or(Span::ZERO, |warm_up| warm_up.value.0),
+            heal_at: scenario.run.heal_at.as_ref().map(|heal_at| heal_at.value.0),
             keep: scenario.run.keep.as_ref().map_or(KEEP, |keep| keep.value as usize),
             limits: Limits {
                 events_max: scenario.run.max_events.as_ref().map_or(EVENTS_MAX, |max| max.value),
@@ -141,6 +144,19 @@ impl Workload {
             let diagnostic =
                 Diagnostic::new("the warm-up takes all of the duration: no time is left to average over");
             findings.push(diagnostic.at(warm_up.place).hint("make it shorter, or `duration` longer"));
+        }
+        if let Some(heal_at) = &scenario.run.heal_at {
+            let end = self.duration + self.drain;
+            if heal_at.value.0 == Span::ZERO {
+                let diagnostic =
+                    Diagnostic::new("`heal_at` of zero: no fault would ever act").at(heal_at.place);
+                findings.push(diagnostic.hint("make it later, or leave the faults out"));
+            } else if heal_at.value.0 > end && self.story.script.is_none() {
+                let message =
+                    format!("this can never happen: the run ends at {} at the latest", show_span(end));
+                let diagnostic = Diagnostic::new(message).at(heal_at.place);
+                findings.push(diagnostic.hint("make `run.duration` or `run.drain` longer"));
+            }
         }
         if let Some(max) = scenario.run.max_events.as_ref().filter(|max| max.value == 0) {
             findings.refuse(max.place, "`max_events` must be at least 1");
@@ -249,7 +265,9 @@ fn plan_designs(
     let mut patterns = Patterns { findings, groups: &workload.groups };
     let network = scenario.network.plan(&casts, &mut patterns);
     let machines = machine::plan(&scenario.nodes, &casts, &mut patterns);
+    let fault_budget = plan_budget(scenario, &casts, &mut patterns);
     let mut planned = IndexMap::new();
+    let mut idle: Vec<Vec<(usize, String)>> = Vec::new();
     for (name, assumptions, design, cast) in designed {
         let mut does_not_apply = Vec::new();
         let stage = |stream| Stage {
@@ -259,11 +277,14 @@ fn plan_designs(
             consumers: &design.consumers,
             groups: &workload.groups,
             all_casts: &casts,
+            duration: workload.duration,
             end: workload.duration + workload.drain,
+            heal_at: workload.heal_at,
+            has_script: workload.story.script.is_some(),
             stream,
             design: &design.design,
         };
-        let acts = Acts::new(&cast, workload.duration);
+        let acts = Acts::new(&cast);
         let faults = plan_faults(scenario, text, stage, acts, &mut does_not_apply, &mut patterns);
         let setup = Setup {
             seed,
@@ -278,12 +299,45 @@ fn plan_designs(
             network: network.clone(),
             machines: machines.clone(),
             faults,
+            heal_at: workload.heal_at,
+            fault_budget: fault_budget.clone(),
             design: design.design,
             script: workload.story.script.clone(),
         };
-        planned.insert(name.clone(), PlannedDesign { setup, assumptions: assumptions.0, does_not_apply });
+        let texts = does_not_apply.iter().map(|(_, text)| text.clone()).collect();
+        idle.push(does_not_apply);
+        let design = PlannedDesign { setup, assumptions: assumptions.0, does_not_apply: texts };
+        planned.insert(name.clone(), design);
     }
+    refuse_idle_faults(scenario, &idle, findings);
     planned
+}
+
+/// Refuses faults that apply to no design. `idle`: by design, those that do not apply to it, by their numbers.
+fn refuse_idle_faults(scenario: &Scenario, idle: &[Vec<(usize, String)>], findings: &mut Findings) {
+    let Some((first, others)) = idle.split_first() else { return };
+    let everywhere = |number: usize| others.iter().all(|design| design.iter().any(|(n, _)| *n == number));
+    for (number, _) in first.iter().filter(|(number, _)| everywhere(*number)) {
+        let diagnostic = Diagnostic::new("this can never happen: the fault applies to no design");
+        let hint = "no design has what it meets, or notes what it waits for: leave it out, or add a design that does";
+        findings.push(diagnostic.at(scenario.faults.0[*number].place).hint(hint));
+    }
+}
+
+fn plan_budget(
+    scenario: &Scenario,
+    casts: &[Cast],
+    patterns: &mut Patterns<'_>,
+) -> Vec<(setup::NodePattern, u32)> {
+    let mut budget = Vec::new();
+    for (name, place, most) in scenario.fault_budget.sorted() {
+        if most.value == 0 {
+            let diagnostic = Diagnostic::new("a budget of 0 lets no fault take a node down").at(most.place);
+            patterns.findings.push(diagnostic.hint("write at least 1, or leave those faults out"));
+        }
+        budget.push((patterns.one(name, place, casts), most.value));
+    }
+    budget
 }
 
 fn plan_faults<'a>(
@@ -291,12 +345,12 @@ fn plan_faults<'a>(
     text: &str,
     stage: impl Fn(String) -> Stage<'a>,
     mut acts: Acts,
-    does_not_apply: &mut Vec<String>,
+    does_not_apply: &mut Vec<(usize, String)>,
     patterns: &mut Patterns<'_>,
 ) -> Vec<setup::Fault> {
     let mut planned = Vec::new();
     let mut streams: BTreeMap<String, u32> = BTreeMap::new();
-    for fault in &scenario.faults.0 {
+    for (number, fault) in scenario.faults.0.iter().enumerate() {
         let written = text.get(fault.place.start..fault.place.end).unwrap_or_default();
         let line: Vec<&str> = written.split_whitespace().collect();
         let line = line.join(" ");
@@ -307,7 +361,7 @@ fn plan_faults<'a>(
         let before = patterns.findings.0.len();
         let found = fault.value.plan(fault.place, &stage(stream), patterns);
         if found.is_empty() && patterns.findings.0.len() == before {
-            does_not_apply.push(line.clone());
+            does_not_apply.push((number, line.clone()));
         }
         let fine = patterns.findings.0.len() == before;
         for (what, when) in found.iter().filter(|_| fine) {

@@ -51,6 +51,10 @@ pub struct Scenario {
     /// What breaks.
     #[serde(default)]
     pub faults: List<Placed<Fault>>,
+    /// Of these nodes (names, globs, roles) at most so many may be down at once: a fault that would make them more is
+    /// skipped. Default: no limit.
+    #[serde(default)]
+    pub fault_budget: Named<Placed<u32>>,
     /// How messages travel: each design carries the same load under the same faults.
     pub designs: Placed<Named<Placed<Design>>>,
     /// The design that others are compared with. Default: the first.
@@ -76,6 +80,9 @@ pub struct Run {
     pub duration: Option<Placed<Duration>>,
     /// How much longer the rest may take. Default `"60s"`.
     pub drain: Option<Duration>,
+    /// At this time all faults end: partitions heal, disks recover, who was down boots again; none acts after it.
+    /// Default: never.
+    pub heal_at: Option<Placed<Duration>>,
     /// Averages start here. Default `"0s"`.
     pub warm_up: Option<Placed<Duration>>,
     /// How many entries each kept list holds. Default 100.

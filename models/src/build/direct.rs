@@ -1,11 +1,13 @@
 //! Producers that send directly to every receiver.
 
 use super::Builder;
-use crate::direct::{Outlet, Receiver, ReceiverSpec, Share, UdpConfig, UdpSender, WebhookConfig};
+use crate::direct::{
+    ErrorReply, Outlet, Receiver, ReceiverSpec, RequestSelection, Share, UdpConfig, UdpSender, WebhookConfig,
+};
 use crate::direct::{WebhookSender, WebhookSpec};
 use crate::message::{SourceId, SubscriptionId};
 use crate::part::Part;
-use crate::setup::Role;
+use crate::setup::{FaultKind, Requests, Role};
 use crate::worker::Worker;
 use redeliver_sim::{ConnectionId, NodeId, Time};
 
@@ -33,12 +35,30 @@ impl Builder<'_> {
     fn receivers(&mut self, receive_buffer: u64, backlog: u32) {
         for (s, member) in self.consumer_nodes() {
             let consumer = &self.setup.consumers[s.0 as usize];
-            let spec = ReceiverSpec { receive_buffer, backlog, on_failure: consumer.on_failure };
+            let error_replies = self.error_replies(s);
+            let spec =
+                ReceiverSpec { receive_buffer, backlog, on_failure: consumer.on_failure, error_replies };
             let starts = Time::ZERO + consumer.members[member].joins;
             let worker = Worker::new(s, self.handler(s, member));
             let name = self.member_name(s, member);
             self.add_node(&name, Role::Consumer, Part::Receiver(Receiver::new(spec, worker)), starts);
         }
+    }
+
+    fn error_replies(&self, s: SubscriptionId) -> Vec<ErrorReply> {
+        let reply = |what: &FaultKind| match what {
+            FaultKind::ErrorReply { subscription, which, status, times }
+                if subscription.is_none_or(|wanted| wanted == s.0 as usize) =>
+            {
+                let which = match which {
+                    Requests::From(number) => RequestSelection::From(*number),
+                    Requests::About(name) => RequestSelection::About(self.about(name)),
+                };
+                Some(ErrorReply { which, status: *status, times: *times, until: self.healed_at() })
+            }
+            _ => None,
+        };
+        self.setup.faults.iter().filter_map(|fault| reply(&fault.what)).collect()
     }
 
     /// All members of all producers: name, source, and what they send to. Makes the connections, one for each pair of

@@ -8,35 +8,67 @@ use redeliver_sim::{Action, Fault as KernelFault, LinkId, NodeId, Span, Stream, 
 
 impl Builder<'_> {
     pub(super) fn faults(&mut self) {
+        // First: of what is to happen at that instant, nothing else does.
+        if let Some(span) = self.setup.heal_at {
+            self.world.heal_at(Time::ZERO + span);
+        }
         for fault in &self.setup.faults {
-            let Some(action) = self.action(&fault.what) else { continue };
-            for trigger in self.triggers(fault) {
-                self.world.add_fault(KernelFault::<Messaging> { trigger, action: action.clone() });
+            for (after, action) in self.actions(&fault.what) {
+                for trigger in self.triggers(fault) {
+                    let trigger = later(trigger, after);
+                    self.world.add_fault(KernelFault::<Messaging> { trigger, action: action.clone() });
+                }
             }
         }
+        for (pattern, most) in &self.setup.fault_budget {
+            let nodes = self.matching(pattern);
+            self.world.add_budget(nodes, *most);
+        }
+    }
+
+    /// What a fault does, in one step or in several: how long after it acts, and what then.
+    fn actions(&self, what: &FaultKind) -> Vec<(Span, Action<PacketPattern>)> {
+        let FaultKind::RollingRestart { nodes, down, pause, graceful } = what else {
+            return self.action(what).into_iter().map(|action| (Span::ZERO, action)).collect();
+        };
+        let turn = |(n, node): (usize, NodeId)| {
+            let victims = Victims::Nodes(vec![node]);
+            let action = match graceful {
+                true => Action::Stop { victims, restart_after: *down },
+                false => Action::Crash { victims, machine: false, restart_after: Some(*down) },
+            };
+            ((*down + *pause).times(n as u64), action)
+        };
+        self.matching(nodes).into_iter().enumerate().map(turn).collect()
     }
 
     fn triggers(&self, fault: &Fault) -> Vec<Trigger<FactPattern>> {
         match &fault.when {
             When::At(time) => vec![Trigger::At(*time)],
-            When::Every { span, stream } => {
+            When::Every { span, from, until, times, stream } => {
                 let mut stream = Stream::new(self.setup.seed, stream);
-                let end = Time::ZERO + self.setup.duration;
-                let mut time = Time::ZERO;
+                let mut time = *from;
                 std::iter::from_fn(|| {
                     time = time + Span(span.sample(stream.draw()).max(1));
-                    (time < end).then_some(Trigger::At(time))
+                    (time < *until).then_some(Trigger::At(time))
                 })
+                .take(*times as usize)
                 .collect()
             }
             When::On { fact, after, times } => {
-                vec![Trigger::On { pattern: self.pattern(fact), after: *after, times: *times }]
+                let pattern = self.pattern(fact).into_iter();
+                pattern.map(|pattern| Trigger::On { pattern, after: *after, times: *times }).collect()
             }
         }
     }
 
-    fn pattern(&self, fact: &crate::setup::FactPattern) -> FactPattern {
-        FactPattern {
+    /// None: no message has the key.
+    fn pattern(&self, fact: &crate::setup::FactPattern) -> Option<FactPattern> {
+        let key = match &fact.key {
+            Some(key) => Some(self.names.find_key(key)?),
+            None => None,
+        };
+        Some(FactPattern {
             kind: match fact.kind {
                 FactKind::Published => 1,
                 FactKind::Stored if matches!(self.setup.design, crate::setup::Design::Log(_)) => 5,
@@ -47,10 +79,10 @@ impl Builder<'_> {
                 FactKind::Acked => 15,
             },
             message: fact.message.as_ref().map(|name| self.about(name)),
-            key: fact.key.as_ref().and_then(|key| self.names.find_key(key)),
+            key,
             subscription: fact.subscription.map(|s| SubscriptionId(s as u16)),
             nodes: fact.node.as_ref().map(|pattern| self.matching(pattern)),
-        }
+        })
     }
 
     fn matching(&self, pattern: &NodePattern) -> Vec<NodeId> {
@@ -88,7 +120,10 @@ impl Builder<'_> {
             FaultKind::Trouble { target, trouble, lasts } => {
                 Action::Trouble { victims: self.victims(target), trouble: *trouble, lasts: *lasts }
             }
-            FaultKind::FailingHandler { .. } | FaultKind::SlowHandler { .. } => return None,
+            FaultKind::RollingRestart { .. } => unreachable!("it has several steps"),
+            FaultKind::ErrorReply { .. }
+            | FaultKind::FailingHandler { .. }
+            | FaultKind::SlowHandler { .. } => return None,
         })
     }
 
@@ -106,5 +141,13 @@ impl Builder<'_> {
         })
         .map(|(link, _, _)| link)
         .collect()
+    }
+}
+
+/// The trigger of a later step of the same fault.
+fn later(trigger: Trigger<FactPattern>, by: Span) -> Trigger<FactPattern> {
+    match trigger {
+        Trigger::At(time) => Trigger::At(time + by),
+        Trigger::On { pattern, after, times } => Trigger::On { pattern, after: after + by, times },
     }
 }

@@ -146,10 +146,20 @@ impl Builder<'_> {
             *copies += 1;
             let stream = format!("handler {} {copies}", fault.text);
             let from = if let When::At(time) = fault.when { time } else { Time::ZERO };
-            Some(HandlerFault { which: self.selection(which, &stream), effect, from })
+            Some(HandlerFault {
+                which: self.selection(which, &stream),
+                effect,
+                from,
+                until: self.healed_at(),
+            })
         });
         let faults: Vec<HandlerFault> = faults.collect();
         Handler { work: consumer.members[member].work.clone(), purpose, faults }
+    }
+
+    /// When all faults end.
+    fn healed_at(&self) -> Time {
+        self.setup.heal_at.map_or(Time::NEVER, |span| Time::ZERO + span)
     }
 
     fn selection(&self, which: &Which, stream: &str) -> Selection {

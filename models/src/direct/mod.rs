@@ -8,7 +8,7 @@ mod webhook;
 
 pub use config::*;
 pub use outlet::Outlet;
-pub use receiver::{Receiver, ReceiverSpec};
+pub use receiver::{ErrorReply, Receiver, ReceiverSpec, RequestSelection};
 pub use udp::UdpSender;
 pub use webhook::{WebhookSender, WebhookSpec};
 

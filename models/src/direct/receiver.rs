@@ -16,7 +16,7 @@ use crate::packet::{Packet, Record, Timer};
 use crate::part::Holder;
 use crate::setup::OnFailure;
 use crate::worker::{Held, Worker};
-use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node};
+use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node, Time};
 
 /// How a receiver is set.
 #[derive(Clone, Debug)]
@@ -27,6 +27,30 @@ pub struct ReceiverSpec {
     pub backlog: u32,
     /// What follows when its handler fails.
     pub on_failure: OnFailure,
+    /// Requests that it does not handle, but answers with an error.
+    pub error_replies: Vec<ErrorReply>,
+}
+
+/// An answer with an error, as by a proxy before the handler.
+#[derive(Clone, Debug)]
+pub struct ErrorReply {
+    /// To which requests.
+    pub which: RequestSelection,
+    /// The status of the answer.
+    pub status: u16,
+    /// To so many requests from the first one on, or attempts at the message.
+    pub times: u32,
+    /// Until when.
+    pub until: Time,
+}
+
+/// Some of the requests that come to a subscription.
+#[derive(Clone, Debug)]
+pub enum RequestSelection {
+    /// From this one on, counted from 1 over all members.
+    From(u32),
+    /// Those about this message: source and number.
+    About((u32, u32)),
 }
 
 /// What settles a message: nothing for a datagram, an answer for a request, in its own session only.
@@ -70,6 +94,12 @@ impl Receiver {
     #[inline(always)]
     fn on_request(&mut self, from: ConnectionId, m: MessageRef, attempt: u16, out: &mut Out<'_>) {
         let s = self.worker.s;
+        if !self.spec.error_replies.is_empty()
+            && let Some(status) = self.error_reply(m, attempt, out)
+        {
+            out.note(Fact::GivenBack { m, s });
+            return out.send(from, Packet::Response { m, s, attempt, status });
+        }
         let limit = self.spec.backlog as usize;
         if limit > 0 && self.worker.count_held() > limit {
             out.note(Fact::GivenBack { m, s });
@@ -77,6 +107,27 @@ impl Receiver {
         }
         self.worker.take(m, attempt, Token { answer: Some((from, self.session(from))) }, out);
         self.begin(out);
+    }
+
+    /// The error that answers this request, if one does.
+    #[cold]
+    fn error_reply(&self, m: MessageRef, attempt: u16, out: &mut Out<'_>) -> Option<u16> {
+        let now = out.now();
+        let shared = out.shared();
+        let requests = &mut shared.subscriptions[self.worker.s.0 as usize].requests;
+        *requests += 1;
+        let (number, message) = (*requests, shared.messages.get(m));
+        let is_meant = |reply: &&ErrorReply| {
+            let times = match reply.which {
+                RequestSelection::From(first) => number.checked_sub(first),
+                RequestSelection::About(about) if about == (message.source.0, message.number) => {
+                    Some(u32::from(attempt) - 1)
+                }
+                RequestSelection::About(_) => None,
+            };
+            now < reply.until && times.is_some_and(|times| times < reply.times)
+        };
+        self.spec.error_replies.iter().find(is_meant).map(|reply| reply.status)
     }
 
     #[inline(always)]

@@ -82,6 +82,8 @@ fn setup(count: u64, config: Config, consumer: crate::setup::Consumer) -> Setup 
         network: Network { default: link, rules: Vec::new() },
         machines: Vec::new(),
         faults: Vec::new(),
+        heal_at: None,
+        fault_budget: Vec::new(),
         design: Design::Log(config),
         script: None,
     }

@@ -19,11 +19,17 @@ pub struct Fault {
 pub enum When {
     /// At this time.
     At(Time),
-    /// At these times, drawn up front from a stream of its own: first after one draw, and again after each draw,
-    /// until the end of the duration.
+    /// At these times, drawn up front from a stream of its own: first one draw after `from`, and again after each
+    /// draw. A constant span is a period.
     Every {
         /// The span to the next one, in nanoseconds.
         span: Distribution,
+        /// The spans are counted from here.
+        from: Time,
+        /// Not then, and not later.
+        until: Time,
+        /// How often, at the most.
+        times: u32,
         /// The name of the stream.
         stream: String,
     },
@@ -144,6 +150,28 @@ pub enum FaultKind {
         /// How long it lasts; none is for ever. A pause says it itself; a clock stays as it is.
         lasts: Option<Span>,
     },
+    /// Nodes are restarted one after the other, in the order of their names and numbers, as by a deploy.
+    RollingRestart {
+        /// Who.
+        nodes: NodePattern,
+        /// How long each is down.
+        down: Span,
+        /// How long until the next is stopped, when one is back.
+        pause: Span,
+        /// They close their connections and leave their group; else they are killed.
+        graceful: bool,
+    },
+    /// A receiver answers requests with an error, without handling them.
+    ErrorReply {
+        /// Index into [`Setup::consumers`]; none is every subscription.
+        subscription: Option<usize>,
+        /// Which requests.
+        which: Requests,
+        /// The status of the answer.
+        status: u16,
+        /// How many of them: so many requests from the first one on, or attempts at the message.
+        times: u32,
+    },
     /// The handler fails on these messages. [`Fault::when`] is the time from which on.
     FailingHandler {
         /// Index into [`Setup::consumers`]; none is every subscription.
@@ -162,6 +190,15 @@ pub enum FaultKind {
         /// How long.
         work: Distribution,
     },
+}
+
+/// Some of the requests that come to a subscription.
+#[derive(Clone, Debug)]
+pub enum Requests {
+    /// From this one on, counted from 1 over all members.
+    From(u32),
+    /// Those about this message.
+    About(MessageName),
 }
 
 /// Some of the messages.

@@ -5,7 +5,9 @@
 
 mod fault;
 
-pub use fault::{FactKind, FactPattern, Fault, FaultKind, MessageName, PacketKind, Target, When, Which};
+pub use fault::{
+    FactKind, FactPattern, Fault, FaultKind, MessageName, PacketKind, Requests, Target, When, Which,
+};
 
 use crate::limits::Limits;
 use crate::{direct, log, queue};
@@ -38,6 +40,10 @@ pub struct Setup {
     pub machines: Vec<(NodePattern, MachineChange)>,
     /// What breaks, in the order of the file (which no result depends on).
     pub faults: Vec<Fault>,
+    /// At this time all faults end. None: they end by themselves, or never.
+    pub heal_at: Option<Span>,
+    /// Of these nodes at most so many may be down at once: a fault that would make them more is skipped.
+    pub fault_budget: Vec<(NodePattern, u32)>,
     /// How messages travel.
     pub design: Design,
     /// A story instead of (or beside) a load.

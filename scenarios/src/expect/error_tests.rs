@@ -75,7 +75,7 @@ fn a_wrong_path_gets_the_nearest() {
     hint: did you mean `got`?
     clients.c1.got.exists(m, mm == 'm1')
                              ^^ there is no `mm` in a result
-    hint: there is `fingerprint`, `virtual_time`, `events`, `stopped`, `assumptions`, `does_not_apply`, `producers`, `consumers`, `brokers`, `cost`, `guarantees`, `witnesses`, `clients`, `queues`, `logs`, `groups`, …
+    hint: there is `fingerprint`, `virtual_time`, `events`, `stopped`, `assumptions`, `does_not_apply`, `faults_skipped`, `producers`, `consumers`, `brokers`, `cost`, `guarantees`, `witnesses`, `clients`, `queues`, `logs`, …
     ");
 }
 
@@ -147,7 +147,7 @@ fn a_wrong_calculation_is_found_before_it_runs() {
     hint: there is `size`, `contains`, `startsWith`, `endsWith`, `string`, `int`, `double`, `dyn`, `has`, `all`, `exists`, `exists_one`, `map`, `filter`
     clients.c1.got.exists(m == 'm1')
                           ^ there is no `m` in a result
-    hint: there is `fingerprint`, `virtual_time`, `events`, `stopped`, `assumptions`, `does_not_apply`, `producers`, `consumers`, `brokers`, `cost`, `guarantees`, `witnesses`, `clients`, `queues`, `logs`, `groups`, …
+    hint: there is `fingerprint`, `virtual_time`, `events`, `stopped`, `assumptions`, `does_not_apply`, `faults_skipped`, `producers`, `consumers`, `brokers`, `cost`, `guarantees`, `witnesses`, `clients`, `queues`, `logs`, …
     clients.c1.confirmed
     ^^^^^^^^^^^^^^^^^^^^ this is a number, not true or false
     hint: compare it with something: `clients.c1.confirmed == …`

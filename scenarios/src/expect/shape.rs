@@ -221,6 +221,7 @@ pub(super) const DESIGN: Shape = Object(&[
         List(&Object(&[("setting", Text), ("value", Text), ("default", Truth), ("source", Text)])),
     ),
     ("does_not_apply", TEXTS),
+    ("faults_skipped", Number),
     ("producers", Names(Whose::Producer, &PRODUCER)),
     ("consumers", Names(Whose::Consumer, &SUBSCRIPTION)),
     ("brokers", Names(Whose::Broker, &BROKER)),

@@ -7,7 +7,9 @@ use crate::diagnostic::Place;
 use crate::named::Placed;
 use crate::nodes::Patterns;
 use crate::units::Duration;
-use redeliver_models::setup::{self, FaultKind, PacketKind};
+use redeliver_models::log::{Acks, Commit};
+use redeliver_models::queue::AckMode;
+use redeliver_models::setup::{Design, FaultKind, PacketKind};
 use serde::Deserialize;
 
 /// A packet that is taken out.
@@ -41,14 +43,25 @@ pub enum Packet {
 }
 
 impl Packet {
-    /// Whether this design sends such packets at all.
-    fn exists_in(self, design: &setup::Design) -> bool {
-        match (design, self) {
-            (_, Packet::Publish | Packet::Deliver) => true,
-            (setup::Design::Queue(_), packet) => !matches!(packet, Packet::Commit),
-            (setup::Design::Log(_), packet) => !matches!(packet, Packet::Ack),
-            (setup::Design::Webhook(_), packet) => !matches!(packet, Packet::Commit),
-            (setup::Design::Udp(_), _) => false,
+    /// Whether this design sends such packets at all. In a story a client may, whatever its settings.
+    fn exists_in(self, design: &Design, has_script: bool) -> bool {
+        match (self, design) {
+            (Packet::Deliver, _) => true,
+            (Packet::Publish, Design::Queue(_) | Design::Log(_)) => true,
+            (Packet::Confirm, Design::Queue(config)) => {
+                has_script || config.clients.iter().any(|(_, client)| client.confirms)
+            }
+            (Packet::Confirm, Design::Log(config)) => {
+                has_script || config.clients.iter().any(|(_, client)| client.acks != Acks::None)
+            }
+            (Packet::Ack, Design::Queue(config)) => {
+                has_script || config.clients.iter().any(|(_, client)| client.ack != AckMode::Auto)
+            }
+            (Packet::Ack, Design::Webhook(_)) => true,
+            (Packet::Commit, Design::Log(config)) => {
+                has_script || config.clients.iter().any(|(_, client)| client.commit != Commit::Never)
+            }
+            (Packet::Publish | Packet::Confirm | Packet::Ack | Packet::Commit, _) => false,
         }
     }
 }
@@ -57,7 +70,7 @@ impl Typed for Drop {
     fn plan(&self, _place: Place, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<Planned> {
         let findings = &mut *patterns.findings;
         let message = self.message.as_ref().map(|name| message(name, stage, findings));
-        if !self.packet.exists_in(stage.design) {
+        if !self.packet.exists_in(stage.design, stage.has_script) {
             return Vec::new();
         }
         let kind = FaultKind::Drop {

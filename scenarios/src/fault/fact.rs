@@ -1,11 +1,12 @@
 //! Facts that a fault can wait for.
 
 use super::Stage;
-use super::message::{check_meeting, message, subscriptions};
+use super::message::{check_key, check_meeting, message, subscriptions};
 use crate::diagnostic::Diagnostic;
 use crate::named::Placed;
 use crate::nodes::{NodeText, Patterns};
-use redeliver_models::setup::{self, FactKind};
+use redeliver_models::log::{Acks, Commit};
+use redeliver_models::setup::{self, Design, FactKind};
 use serde::Deserialize;
 
 /// A fact that a fault can wait for.
@@ -33,7 +34,7 @@ pub struct About {
     /// Only this message.
     pub message: Option<Placed<String>>,
     /// Only messages of this key.
-    pub key: Option<String>,
+    pub key: Option<Placed<String>>,
     /// Only in this subscription.
     pub to: Option<Placed<String>>,
     /// Only at these nodes.
@@ -50,6 +51,9 @@ impl Fact {
             Fact::Processed(about) => (FactKind::Processed, about),
             Fact::Acked(about) => (FactKind::Acked, about),
         };
+        if let Some(key) = &about.key {
+            check_key(key, stage, patterns.findings);
+        }
         let name = match &about.message {
             None => None,
             Some(name) => match message(name, stage, patterns.findings) {
@@ -81,13 +85,34 @@ impl Fact {
                 found.into_iter().map(Some).collect()
             }
         };
+        if !is_noted_in(kind, stage.design, stage.has_script) {
+            return Vec::new();
+        }
         let pattern = |subscription| setup::FactPattern {
             kind,
             message: name.clone(),
-            key: about.key.clone(),
+            key: about.key.as_ref().map(|key| key.value.clone()),
             subscription,
             node: node.clone(),
         };
         subscriptions.into_iter().map(pattern).collect()
+    }
+}
+
+/// Whether this design notes such facts at all. In a story a client may, whatever its settings.
+fn is_noted_in(kind: FactKind, design: &Design, has_script: bool) -> bool {
+    match (kind, design) {
+        (FactKind::Published | FactKind::Delivered | FactKind::Processed, _) => true,
+        (FactKind::Stored | FactKind::Confirmed | FactKind::Acked, Design::Udp(_)) => false,
+        (FactKind::Confirmed, Design::Queue(config)) => {
+            has_script || config.clients.iter().any(|(_, client)| client.confirms)
+        }
+        (FactKind::Confirmed, Design::Log(config)) => {
+            has_script || config.clients.iter().any(|(_, client)| client.acks != Acks::None)
+        }
+        (FactKind::Acked, Design::Log(config)) => {
+            has_script || config.clients.iter().any(|(_, client)| client.commit != Commit::Never)
+        }
+        (FactKind::Stored | FactKind::Confirmed | FactKind::Acked, _) => true,
     }
 }

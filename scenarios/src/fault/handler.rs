@@ -1,6 +1,6 @@
 //! What the faults of handlers have in common: on which messages, in which subscription.
 
-use super::message::{check_meeting, message, subscriptions};
+use super::message::{check_key, check_meeting, message, subscriptions};
 use super::timing::from;
 use super::{Planned, Stage};
 use crate::diagnostic::{Diagnostic, Findings, Place};
@@ -18,7 +18,7 @@ pub struct Handler {
     /// These messages.
     pub messages: Option<Vec<Placed<String>>>,
     /// Messages of this key.
-    pub key: Option<String>,
+    pub key: Option<Placed<String>>,
     /// Each message with this chance.
     pub chance: Option<Probability>,
     /// Only in this subscription. Default: in all.
@@ -64,7 +64,8 @@ impl Handler {
             return None;
         }
         if let Some(key) = &self.key {
-            return Some(Which::Key(key.clone()));
+            check_key(key, stage, findings);
+            return Some(Which::Key(key.value.clone()));
         }
         if let Some(chance) = &self.chance {
             return Some(Which::Chance(chance.0));

@@ -3,7 +3,7 @@
 use super::Stage;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::named::Placed;
-use redeliver_models::setup::MessageName;
+use redeliver_models::setup::{KeyChoice, MessageName};
 
 /// The subscriptions of this name: one, or one for each member where the design splits them.
 pub(super) fn subscriptions(name: &Placed<String>, stage: &Stage<'_>, findings: &mut Findings) -> Vec<usize> {
@@ -35,6 +35,29 @@ pub(super) fn check_meeting(
             format!("this can never happen: `{}` does not read what `{}` publishes", to.value, producer.name);
         findings.push(Diagnostic::new(text).at(to.place).hint("name a subscription of that topic"));
     }
+}
+
+/// Refuses a key that no message has. A story's messages may have any.
+pub(super) fn check_key(key: &Placed<String>, stage: &Stage<'_>, findings: &mut Findings) {
+    let has = |choice: &KeyChoice| match choice {
+        KeyChoice::None => false,
+        KeyChoice::Const(one) => *one == key.value,
+        KeyChoice::Cycle(keys) => keys.contains(&key.value),
+        KeyChoice::Uniform(n) | KeyChoice::Zipf { n, .. } => {
+            key.parse::<u32>().is_ok_and(|number| number < *n && number.to_string() == key.value)
+        }
+    };
+    if stage.has_script || stage.producers.iter().any(|producer| has(&producer.key)) {
+        return;
+    }
+    let known = stage.producers.iter().flat_map(|producer| match &producer.key {
+        KeyChoice::Const(one) => std::slice::from_ref(one).iter(),
+        KeyChoice::Cycle(keys) => keys.iter(),
+        KeyChoice::None | KeyChoice::Uniform(_) | KeyChoice::Zipf { .. } => [].iter(),
+    });
+    let diagnostic =
+        Diagnostic::new(format!("this can never happen: no message has the key `{}`", key.value));
+    findings.push(diagnostic.at(key.place).nearest(&key.value, known.map(String::as_str)));
 }
 
 /// A message of a load by its name: `shop#3`, or `shop/2#3` where the producer has several members.

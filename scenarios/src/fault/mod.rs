@@ -7,6 +7,7 @@ mod disk_full;
 mod disk_slow;
 mod disk_stall;
 mod drop;
+mod error_reply;
 mod fact;
 mod failing_handler;
 mod handler;
@@ -16,6 +17,7 @@ mod partition;
 mod pause;
 mod poison;
 mod reset;
+mod rolling_restart;
 mod slow_handler;
 mod slow_node;
 mod sync_lies;
@@ -29,6 +31,7 @@ pub use disk_full::DiskFull;
 pub use disk_slow::DiskSlow;
 pub use disk_stall::DiskStall;
 pub use drop::{Drop, Packet};
+pub use error_reply::ErrorReply;
 pub use fact::{About, Fact};
 pub use failing_handler::FailingHandler;
 pub use handler::Handler;
@@ -37,6 +40,7 @@ pub use partition::Partition;
 pub use pause::Pause;
 pub use poison::Poison;
 pub use reset::Reset;
+pub use rolling_restart::RollingRestart;
 pub use slow_handler::SlowHandler;
 pub use slow_node::SlowNode;
 pub use sync_lies::SyncLies;
@@ -109,6 +113,10 @@ faults! {
     ClockStep,
     /// A clock goes wrong from now on.
     ClockDrift,
+    /// Nodes are restarted one after the other, as by a deploy.
+    RollingRestart,
+    /// A receiver of webhooks answers some requests with an error.
+    ErrorReply,
     /// The handler always fails on some messages.
     Poison,
     /// The handler fails on some messages so many times.
@@ -127,8 +135,14 @@ pub(crate) struct Stage<'a> {
     /// Names of the consumers in the file: in a design that splits them, `fulfilment` is `fulfilment/1`, ….
     pub(crate) groups: &'a [String],
     pub(crate) all_casts: &'a [Cast],
+    /// How long producers work, at most.
+    pub(crate) duration: Span,
     /// When the run ends at the latest.
     pub(crate) end: Span,
+    /// When all faults end.
+    pub(crate) heal_at: Option<Span>,
+    /// There is a story, whose messages may have any key.
+    pub(crate) has_script: bool,
     pub(crate) stream: String,
     pub(crate) design: &'a setup::Design,
 }

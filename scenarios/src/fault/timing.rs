@@ -18,20 +18,25 @@ macro_rules! timed {
             $($(#[$field_meta])* pub $field: $type,)*
             /// At this time.
             pub at: Option<$crate::named::Placed<$crate::units::Duration>>,
-            /// Again and again, the spans between drawn from this distribution: `"exp(45s)"`.
+            /// Again and again: periodic (`"45s"`), or at random, the spans between drawn from a distribution
+            /// (`"exp(45s)"`).
             pub every: Option<$crate::named::Placed<$crate::units::SpanSpread>>,
+            /// The first span of `every` begins here. Default `"0s"`.
+            pub from: Option<$crate::named::Placed<$crate::units::Duration>>,
+            /// `every` is over here. Default: at the end of `run.duration`.
+            pub until: Option<$crate::named::Placed<$crate::units::Duration>>,
             /// When this is noted.
             pub when: Option<$crate::named::Placed<$crate::fault::Fact>>,
             /// So long after `when`. Default `"0s"`: at the fact itself.
             pub after: Option<$crate::units::Duration>,
-            /// How often `when` counts, at most. Default 1.
+            /// How often, at most. Default: 1 with `when`, no limit with `every`.
             pub times: Option<$crate::named::Placed<u32>>,
         }
 
         impl $name {
             fn timing(&self) -> $crate::fault::timing::Timing<'_> {
-                let $name { at, every, when, after, times, .. } = self;
-                $crate::fault::timing::Timing { at, every, when, after, times }
+                let $name { at, every, from, until, when, after, times, .. } = self;
+                $crate::fault::timing::Timing { at, every, from, until, when, after, times }
             }
         }
     };
@@ -40,12 +45,14 @@ pub(super) use timed;
 
 /// The fields that [`timed`] adds.
 #[cfg(test)]
-pub(crate) static TIMING: [&str; 5] = ["at", "every", "when", "after", "times"];
+pub(crate) static TIMING: [&str; 7] = ["at", "every", "from", "until", "when", "after", "times"];
 
 /// When a fault acts, borrowed from its fields.
 pub(super) struct Timing<'a> {
     pub(super) at: &'a Option<Placed<Duration>>,
     pub(super) every: &'a Option<Placed<SpanSpread>>,
+    pub(super) from: &'a Option<Placed<Duration>>,
+    pub(super) until: &'a Option<Placed<Duration>>,
     pub(super) when: &'a Option<Placed<Fact>>,
     pub(super) after: &'a Option<Duration>,
     pub(super) times: &'a Option<Placed<u32>>,
@@ -70,16 +77,9 @@ impl Timing<'_> {
             patterns.findings.push(diagnostic.at(place).hint("write for example `at: \"2s\"`"));
             return Vec::new();
         }
-        if self.when.is_none() && (self.after.is_some() || self.times.is_some()) {
-            patterns.findings.refuse(place, "`after` and `times` belong to `when`");
-        }
+        self.refuse_strangers(place, patterns.findings);
         if let Some(every) = self.every {
-            if every.0.mean() < 1.0 {
-                patterns
-                    .findings
-                    .refuse(every.place, "`every` needs a span above zero: time would never move on");
-            }
-            return vec![When::Every { span: every.value.0.clone(), stream: stage.stream.clone() }];
+            return self.plan_every(every, stage, patterns.findings);
         }
         let Some(fact) = self.when else { return vec![from(self.at, stage, patterns.findings)] };
         let after = self.after.as_ref().map_or(Span::ZERO, |after| after.0);
@@ -87,11 +87,52 @@ impl Timing<'_> {
         let on = |fact| When::On { fact, after, times };
         fact.value.plan(stage, patterns).into_iter().map(on).collect()
     }
+
+    /// Refuses what does not belong to how it is said when the fault acts.
+    fn refuse_strangers(&self, place: Place, findings: &mut Findings) {
+        if self.when.is_none() && self.after.is_some() {
+            findings.refuse(place, "`after` belongs to `when`");
+        }
+        if self.at.is_some() && self.times.is_some() {
+            findings.refuse(place, "`times` belongs to `when` and to `every`");
+        }
+        if let Some(bound) = [self.from, self.until].into_iter().flatten().find(|_| self.every.is_none()) {
+            findings.refuse(bound.place, "`from` and `until` belong to `every`");
+        }
+    }
+
+    fn plan_every(
+        &self,
+        every: &Placed<SpanSpread>,
+        stage: &Stage<'_>,
+        findings: &mut Findings,
+    ) -> Vec<When> {
+        if every.0.mean() < 1.0 {
+            findings.refuse(every.place, "`every` needs a span above zero: time would never move on");
+        }
+        let bound = |bound: &Option<Placed<Duration>>| bound.as_ref().map(|bound| bound.value.0);
+        let from = bound(self.from).unwrap_or(Span::ZERO);
+        let until = bound(self.until).unwrap_or(stage.duration);
+        if from >= until {
+            let place = [self.from, self.until].into_iter().flatten().next().map_or(every.place, |b| b.place);
+            let message = format!("this can never happen: it begins at {}", show_span(from));
+            let diagnostic = Diagnostic::new(format!("{message} and is over at {}", show_span(until)));
+            findings
+                .push(diagnostic.at(place).hint("`until` is the end of `run.duration` unless it is said"));
+        }
+        let (span, stream) = (every.value.0.clone(), stage.stream.clone());
+        let times = self.times.as_ref().map_or(u32::MAX, |_| times(self.times, findings));
+        vec![When::Every { span, from: Time(from.0), until: Time(until.0), times, stream }]
+    }
 }
 
 /// From this time on, or from the beginning.
 pub(super) fn from(at: &Option<Placed<Duration>>, stage: &Stage<'_>, findings: &mut Findings) -> When {
     let Some(at) = at else { return When::At(Time::ZERO) };
+    if let Some(heal_at) = stage.heal_at.filter(|heal_at| at.value.0 >= *heal_at) {
+        let message = format!("this can never happen: all faults end at {}", show_span(heal_at));
+        findings.push(Diagnostic::new(message).at(at.place).hint("make `run.heal_at` later"));
+    }
     if at.value.0 > stage.end {
         let message =
             format!("this can never happen: the run ends at {} at the latest", show_span(stage.end));

@@ -52,6 +52,8 @@ fn setup(queues: &[&str]) -> Setup {
         network: Network { default: link, rules: Vec::new() },
         machines: Vec::new(),
         faults: Vec::new(),
+        heal_at: None,
+        fault_budget: Vec::new(),
         design: Design::Queue(Config {
             node: "n1".into(),
             transport: Transport::Connections,
