@@ -159,7 +159,7 @@ fn figures(run: &Run<'_>, design: &PlannedDesign) -> DesignResult {
         stopped: run.ended.stopped.clone(),
         assumptions: assumptions(design),
         does_not_apply: design.does_not_apply.clone(),
-        faults_skipped: u64::from(ended.world.faults_skipped()),
+        faults_skipped: u64::from(run.ended.world.faults_skipped()),
         producers: run.producers(),
         consumers: run.consumers(),
         brokers: run.brokers(),

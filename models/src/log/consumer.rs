@@ -4,15 +4,14 @@
 //! of a rebalance or of its exclusion when its batch is done, as an application does in `poll`; only one that commits
 //! after each record learns from the refused commit, and drops the rest of its batch. Commits before the work are
 //! waited for (`commitSync`), those after it are not (`commitAsync`). A failing message is sought back to: its
-//! partition stands still (recorded: `ak-c9-poison-seek`). A fetch without an answer ends the connection, and a new
-//! one is made, from where it stood. That takes `request.timeout.ms` beyond the time that the broker may hold a fetch
-//! (librdkafka: "FetchRequests will use fetch.wait.max.ms + socket.timeout.ms"; Java counts the hold in).
+//! partition stands still (recorded: `ak-c9-poison-seek`). A fetch without an answer ends the connection, and the next
+//! one goes on from where it stood.
 //!
 //! Left out: `max.poll.interval.ms` while nobody rebalances, pausing, prefetching of the next batch, and a topic for
 //! dead letters (what is put aside is gone at once).
 
 use super::coordinator::NOBODY;
-use super::{Commit, OffsetReset};
+use super::{Commit, ConsumerSpec, OffsetReset};
 use crate::causes::LossCause;
 use crate::census::Census;
 use crate::domain::{Messaging, Out};
@@ -23,31 +22,6 @@ use crate::part::Holder;
 use crate::setup::OnFailure;
 use crate::worker::{Held, Worker};
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node, Span, Time};
-
-/// How a consumer is set.
-#[derive(Clone, Debug)]
-pub struct ConsumerSpec {
-    /// To the broker.
-    pub connection: ConnectionId,
-    /// Number of its group.
-    pub group: u16,
-    /// When it commits.
-    pub commit: Commit,
-    /// Records of a poll, at most.
-    pub poll_records_max: u16,
-    /// Where it goes on when what it wants to read is gone.
-    pub offset_reset: OffsetReset,
-    /// How often it says that it is there.
-    pub heartbeat: Span,
-    /// A commit that is waited for is sent again after this long.
-    pub request_timeout: Span,
-    /// A fetch that has not been answered after this long never will be.
-    pub fetch_timeout: Span,
-    /// What follows when its handler fails.
-    pub on_failure: OnFailure,
-    /// A lost connection is tried again after this long.
-    pub reconnect_after: Span,
-}
 
 /// A partition that it reads.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 mod broker;
 mod config;
 mod consumer;
+mod consumer_spec;
 mod coordinator;
 mod fetch;
 mod group;
@@ -14,6 +15,7 @@ mod tests;
 
 pub use broker::{Broker, BrokerSpec};
 pub use config::*;
-pub use consumer::{Consumer, ConsumerSpec, Place, Token};
+pub use consumer::{Consumer, Place, Token};
+pub use consumer_spec::ConsumerSpec;
 pub use group::{Group, GroupSpec, Member, Reading};
 pub use partition::{Partition, Segment};
