@@ -157,7 +157,7 @@ impl Acts {
     pub(crate) fn add(&mut self, what: &FaultKind, when: &When, place: Place, findings: &mut Findings) {
         let times = match when {
             When::Every { span, from, until, times, .. } => {
-                expected_draws(span, until.since(*from)).min(u64::from(*times))
+                expected_draws(span, until.since(*from)).min(times.map_or(u64::MAX, u64::from))
             }
             When::At(_) | When::On { .. } => 1,
         };

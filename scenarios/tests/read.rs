@@ -647,7 +647,7 @@ fn faults_without_a_target_do_not_apply() {
     };
     insta::assert_snapshot!(show("queue"), @r#"
     ["post", "stock"]
-    Crash { target: Nodes(Role(Broker)), restart_after: Some(Span(1000000000)) } Every { span: Exponential { mean: 45000000000.0 }, stream: "fault Crash(node:\"brokers\",every:\"exp(45s)\",restart_after:\"1s\") 1" }
+    Crash { target: Nodes(Role(Broker)), restart_after: Some(Span(1000000000)) } Every { span: Exponential { mean: 45000000000.0 }, from: Time(0), until: Time(60000000000), times: None, stream: "fault Crash(node:\"brokers\",every:\"exp(45s)\",restart_after:\"1s\") 1" }
     MachineCrash { target: Nodes(Glob("stock/1")), restart_after: None } On { fact: FactPattern { kind: Processed, message: Some(MessageName { producer: 1, member: 1, number: 7 }), key: None, subscription: Some(1), node: None }, after: Span(0), times: 1 }
     Partition { nodes: Nodes(Glob("shop/1")), others: [Glob("mail/1"), Glob("shop/2"), Glob("post/1"), Glob("broker/1")], one_way: false, lasts: Some(Span(3000000000)) } At(Time(2000000000))
     Partition { nodes: Nodes(Glob("stock/*")), others: [Glob("mail/1"), Glob("shop/2"), Glob("post/1"), Glob("broker/1")], one_way: false, lasts: Some(Span(3000000000)) } At(Time(2000000000))
@@ -813,6 +813,7 @@ fn ranges_and_names_are_checked() {
     6: expected a whole number from 0 to 4294967295, found the number 5000000000 | -
     6: the number of keys must be from 1 to 10000000 | the order checks keep every key in memory: take fewer, wider keys
     7: `Cycle` needs at least one key | -
+    24: this can never happen: no message has the key `a` | -
     7: the schedule is empty: nothing is ever published | write for example `At(["0ms", "12ms"])`
     20: this can never happen: `mail` publishes only 0 messages | raise its `count`, or name another
     22: this can never happen: `mail` publishes only 0 messages | raise its `count`, or name another

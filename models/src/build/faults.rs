@@ -52,7 +52,7 @@ impl Builder<'_> {
                     time = time + Span(span.sample(stream.draw()).max(1));
                     (time < *until).then_some(Trigger::At(time))
                 })
-                .take(*times as usize)
+                .take(times.map_or(usize::MAX, |times| times as usize))
                 .collect()
             }
             When::On { fact, after, times } => {

@@ -28,8 +28,8 @@ pub enum When {
         from: Time,
         /// Not then, and not later.
         until: Time,
-        /// How often, at the most.
-        times: u32,
+        /// How often, at the most; none is no limit.
+        times: Option<u32>,
         /// The name of the stream.
         stream: String,
     },

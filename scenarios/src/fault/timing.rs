@@ -113,15 +113,16 @@ impl Timing<'_> {
         let bound = |bound: &Option<Placed<Duration>>| bound.as_ref().map(|bound| bound.value.0);
         let from = bound(self.from).unwrap_or(Span::ZERO);
         let until = bound(self.until).unwrap_or(stage.duration);
-        if from >= until {
-            let place = [self.from, self.until].into_iter().flatten().next().map_or(every.place, |b| b.place);
+        let said = [self.from, self.until].into_iter().flatten().next();
+        if let Some(said) = said.filter(|_| from >= until) {
             let message = format!("this can never happen: it begins at {}", show_span(from));
             let diagnostic = Diagnostic::new(format!("{message} and is over at {}", show_span(until)));
-            findings
-                .push(diagnostic.at(place).hint("`until` is the end of `run.duration` unless it is said"));
+            findings.push(
+                diagnostic.at(said.place).hint("`until` is the end of `run.duration` unless it is said"),
+            );
         }
         let (span, stream) = (every.value.0.clone(), stage.stream.clone());
-        let times = self.times.as_ref().map_or(u32::MAX, |_| times(self.times, findings));
+        let times = self.times.as_ref().map(|_| times(self.times, findings));
         vec![When::Every { span, from: Time(from.0), until: Time(until.0), times, stream }]
     }
 }
