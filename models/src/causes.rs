@@ -46,11 +46,15 @@ pub enum LossCause {
     DiskFull = 19,
     /// A sync had said that it was safe, and it was not when the machine died.
     SyncLied = 20,
+    /// The buffer of a link had no room for it.
+    LinkBuffer = 21,
+    /// It was larger than a datagram may be on its way.
+    TooLarge = 22,
 }
 
 impl LossCause {
     /// All of them, by their numbers.
-    pub const ALL: [LossCause; 21] = [
+    pub const ALL: [LossCause; 23] = [
         LossCause::Network,
         LossCause::Partition,
         LossCause::Dropped,
@@ -72,6 +76,8 @@ impl LossCause {
         LossCause::NotSubscribed,
         LossCause::DiskFull,
         LossCause::SyncLied,
+        LossCause::LinkBuffer,
+        LossCause::TooLarge,
     ];
 
     /// Its name in the result.
@@ -98,6 +104,8 @@ impl LossCause {
             LossCause::NotSubscribed => "not_subscribed",
             LossCause::DiskFull => "disk_full",
             LossCause::SyncLied => "sync_lied",
+            LossCause::LinkBuffer => "link_buffer",
+            LossCause::TooLarge => "too_large",
         }
     }
 }

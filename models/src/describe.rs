@@ -115,6 +115,8 @@ fn describe_news(news: News) -> &'static str {
         News::ConnectionReset => "connections reset",
         News::PartitionBegan => "cut off",
         News::PartitionEnded => "no longer cut off",
+        News::ImpairmentBegan => "links impaired",
+        News::ImpairmentEnded => "links as before",
         News::DiskFilled => "disk full",
         News::Paused => "paused",
         News::Resumed => "goes on after the pause",

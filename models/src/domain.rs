@@ -135,6 +135,8 @@ impl Domain for Messaging {
             DropCause::Fault => LossCause::Dropped,
             DropCause::NodeDown => LossCause::ReceiverDown,
             DropCause::Reset => LossCause::ConnectionReset,
+            DropCause::Buffer => LossCause::LinkBuffer,
+            DropCause::TooLarge => LossCause::TooLarge,
         };
         match *packet {
             Packet::Publish { m, .. } => Fact::PublishDropped { m, why },

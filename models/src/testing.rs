@@ -37,6 +37,7 @@ pub(crate) fn setup(design: Design, messages: u64) -> Setup {
                 loss: Chance::NEVER,
                 duplication: Chance::NEVER,
                 bandwidth: None,
+                impairments: redeliver_sim::Impairments::NONE,
             },
             rules: Vec::new(),
         },

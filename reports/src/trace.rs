@@ -129,6 +129,8 @@ fn news_name(news: News) -> &'static str {
         News::ConnectionReset => "connection_reset",
         News::PartitionBegan => "partition_began",
         News::PartitionEnded => "partition_ended",
+        News::ImpairmentBegan => "impairment_began",
+        News::ImpairmentEnded => "impairment_ended",
         News::DiskFilled => "disk_filled",
         News::Paused => "paused",
         News::Resumed => "resumed",

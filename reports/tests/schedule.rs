@@ -49,12 +49,12 @@ fn a_span_is_a_period_and_a_distribution_is_chance() {
         (r#"at: "2s""#, vec![2_000]),
         (r#"every: "3s""#, vec![3_000, 6_000, 9_000]),
         (r#"every: "3s", times: 2"#, vec![3_000, 6_000]),
-        (r#"every: "1s", from: "1500ms", until: "4500ms""#, vec![2_500, 3_500]),
+        (r#"every: "1s", since: "1500ms", until: "4500ms""#, vec![2_500, 3_500]),
         (r#"every: "4s", until: "13s""#, vec![4_000, 8_000, 12_000]),
     ] {
         assert_eq!(resets(timing), [expected.clone(), expected], "{timing}");
     }
-    let drawn = resets(r#"every: "exp(1s)", from: "2s", until: "8s""#);
+    let drawn = resets(r#"every: "exp(1s)", since: "2s", until: "8s""#);
     assert_eq!(drawn[0], drawn[1], "every design meets the same schedule");
     let gaps: Vec<u64> = drawn[0].windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(gaps.len() > 2 && gaps.iter().any(|gap| *gap != gaps[0]), "{drawn:?}");

@@ -13,6 +13,7 @@ mod diagnostic;
 pub mod expect;
 mod expectations;
 pub mod fault;
+pub mod impairments;
 pub mod library;
 pub mod machine;
 pub mod named;

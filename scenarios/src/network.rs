@@ -2,50 +2,89 @@
 
 use crate::assumptions::Assumptions;
 use crate::defaults::LATENCY;
-use crate::named::{List, OneOrMore};
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::impairments::{BufferText, BurstLoss};
+use crate::named::{List, OneOrMore, Placed};
 use crate::nodes::{Cast, NodeText, Patterns};
-use crate::units::{ByteRate, Probability, SpanSpread, show_distribution, thousandths};
+use crate::units::{ByteRate, Probability, Size, SpanSpread, show_distribution, show_size, thousandths};
 use redeliver_models::setup::{self, NodePattern};
-use redeliver_sim::{Chance, Distribution};
+use redeliver_sim::{Chance, Distribution, Impairments};
 use serde::Deserialize;
 
-/// All links, and those that differ.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Network {
-    /// One-way delay, a span or a distribution. Default `"0.5ms"`.
-    pub latency: Option<SpanSpread>,
-    /// Added to the latency. Default none.
-    pub jitter: Option<SpanSpread>,
-    /// Chance that a packet is lost; on a connection a lost segment comes late. Default none.
-    pub loss: Option<Probability>,
-    /// Chance that a datagram comes twice. Default none.
-    pub duplication: Option<Probability>,
-    /// Bytes per second. Default no limit.
-    pub bandwidth: Option<ByteRate>,
-    /// Links that differ; of several that match the later wins, field by field.
-    #[serde(default)]
-    pub links: List<LinkRule>,
+/// Makes a type of the properties that a link has, beside its own fields.
+macro_rules! of_links {
+    ($(#[$doc:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            /// One-way delay, a span or a distribution. Default `"0.5ms"`.
+            pub latency: Option<SpanSpread>,
+            /// Added to the latency. Default none.
+            pub jitter: Option<SpanSpread>,
+            /// Chance that a packet is lost; on a connection a lost segment comes late. Default none.
+            pub loss: Option<Probability>,
+            /// Loss in bursts, beside `loss`. Default none.
+            pub burst_loss: Option<BurstLoss>,
+            /// Chance that a datagram comes twice. Default none.
+            pub duplication: Option<Probability>,
+            /// What the delay of a datagram's copy grows by. Default none.
+            pub duplication_delay: Option<SpanSpread>,
+            /// Chance that a datagram is sent out of turn. Default none.
+            pub reordering: Option<Probability>,
+            /// What the delay of such a datagram grows by. Default: it has no delay at all.
+            pub reordering_delay: Option<Placed<SpanSpread>>,
+            /// Bytes per second. Default no limit.
+            pub bandwidth: Option<ByteRate>,
+            /// Packets that wait for a link of some bandwidth. Default: as many as come.
+            pub buffer: Option<Placed<BufferText>>,
+            /// Bytes of the largest datagram. Default no limit.
+            pub mtu: Option<Size>,
+            $($(#[$field_meta])* pub $field: $type,)*
+        }
+
+        impl $name {
+            /// What is said of the links between these ends.
+            fn change(&self, from: &NodePattern, to: &NodePattern, findings: &mut Findings) -> setup::LinkRule {
+                let spread = |spread: &Option<SpanSpread>| spread.as_ref().map(|spread| spread.0.clone());
+                let chance = |chance: &Option<Probability>| chance.as_ref().map(|chance| chance.0);
+                setup::LinkRule {
+                    from: from.clone(),
+                    to: to.clone(),
+                    latency: spread(&self.latency),
+                    jitter: spread(&self.jitter),
+                    loss: chance(&self.loss),
+                    duplication: chance(&self.duplication),
+                    bandwidth: self.bandwidth.as_ref().map(|rate| rate.0),
+                    burst: self.burst_loss.as_ref().map(|burst| burst.plan(findings)),
+                    reordering: chance(&self.reordering),
+                    reordering_delay: self.reordering_delay.as_ref().map(|delay| delay.0.clone()),
+                    duplication_delay: spread(&self.duplication_delay),
+                    buffer: self.buffer.as_ref().map(|buffer| buffer.value.plan(buffer.place, findings)),
+                    mtu: self.mtu.as_ref().map(|mtu| mtu.0),
+                }
+            }
+        }
+    };
 }
 
-/// Links that differ from the others. Directed: one entry for each way.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LinkRule {
-    /// The sending end: a node, a glob or a role. Default: all.
-    pub from: Option<OneOrMore<NodeText>>,
-    /// The receiving end. Default: all.
-    pub to: Option<OneOrMore<NodeText>>,
-    /// See [`Network::latency`].
-    pub latency: Option<SpanSpread>,
-    /// See [`Network::jitter`].
-    pub jitter: Option<SpanSpread>,
-    /// See [`Network::loss`].
-    pub loss: Option<Probability>,
-    /// See [`Network::duplication`].
-    pub duplication: Option<Probability>,
-    /// See [`Network::bandwidth`].
-    pub bandwidth: Option<ByteRate>,
+of_links! {
+    /// All links, and those that differ.
+    pub struct Network {
+        /// Links that differ; of several that match the later wins, field by field.
+        #[serde(default)]
+        pub links: List<LinkRule>,
+    }
+}
+
+of_links! {
+    /// Links that differ from the others. Directed: one entry for each way.
+    pub struct LinkRule {
+        /// The sending end: a node, a glob or a role. Default: all.
+        pub from: Option<OneOrMore<NodeText>>,
+        /// The receiving end. Default: all.
+        pub to: Option<OneOrMore<NodeText>>,
+    }
 }
 
 impl Network {
@@ -58,19 +97,54 @@ impl Network {
                 Some(some) => patterns.resolve(some, casts),
             };
             let (from, to) = (ends(&rule.from), ends(&rule.to));
+            let first = rules.len();
             for from in &from {
-                rules.extend(to.iter().map(|to| rule.plan(from, to)));
+                for to in &to {
+                    // What is wrong with a rule is wrong once, however many ends it names.
+                    let before = patterns.findings.0.len();
+                    rules.push(rule.change(from, to, patterns.findings));
+                    if rules.len() > first + 1 {
+                        patterns.findings.0.truncate(before);
+                    }
+                }
             }
         }
+        let all = self.change(&NodePattern::any(), &NodePattern::any(), patterns.findings);
+        self.check(patterns.findings);
         setup::Network {
             default: setup::Link {
-                latency: or(&self.latency, Distribution::Constant(LATENCY.value.0)),
-                jitter: or(&self.jitter, Distribution::ZERO),
-                loss: self.loss.as_ref().map_or(Chance::NEVER, |loss| loss.0),
-                duplication: self.duplication.as_ref().map_or(Chance::NEVER, |chance| chance.0),
-                bandwidth: self.bandwidth.as_ref().map(|rate| rate.0),
+                latency: all.latency.unwrap_or(Distribution::Constant(LATENCY.value.0)),
+                jitter: all.jitter.unwrap_or(Distribution::ZERO),
+                loss: all.loss.unwrap_or(Chance::NEVER),
+                duplication: all.duplication.unwrap_or(Chance::NEVER),
+                bandwidth: all.bandwidth,
+                impairments: Impairments {
+                    burst: all.burst,
+                    reordering: all.reordering.unwrap_or(Chance::NEVER),
+                    reordering_delay: all.reordering_delay,
+                    duplication_delay: all.duplication_delay.unwrap_or(Distribution::ZERO),
+                    buffer: all.buffer,
+                    mtu: all.mtu,
+                },
             },
             rules,
+        }
+    }
+
+    /// Refuses what could have no effect on any link.
+    fn check(&self, findings: &mut Findings) {
+        let rules = || self.links.0.iter();
+        let buffers = rules().map(|rule| &rule.buffer).chain([&self.buffer]).flatten();
+        let delays = rules().map(|rule| &rule.reordering_delay).chain([&self.reordering_delay]).flatten();
+        let has_bandwidth = self.bandwidth.is_some() || rules().any(|rule| rule.bandwidth.is_some());
+        for buffer in buffers.filter(|_| !has_bandwidth) {
+            let diagnostic = Diagnostic::new("nothing waits for a link without `bandwidth`").at(buffer.place);
+            findings.push(diagnostic.hint("add for example `bandwidth: \"1 MB/s\"`"));
+        }
+        let reorders = self.reordering.is_some() || rules().any(|rule| rule.reordering.is_some());
+        for delay in delays.filter(|_| !reorders) {
+            let diagnostic = Diagnostic::new("no datagram is sent out of turn").at(delay.place);
+            findings.push(diagnostic.hint("add for example `reordering: \"1%\"`"));
         }
     }
 
@@ -87,23 +161,25 @@ impl Network {
         assumptions.text("network.duplication", chance(&self.duplication), "0 %", ours);
         let bandwidth = self.bandwidth.as_ref().map(|rate| format!("{} MB/s", rate.0 / 1e6));
         assumptions.text("network.bandwidth", bandwidth, "unlimited", ours);
+        self.assume_impairments(assumptions);
     }
-}
 
-impl LinkRule {
-    fn plan(&self, from: &NodePattern, to: &NodePattern) -> setup::LinkRule {
-        setup::LinkRule {
-            from: from.clone(),
-            to: to.clone(),
-            latency: self.latency.as_ref().map(|latency| latency.0.clone()),
-            jitter: self.jitter.as_ref().map(|jitter| jitter.0.clone()),
-            loss: self.loss.as_ref().map(|loss| loss.0),
-            duplication: self.duplication.as_ref().map(|chance| chance.0),
-            bandwidth: self.bandwidth.as_ref().map(|rate| rate.0),
+    /// What few scenarios say is shown where it is said.
+    fn assume_impairments(&self, assumptions: &mut Assumptions) {
+        let mut said = |name: &str, value: String| {
+            assumptions.text(&format!("network.{name}"), Some(value), "none", LATENCY.source);
+        };
+        if let Some(burst) = &self.burst_loss {
+            said("burst_loss", burst.show());
+        }
+        if let Some(reordering) = self.reordering.as_ref().filter(|share| share.0 > Chance::NEVER) {
+            said("reordering", format!("{} %", thousandths(reordering.0.probability() * 100.0)));
+        }
+        if let Some(buffer) = &self.buffer {
+            said("buffer", buffer.show());
+        }
+        if let Some(mtu) = &self.mtu {
+            said("mtu", show_size(mtu.0));
         }
     }
-}
-
-fn or(spread: &Option<SpanSpread>, default: Distribution) -> Distribution {
-    spread.as_ref().map_or(default, |spread| spread.0.clone())
 }

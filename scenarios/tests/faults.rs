@@ -110,10 +110,10 @@ fn what_can_never_happen_is_refused_with_a_hint() {
     insta::assert_snapshot!(lines.join("\n"), @r#"
     Crash(node: "c", every: "1s", after: "1s"): `after` belongs to `when` | -
     Crash(node: "c", at: "1s", times: 2): `times` belongs to `when` and to `every` | -
-    Crash(node: "c", at: "1s", from: "2s"): `from` and `until` belong to `every` | -
-    Crash(node: "c", when: Stored(), until: "2s"): `from` and `until` belong to `every` | -
-    Crash(node: "c", every: "1s", from: "20s"): this can never happen: it begins at 20 s and is over at 10 s | `until` is the end of `run.duration` unless it is said
-    Crash(node: "c", every: "1s", from: "3s", until: "2s"): this can never happen: it begins at 3 s and is over at 2 s | `until` is the end of `run.duration` unless it is said
+    Crash(node: "c", at: "1s", since: "2s"): `since` and `until` belong to `every` | -
+    Crash(node: "c", when: Stored(), until: "2s"): `since` and `until` belong to `every` | -
+    Crash(node: "c", every: "1s", since: "20s"): this can never happen: it begins at 20 s and is over at 10 s | `until` is the end of `run.duration` unless it is said
+    Crash(node: "c", every: "1s", since: "3s", until: "2s"): this can never happen: it begins at 3 s and is over at 2 s | `until` is the end of `run.duration` unless it is said
     Crash(node: "c", every: "1s", times: 0): `times: 0` never happens; write at least 1, or leave the fault out | -
     Crash(node: "c", when: Stored(key: "A")): this can never happen: no message has the key `A` | did you mean `a`?
     Poison(key: "c"): this can never happen: no message has the key `c` | known: `a`, `b`

@@ -662,8 +662,8 @@ fn faults_without_a_target_do_not_apply() {
     ["post/1", "stock/1", "stock/2"]
     MachineCrash { target: Nodes(Glob("stock/1")), restart_after: None } On { fact: FactPattern { kind: Processed, message: Some(MessageName { producer: 1, member: 1, number: 7 }), key: None, subscription: Some(1), node: None }, after: Span(0), times: 1 }
     MachineCrash { target: Nodes(Glob("stock/1")), restart_after: None } On { fact: FactPattern { kind: Processed, message: Some(MessageName { producer: 1, member: 1, number: 7 }), key: None, subscription: Some(2), node: None }, after: Span(0), times: 1 }
-    Partition { nodes: Nodes(Glob("shop/1")), others: [Glob("mail/1"), Glob("shop/2"), Glob("post/1")], one_way: false, lasts: Some(Span(3000000000)) } At(Time(2000000000))
-    Partition { nodes: Nodes(Glob("stock/*")), others: [Glob("mail/1"), Glob("shop/2"), Glob("post/1")], one_way: false, lasts: Some(Span(3000000000)) } At(Time(2000000000))
+    Partition { sides: Nodes { nodes: Nodes(Glob("shop/1")), others: [Glob("mail/1"), Glob("shop/2"), Glob("post/1")], one_way: false }, in_flight_lost: false, lasts: Some(Span(3000000000)) } At(Time(2000000000))
+    Partition { sides: Nodes { nodes: Nodes(Glob("stock/*")), others: [Glob("mail/1"), Glob("shop/2"), Glob("post/1")], one_way: false }, in_flight_lost: false, lasts: Some(Span(3000000000)) } At(Time(2000000000))
     FailingHandler { subscription: Some(0), which: Messages([MessageName { producer: 0, member: 0, number: 1 }]), times: None } At(Time(0))
     FailingHandler { subscription: Some(1), which: Chance(Chance(42949673)), times: Some(2) } At(Time(0))
     FailingHandler { subscription: Some(2), which: Chance(Chance(42949673)), times: Some(2) } At(Time(0))

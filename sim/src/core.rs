@@ -2,7 +2,7 @@
 
 use crate::budget::Budget;
 use crate::fault::{Action, Fault, Step, Trigger, Victims};
-use crate::network::{Connection, ConnectionId, DropCause, Link, LinkId};
+use crate::network::{Connection, ConnectionId, DropCause, Link};
 use crate::node::{Checks, Domain, News, NodeId, Process};
 use crate::queue::{Class, Queue};
 use crate::random::Purpose;
@@ -52,6 +52,10 @@ pub(crate) enum Body<D: Domain> {
     Writable,
     /// A fault.
     Fault(Step),
+    /// A segment is sent again to an end that has gone without a word.
+    Retried,
+    /// It was taken out of the wire.
+    Void,
     /// The run is over.
     Halt,
 }
@@ -205,8 +209,12 @@ impl<D: Domain> Core<D> {
         let end = |span: Option<Span>| span.map(|span| (span, Step::End { fault, noter }));
         let end = match self.faults[fault as usize].action.clone() {
             Action::Crash { .. } | Action::Stop { .. } => unreachable!("processes are the world's"),
-            Action::Cut { links, lasts } => {
-                self.set_cut(&links, true);
+            Action::Cut { links, in_flight_lost, lasts } => {
+                self.begin_cut(&links, noter, in_flight_lost);
+                end(lasts)
+            }
+            Action::Impair { links, effect, lasts } => {
+                self.begin_effect(&links, noter, fault, &effect);
                 end(lasts)
             }
             Action::Reset { victims } => {
@@ -238,7 +246,8 @@ impl<D: Domain> Core<D> {
     /// Takes back what a fault did.
     pub(crate) fn end(&mut self, fault: u32, noter: Option<NodeId>) {
         match self.faults[fault as usize].action.clone() {
-            Action::Cut { links, .. } => self.set_cut(&links, false),
+            Action::Cut { links, .. } => self.end_cut(&links, noter),
+            Action::Impair { links, .. } => self.end_effect(&links, noter, fault),
             Action::FillDisk { victims, .. } => {
                 victims.nodes(noter).for_each(|node| self.processes[node.0 as usize].disk.set_full(false));
             }
@@ -246,22 +255,6 @@ impl<D: Domain> Core<D> {
                 victims.nodes(noter).for_each(|node| self.end_trouble(node, fault, trouble));
             }
             Action::Crash { .. } | Action::Stop { .. } | Action::Reset { .. } | Action::Drop { .. } => {}
-        }
-    }
-
-    fn set_cut(&mut self, links: &[LinkId], cut: bool) {
-        let mut nodes: Vec<NodeId> = links.iter().map(|link| self.links[link.0 as usize].from).collect();
-        nodes.sort();
-        nodes.dedup();
-        for node in nodes {
-            self.tell_checks(node, if cut { News::PartitionBegan } else { News::PartitionEnded });
-        }
-        for &id in links {
-            let link = &mut self.links[id.0 as usize];
-            link.cuts = if cut { link.cuts + 1 } else { link.cuts - 1 };
-            if cut && link.cuts == 1 {
-                self.expect_silence(id);
-            }
         }
     }
 

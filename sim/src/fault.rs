@@ -1,5 +1,6 @@
 //! Faults: what breaks, and when. A fault acts at a time, or at a fact.
 
+use crate::impairment::Effect;
 use crate::network::LinkId;
 use crate::node::{Domain, NodeId};
 use crate::time::{Span, Time};
@@ -30,6 +31,20 @@ pub enum Victims {
     Noter,
 }
 
+/// Which links a fault meets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Links {
+    /// These.
+    These(Vec<LinkId>),
+    /// Those of the node that noted the fact.
+    Noter {
+        /// Only to and from these nodes; empty: to and from all.
+        others: Vec<NodeId>,
+        /// Only those that lead away from it.
+        one_way: bool,
+    },
+}
+
 /// What a fault does.
 #[derive(Clone, Debug)]
 pub enum Action<M> {
@@ -51,8 +66,19 @@ pub enum Action<M> {
     },
     /// Links stop: datagrams are lost, connections stall.
     Cut {
-        /// Which; by the node in whose name it is reported.
-        links: Vec<LinkId>,
+        /// Which.
+        links: Links,
+        /// What is on its way is lost too: datagrams for good, segments until they are sent again.
+        in_flight_lost: bool,
+        /// How long; none is for ever.
+        lasts: Option<Span>,
+    },
+    /// Links are worse than they are.
+    Impair {
+        /// Which.
+        links: Links,
+        /// In what way.
+        effect: Effect,
         /// How long; none is for ever.
         lasts: Option<Span>,
     },

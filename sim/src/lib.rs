@@ -6,8 +6,10 @@ mod budget;
 mod clock;
 mod core;
 mod disk;
+mod disturbance;
 mod fault;
 mod heal;
+mod impairment;
 mod machine;
 mod network;
 mod node;
@@ -21,7 +23,8 @@ mod wire;
 mod world;
 
 pub use disk::{Disk, DiskFull, DiskSpec, FileId, Position, RecordLoss};
-pub use fault::{Action, Fault, Trigger, Trouble, Victims};
+pub use fault::{Action, Fault, Links, Trigger, Trouble, Victims};
+pub use impairment::{Buffer, Burst, EarlyDrop, Effect, Impairments};
 pub use network::{
     CONNECT_TIMEOUT, ConnectionId, DropCause, LinkId, LinkSpec, RETRANSMISSION_MIN, SILENCE_LIMIT,
     SOCKET_BUFFER,

@@ -3,10 +3,13 @@
 //! A **datagram** may be lost, come twice, or be overtaken. A **connection** is reliable and in order: a lost segment
 //! stalls it. The segment comes one round trip later if three later ones leave within that time (fast retransmit),
 //! else after a retransmission timeout of max(200 ms, 2 round trips) (RFC 6298 with Linux' floor), doubling; what is
-//! behind it waits. A partition stalls a connection too, and breaks it after [`SILENCE_LIMIT`].
+//! behind it waits. A partition stalls a connection too, and breaks it after [`SILENCE_LIMIT`]. An end that has gone
+//! without a word (a machine that crashed) answers the first segment that reaches it once it is back by a reset
+//! (RFC 9293, 3.10.7.1); what had been sent to it meanwhile is sent again with the same back-off.
 //!
 //! Left out: congestion control, slow start, segmentation (a message is one segment).
 
+use crate::impairment::{Impairments, Unusual};
 use crate::node::NodeId;
 use crate::random::{Chance, Purpose};
 use crate::sample::Distribution;
@@ -63,6 +66,8 @@ pub struct LinkSpec {
     pub duplication: Chance,
     /// Bytes per second; none is no limit.
     pub bandwidth: Option<f64>,
+    /// What only some links do.
+    pub impairments: Option<Box<Impairments>>,
 }
 
 /// Why a packet did not arrive.
@@ -78,6 +83,10 @@ pub enum DropCause {
     NodeDown,
     /// Its connection was broken.
     Reset,
+    /// The link's buffer had no room for it.
+    Buffer,
+    /// It was larger than a datagram may be on this link.
+    TooLarge,
 }
 
 /// A link and its state.
@@ -89,7 +98,10 @@ pub(crate) struct Link<M> {
     pub(crate) purpose: Purpose,
     /// Partitions that cut it now.
     pub(crate) cuts: u32,
-    pub(crate) cut_since: Time,
+    /// Since when it is blocked by partitions or jams, if it is.
+    pub(crate) blocked_since: Time,
+    /// Anything that other links do not have: a partition, a fault, bursts, a buffer.
+    pub(crate) unusual: Option<Box<Unusual<M>>>,
     pub(crate) busy_until: Time,
     pub(crate) bytes: u64,
     pub(crate) stream: Stream<M>,
@@ -173,6 +185,10 @@ pub(crate) struct Connection {
     pub(crate) open: [bool; 2],
     /// The client waits for an answer to its call.
     pub(crate) calling: bool,
+    /// This end has gone without a word to the other.
+    pub(crate) unheard: [bool; 2],
+    /// When the first segment came to this end that was dead by then: its sender goes on trying.
+    pub(crate) unanswered: [Option<Time>; 2],
 }
 
 impl Connection {

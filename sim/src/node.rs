@@ -99,6 +99,10 @@ pub enum News {
     PartitionBegan,
     /// It is over.
     PartitionEnded,
+    /// Links from this node are worse from now on.
+    ImpairmentBegan,
+    /// They are as they were.
+    ImpairmentEnded,
     /// The disk took no more.
     DiskFilled,
     /// The process stands still.

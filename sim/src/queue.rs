@@ -185,6 +185,13 @@ impl<B: Copy> Queue<B> {
         self.arena.slots.len() + self.now.len()
     }
 
+    /// All pending events, to be changed, with what orders them; in no order.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = ((u64, u64), &mut B)> {
+        let slots = self.arena.slots.iter_mut().filter(|slot| slot.order != 0);
+        let slots = slots.map(|slot| ((slot.time, slot.order), &mut slot.body));
+        slots.chain(self.now.iter_mut().map(|(entry, body)| ((entry.time, entry.order), body)))
+    }
+
     /// Every pending event, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &B> {
         let slots = self.arena.slots.iter().filter(|slot| slot.order != 0).map(|slot| &slot.body);

@@ -36,6 +36,11 @@ impl Purpose {
         Purpose(mix(mix(seed.wrapping_add(GAMMA)) ^ name_hash(name)))
     }
 
+    /// A sequence of draws for this purpose that no message owns.
+    pub(crate) fn stream(self, name: &str) -> Stream {
+        Stream::new(self.0, name)
+    }
+
     /// The `counter`-th draw about this luck: 64 uniform bits.
     #[inline(always)]
     pub fn draw(self, luck: Luck, counter: u64) -> u64 {

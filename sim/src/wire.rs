@@ -17,12 +17,15 @@ impl<D: Domain> Core<D> {
         let id = connection.link(side);
         let bytes = D::bytes(&message, &self.shared);
         let link = &mut self.links[id.0 as usize];
+        if link.unusual.is_some() && !self.prologue {
+            return self.send_datagram_unusually(node, id, message, bytes);
+        }
         let departure = link.departure(self.now, bytes);
         if self.prologue {
             return self.push(self.now, id.0, DATAGRAM, Body::Message(message));
         }
         let luck = D::luck(&message, &self.shared);
-        let (purpose, cut) = (link.purpose, link.cuts > 0);
+        let purpose = link.purpose;
         if link.spec.loss.happens(purpose.draw(luck, 0)) {
             return self.dropped(node, &message, DropCause::Loss);
         }
@@ -30,11 +33,8 @@ impl<D: Domain> Core<D> {
         let delay = Span(link.spec.latency.sample(purpose.draw(luck, 1))) + Span(jitter);
         let twice =
             link.spec.duplication != Chance::NEVER && link.spec.duplication.happens(purpose.draw(luck, 3));
-        if cut || !self.drops.is_empty() {
-            let cause = if cut { DropCause::Partition } else { DropCause::Fault };
-            if cut || self.takes_out(&message) {
-                return self.dropped(node, &message, cause);
-            }
+        if !self.drops.is_empty() && self.takes_out(&message) {
+            return self.dropped(node, &message, DropCause::Fault);
         }
         self.push(departure + delay, id.0, DATAGRAM, Body::Message(message));
         if twice {
@@ -60,15 +60,15 @@ impl<D: Domain> Core<D> {
         let id = connection.link(side);
         let bytes = D::bytes(&message, &self.shared);
         let link = &mut self.links[id.0 as usize];
+        if link.unusual.is_some() && !self.prologue {
+            return self.send_segment_unusually(id, epoch, message, bytes);
+        }
         let departure = link.departure(self.now, bytes);
         if self.prologue {
             return self.push(self.now, id.0, epoch, Body::Message(message));
         }
         if link.stream.stalled {
             return self.hold(id, message, bytes);
-        }
-        if link.cuts > 0 {
-            return self.stall(id, message, bytes, 0);
         }
         let luck = D::luck(&message, &self.shared);
         let purpose = link.purpose;
@@ -101,7 +101,7 @@ impl<D: Domain> Core<D> {
     /// The segment was lost so many times in a row, or met a partition (0 times): the stream waits for it.
     #[cold]
     #[inline(never)]
-    fn stall(&mut self, id: LinkId, message: D::Message, bytes: u64, losses: u32) {
+    pub(crate) fn stall(&mut self, id: LinkId, message: D::Message, bytes: u64, losses: u32) {
         let epoch = self.connections[id.connection().0 as usize].epoch;
         let link = &mut self.links[id.0 as usize];
         let timeout = Span(RETRANSMISSION_MIN.0.max(2 * link.round_trip().0));
@@ -121,7 +121,7 @@ impl<D: Domain> Core<D> {
     /// it was lost only once.
     #[cold]
     #[inline(never)]
-    fn hold(&mut self, id: LinkId, message: D::Message, bytes: u64) {
+    pub(crate) fn hold(&mut self, id: LinkId, message: D::Message, bytes: u64) {
         let epoch = self.connections[id.connection().0 as usize].epoch;
         let link = &mut self.links[id.0 as usize];
         let round_trip = link.round_trip();
@@ -138,7 +138,7 @@ impl<D: Domain> Core<D> {
         }
     }
 
-    fn hold_segment(&mut self, id: LinkId, message: D::Message, bytes: u64) {
+    pub(crate) fn hold_segment(&mut self, id: LinkId, message: D::Message, bytes: u64) {
         if self.mark != DEADLINE {
             self.flying[self.mark as usize] += 1;
         }
@@ -155,13 +155,16 @@ impl<D: Domain> Core<D> {
         if current != epoch || !link.stream.stalled || link.stream.stall != stall {
             return;
         }
-        if link.cuts > 0 {
-            link.stream.tries += 1;
+        let lost = link.unusual.is_some() && self.is_lost_again(id);
+        let link = &mut self.links[id.0 as usize];
+        if lost {
+            let tries = link.stream.tries.max(1);
+            link.stream.tries = tries + 1;
             let timeout = Span(RETRANSMISSION_MIN.0.max(2 * link.round_trip().0));
-            let wait = timeout.times(1 << link.stream.tries.min(9));
+            let wait = timeout.times(1 << tries.min(9));
             return self.push_marked(now + wait, id.0, epoch, Body::Release { stall }, DEADLINE);
         }
-        let latency = Span(link.spec.latency.mean() as u64);
+        let latency = Span((link.spec.latency.mean() + link.slowed_on_average()) as u64);
         let arrival = link.stream.last_arrival.max(now + latency);
         link.stream.last_arrival = arrival;
         link.stream.stalled = false;
@@ -218,6 +221,9 @@ impl<D: Domain> Core<D> {
     pub(crate) fn reads(&mut self, id: LinkId, epoch: u32, message: D::Message) -> bool {
         let state = &self.connections[id.connection().0 as usize];
         if state.epoch | READ != epoch || !state.open[id.receiver()] {
+            if state.epoch == epoch {
+                self.answer_stray(id);
+            }
             self.dropped(self.links[id.0 as usize].to, &message, DropCause::Reset);
             return false;
         }
@@ -255,6 +261,7 @@ impl<D: Domain> Core<D> {
         let connection = &mut self.connections[id.0 as usize];
         connection.epoch = connection.epoch.wrapping_add(1) & 0x7FFF_FFFF;
         connection.open[0] = false;
+        (connection.unheard, connection.unanswered) = ([false, false], [None, None]);
         connection.calling = true;
         let epoch = connection.epoch;
         self.clear_stream(id.link(0));
@@ -264,16 +271,17 @@ impl<D: Domain> Core<D> {
         self.push_marked(self.now + CONNECT_TIMEOUT, id.link(1).0, epoch, Body::ConnectTimeout, DEADLINE);
     }
 
-    /// When a bare segment (a call, an answer, an end) that is sent now comes; never through a partition.
+    /// When a bare segment (a call, an answer, an end) that is sent now comes; never through a partition or a jam.
     pub(crate) fn arrival_of_news(&mut self, id: LinkId) -> Option<Time> {
         let link = &mut self.links[id.0 as usize];
         if self.prologue {
             return Some(self.now);
         }
-        if link.cuts > 0 {
+        if link.is_blocked() {
             return None;
         }
-        let latency = Span((link.spec.latency.mean() + link.spec.jitter.mean()).min(1e18) as u64);
+        let slowed = link.slowed_on_average();
+        let latency = Span((link.spec.latency.mean() + link.spec.jitter.mean() + slowed).min(1e18) as u64);
         link.stream.last_arrival = link.stream.last_arrival.max(self.now + latency);
         Some(link.stream.last_arrival)
     }
@@ -321,6 +329,8 @@ impl<D: Domain> Core<D> {
         self.clear_stream(id.link(side));
         self.clear_unread(id.link(1 - side));
         let news = if silent { None } else { self.arrival_of_news(id.link(side)) };
+        let connection = &mut self.connections[id.0 as usize];
+        (connection.unheard[side], connection.unanswered[side]) = (news.is_none(), None);
         match news {
             Some(arrival) => self.push(arrival, id.link(side).0, epoch, Body::Ending { reset }),
             None => {
@@ -344,9 +354,9 @@ impl<D: Domain> Core<D> {
         }
     }
 
-    /// A partition begins on this link: its receiver will take the sender for dead if it lasts.
+    /// Nothing passes over this link from now on: its receiver will take the sender for dead if that lasts.
     pub(crate) fn expect_silence(&mut self, id: LinkId) {
-        self.links[id.0 as usize].cut_since = self.now;
+        self.links[id.0 as usize].blocked_since = self.now;
         let epoch = self.connections[id.connection().0 as usize].epoch;
         self.push_marked(self.now + SILENCE_LIMIT, id.0, epoch, Body::Silence, DEADLINE);
     }
@@ -355,7 +365,7 @@ impl<D: Domain> Core<D> {
     pub(crate) fn is_silent(&self, id: LinkId) -> bool {
         let link = &self.links[id.0 as usize];
         let gone = !self.connections[id.connection().0 as usize].open[1 - id.receiver()];
-        let cut_off = link.cuts > 0 && self.now.since(link.cut_since) >= SILENCE_LIMIT;
+        let cut_off = link.is_blocked() && self.now.since(link.blocked_since) >= SILENCE_LIMIT;
         gone || cut_off || self.is_long_paused(link.from)
     }
 }

@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::core::{Body, Core, DATAGRAM, DEADLINE, Event, READ, UNMARKED};
 use crate::disk::Disk;
 use crate::fault::{Action, Fault, Step, Trigger};
+use crate::impairment::Unusual;
 use crate::network::{Connection, ConnectionId, DropCause, Link, LinkId, LinkSpec, Stream};
 use crate::node::{ConnectionChange, Domain, Machine, News, Node, NodeId, Process};
 use crate::out::Out;
@@ -111,16 +112,24 @@ impl<D: Domain> World<D> {
             self.core.links.push(Link {
                 from,
                 to,
+                unusual: Unusual::new(&spec, purpose),
                 spec,
                 purpose,
                 cuts: 0,
-                cut_since: Time::ZERO,
+                blocked_since: Time::ZERO,
                 busy_until: Time::ZERO,
                 bytes: 0,
                 stream: Stream::new(),
             });
         }
-        self.core.connections.push(Connection { ends, epoch: 0, open: [false, false], calling: false });
+        self.core.connections.push(Connection {
+            ends,
+            epoch: 0,
+            open: [false, false],
+            calling: false,
+            unheard: [false, false],
+            unanswered: [None, None],
+        });
         ConnectionId(self.core.connections.len() as u32 - 1)
     }
 
@@ -289,7 +298,7 @@ impl<D: Domain> World<D> {
             Body::Halt => self.core.halted = true,
             Body::Release { stall } => self.core.release(LinkId(event.at), event.epoch, stall),
             Body::Message(_) | Body::Timer(_) | Body::Work(_) => {}
-            Body::Synced(_) | Body::Transferred(_) | Body::Boot => {}
+            Body::Synced(_) | Body::Transferred(_) | Body::Boot | Body::Void => {}
             _ => self.connection_event(LinkId(event.at), event.epoch, event.body),
         }
     }
@@ -309,6 +318,7 @@ impl<D: Domain> World<D> {
         let (open, calling) = (connection.open[side], connection.calling);
         let change = match body {
             Body::Opening => return self.called(id, epoch),
+            Body::Retried => return self.core.answer_stray(link),
             Body::Opened => calling.then_some(ConnectionChange::Connected),
             Body::Refused | Body::ConnectTimeout => calling.then_some(ConnectionChange::Refused),
             Body::Ending { reset: false } => open.then_some(ConnectionChange::Closed),
@@ -521,7 +531,9 @@ impl<D: Domain> World<D> {
 
     fn start(&mut self, node: NodeId) {
         self.core.processes[node.0 as usize].up = true;
-        self.core.machine_down[node.0 as usize] = false;
+        if std::mem::take(&mut self.core.machine_down[node.0 as usize]) {
+            self.core.expect_retries(node);
+        }
         self.tell(node, |node, out| node.start(out));
     }
 
@@ -662,13 +674,15 @@ impl<D: Domain> World<D> {
         self.core.connections[connection.0 as usize].open[side]
     }
 
-    /// Every packet that is on its way, waits behind a missing segment, or is unread; not those whose connection has
+    /// Every packet that is on its way, waits behind a missing segment or in a jam, or is unread; not those whose connection has
     /// broken.
     pub fn packets(&self) -> impl Iterator<Item = D::Message> {
         let flying = self.flying_packets().filter(|(_, _, valid)| *valid).map(|(_, message, _)| message);
-        let streams =
-            self.core.links.iter().flat_map(|link| link.stream.held.iter().chain(&link.stream.unread));
-        flying.chain(streams.map(|segment| segment.message))
+        let waiting = self.core.links.iter().flat_map(|link| {
+            let jammed = link.unusual.iter().flat_map(|unusual| &unusual.jammed).map(|(segment, _)| segment);
+            link.stream.held.iter().chain(&link.stream.unread).chain(jammed)
+        });
+        flying.chain(waiting.map(|segment| segment.message))
     }
 
     fn flying_packets(&self) -> impl Iterator<Item = (NodeId, D::Message, bool)> {

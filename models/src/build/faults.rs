@@ -1,10 +1,15 @@
 //! Faults of a setup as faults of the kernel: names become numbers, random schedules become times.
 
 use super::Builder;
+use super::links::Lots;
 use crate::domain::{FactPattern, Messaging, PacketPattern};
 use crate::message::SubscriptionId;
 use crate::setup::{FactKind, Fault, FaultKind, NodePattern, Target, When};
-use redeliver_sim::{Action, Fault as KernelFault, LinkId, NodeId, Span, Stream, Time, Trigger, Victims};
+use redeliver_sim::{Action, Fault as KernelFault, NodeId, Purpose, Span, Stream, Time, Trigger, Victims};
+use std::collections::BTreeMap;
+
+pub(super) type KernelTrigger = Trigger<FactPattern>;
+pub(super) type KernelAction = Action<PacketPattern>;
 
 impl Builder<'_> {
     pub(super) fn faults(&mut self) {
@@ -12,11 +17,17 @@ impl Builder<'_> {
         if let Some(span) = self.setup.heal_at {
             self.world.heal_at(Time::ZERO + span);
         }
+        let mut alike: BTreeMap<&str, u32> = BTreeMap::new();
         for fault in &self.setup.faults {
-            for (after, action) in self.actions(&fault.what) {
-                for trigger in self.triggers(fault) {
-                    let trigger = later(trigger, after);
-                    self.world.add_fault(KernelFault::<Messaging> { trigger, action: action.clone() });
+            // Named after what it says, not after its place: another fault changes nothing in its draws.
+            let copies = alike.entry(&fault.text).or_insert(0);
+            *copies += 1;
+            let purpose = Purpose::new(self.setup.seed, &format!("fault {} {copies}", fault.text));
+            for (time, trigger) in self.triggers(fault).into_iter().enumerate() {
+                for (trigger, action) in
+                    self.actions(&fault.what, trigger, Lots { purpose, time: time as u64 })
+                {
+                    self.world.add_fault(KernelFault::<Messaging> { trigger, action });
                 }
             }
         }
@@ -26,23 +37,7 @@ impl Builder<'_> {
         }
     }
 
-    /// What a fault does, in one step or in several: how long after it acts, and what then.
-    fn actions(&self, what: &FaultKind) -> Vec<(Span, Action<PacketPattern>)> {
-        let FaultKind::RollingRestart { nodes, down, pause, graceful } = what else {
-            return self.action(what).into_iter().map(|action| (Span::ZERO, action)).collect();
-        };
-        let turn = |(n, node): (usize, NodeId)| {
-            let victims = Victims::Nodes(vec![node]);
-            let action = match graceful {
-                true => Action::Stop { victims, restart_after: *down },
-                false => Action::Crash { victims, machine: false, restart_after: Some(*down) },
-            };
-            ((*down + *pause).times(n as u64), action)
-        };
-        self.matching(nodes).into_iter().enumerate().map(turn).collect()
-    }
-
-    fn triggers(&self, fault: &Fault) -> Vec<Trigger<FactPattern>> {
+    fn triggers(&self, fault: &Fault) -> Vec<KernelTrigger> {
         match &fault.when {
             When::At(time) => vec![Trigger::At(*time)],
             When::Every { span, from, until, times, stream } => {
@@ -85,7 +80,7 @@ impl Builder<'_> {
         })
     }
 
-    fn matching(&self, pattern: &NodePattern) -> Vec<NodeId> {
+    pub(super) fn matching(&self, pattern: &NodePattern) -> Vec<NodeId> {
         let all = self.names.nodes.iter().zip(&self.names.roles).enumerate();
         all.filter(|(_, (name, role))| pattern.matches(name, **role)).map(|(i, _)| NodeId(i as u32)).collect()
     }
@@ -97,7 +92,43 @@ impl Builder<'_> {
         }
     }
 
-    fn action(&self, what: &FaultKind) -> Option<Action<PacketPattern>> {
+    /// What the fault does each time that it acts: usually one thing, when its trigger says.
+    fn actions(
+        &self,
+        what: &FaultKind,
+        trigger: KernelTrigger,
+        lots: Lots,
+    ) -> Vec<(KernelTrigger, KernelAction)> {
+        if let FaultKind::Swizzle { nodes, over } = what {
+            return self.swizzle(nodes, *over, &trigger, lots);
+        }
+        if let FaultKind::RollingRestart { nodes, down, pause, graceful } = what {
+            return self.rolling_restart(nodes, *down, *pause, *graceful, &trigger);
+        }
+        self.action(what, lots).map(|action| (trigger, action)).into_iter().collect()
+    }
+
+    /// One node after the other.
+    fn rolling_restart(
+        &self,
+        nodes: &NodePattern,
+        down: Span,
+        pause: Span,
+        graceful: bool,
+        trigger: &KernelTrigger,
+    ) -> Vec<(KernelTrigger, KernelAction)> {
+        let turn = |(n, node): (usize, NodeId)| {
+            let victims = Victims::Nodes(vec![node]);
+            let action = match graceful {
+                true => Action::Stop { victims, restart_after: down },
+                false => Action::Crash { victims, machine: false, restart_after: Some(down) },
+            };
+            (later(trigger, (down + pause).times(n as u64)), action)
+        };
+        self.matching(nodes).into_iter().enumerate().map(turn).collect()
+    }
+
+    fn action(&self, what: &FaultKind, lots: Lots) -> Option<KernelAction> {
         Some(match what {
             FaultKind::Crash { target, restart_after } => {
                 Action::Crash { victims: self.victims(target), machine: false, restart_after: *restart_after }
@@ -105,9 +136,17 @@ impl Builder<'_> {
             FaultKind::MachineCrash { target, restart_after } => {
                 Action::Crash { victims: self.victims(target), machine: true, restart_after: *restart_after }
             }
-            FaultKind::Partition { nodes, others, one_way, lasts } => {
-                let Target::Nodes(pattern) = nodes else { return None };
-                Action::Cut { links: self.crossing(pattern, others, *one_way), lasts: *lasts }
+            FaultKind::Partition { sides, in_flight_lost, lasts } => {
+                let links = self.cut_links(sides, lots);
+                Action::Cut { links, in_flight_lost: *in_flight_lost, lasts: *lasts }
+            }
+            FaultKind::Stop { between, in_flight_lost, lasts } => {
+                let links = self.links_between(between);
+                Action::Cut { links, in_flight_lost: *in_flight_lost, lasts: *lasts }
+            }
+            FaultKind::Impair { between, effect, lasts } => {
+                let links = self.links_between(between);
+                Action::Impair { links, effect: effect.clone(), lasts: *lasts }
             }
             FaultKind::Reset { target } => Action::Reset { victims: self.victims(target) },
             FaultKind::Drop { packet, message, times } => {
@@ -120,33 +159,19 @@ impl Builder<'_> {
             FaultKind::Trouble { target, trouble, lasts } => {
                 Action::Trouble { victims: self.victims(target), trouble: *trouble, lasts: *lasts }
             }
-            FaultKind::RollingRestart { .. } => unreachable!("it has several steps"),
-            FaultKind::ErrorReply { .. }
+            // What is many actions; and what is there from the beginning.
+            FaultKind::Swizzle { .. }
+            | FaultKind::RollingRestart { .. }
+            | FaultKind::ErrorReply { .. }
             | FaultKind::FailingHandler { .. }
             | FaultKind::SlowHandler { .. } => return None,
         })
     }
-
-    /// Links between these nodes and the others.
-    fn crossing(&self, nodes: &NodePattern, others: &[NodePattern], one_way: bool) -> Vec<LinkId> {
-        let inside = self.matching(nodes);
-        let outside: Vec<NodeId> = others.iter().flat_map(|pattern| self.matching(pattern)).collect();
-        let is_outside =
-            |node: NodeId| !inside.contains(&node) && (others.is_empty() || outside.contains(&node));
-        let all = self.world.links();
-        all.filter(|(_, from, to)| {
-            let out = inside.contains(from) && is_outside(*to);
-            let back = inside.contains(to) && is_outside(*from);
-            out || back && !one_way
-        })
-        .map(|(link, _, _)| link)
-        .collect()
-    }
 }
 
 /// The trigger of a later step of the same fault.
-fn later(trigger: Trigger<FactPattern>, by: Span) -> Trigger<FactPattern> {
-    match trigger {
+pub(super) fn later(trigger: &KernelTrigger, by: Span) -> KernelTrigger {
+    match trigger.clone() {
         Trigger::At(time) => Trigger::At(time + by),
         Trigger::On { pattern, after, times } => Trigger::On { pattern, after: after + by, times },
     }

@@ -5,6 +5,7 @@
 
 mod direct;
 mod faults;
+mod links;
 mod log;
 mod names;
 pub use names::node_names;
@@ -17,10 +18,11 @@ use crate::handler::{Handler, HandlerEffect, HandlerFault, Selection};
 use crate::message::{Messages, SourceId, SubscriptionId, TopicId};
 use crate::part::Part;
 use crate::producer::{Arrivals, Keys, Purposes, Source};
-use crate::setup::{Design, FaultKind, KeyChoice, Link, Role, Schedule, Setup, When, Which};
+use crate::setup::{Design, FaultKind, KeyChoice, Link, LinkRule, Role, Schedule, Setup, When, Which};
 use crate::shared::{BrokerFigures, Names, Ranks, Shared, Subscription, Topic};
 use redeliver_sim::{
-    ConnectionId, DiskSpec, Distribution, LinkSpec, Machine, NodeId, Purpose, Span, Stream, Time, Zipf,
+    ConnectionId, DiskSpec, Distribution, Impairments, LinkSpec, Machine, NodeId, Purpose, Span, Stream,
+    Time, Zipf,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -104,7 +106,7 @@ impl Builder<'_> {
     }
 
     fn link(&self, from: NodeId, to: NodeId) -> LinkSpec {
-        let Link { mut latency, mut jitter, mut loss, mut duplication, mut bandwidth } =
+        let Link { mut latency, mut jitter, mut loss, mut duplication, mut bandwidth, mut impairments } =
             self.setup.network.default.clone();
         let matches = |pattern: &crate::setup::NodePattern, node: NodeId| {
             pattern.matches(self.names.node(node), self.names.roles[node.0 as usize])
@@ -116,9 +118,11 @@ impl Builder<'_> {
                 loss = rule.loss.unwrap_or(loss);
                 duplication = rule.duplication.unwrap_or(duplication);
                 bandwidth = rule.bandwidth.or(bandwidth);
+                impair(&mut impairments, rule);
             }
         }
-        LinkSpec { latency, jitter, loss, duplication, bandwidth }
+        let impairments = (impairments != Impairments::NONE).then(|| Box::new(impairments));
+        LinkSpec { latency, jitter, loss, duplication, bandwidth, impairments }
     }
 
     /// The handler of a subscription's member.
@@ -180,6 +184,19 @@ impl Builder<'_> {
         let before: u32 = self.setup.producers[..name.producer].iter().map(|producer| producer.members).sum();
         (before + name.member, name.number)
     }
+}
+
+/// What a rule says of impairments.
+fn impair(impairments: &mut Impairments, rule: &LinkRule) {
+    let Impairments { burst, reordering, reordering_delay, duplication_delay, buffer, mtu } = impairments;
+    *burst = rule.burst.clone().or(burst.take());
+    *reordering = rule.reordering.unwrap_or(*reordering);
+    *reordering_delay = rule.reordering_delay.clone().or(reordering_delay.take());
+    if let Some(delay) = &rule.duplication_delay {
+        *duplication_delay = delay.clone();
+    }
+    *buffer = rule.buffer.clone().or(buffer.take());
+    *mtu = rule.mtu.or(*mtu);
 }
 
 /// The members of all producers, in order: producer, member, source.

@@ -60,6 +60,7 @@ fn setup(count: u64, config: Config, consumer: crate::setup::Consumer) -> Setup 
         loss: Chance::NEVER,
         duplication: Chance::NEVER,
         bandwidth: None,
+        impairments: redeliver_sim::Impairments::NONE,
     };
     Setup {
         seed: 1,

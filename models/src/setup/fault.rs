@@ -1,7 +1,7 @@
 //! What breaks in a setup, and when.
 
 use super::NodePattern;
-use redeliver_sim::{Chance, Distribution, Span, Time, Trouble};
+use redeliver_sim::{Chance, Distribution, Effect, Span, Time, Trouble};
 
 /// Something that breaks.
 #[derive(Clone, Debug)]
@@ -109,16 +109,40 @@ pub enum FaultKind {
         /// It starts again so long after; none is never.
         restart_after: Option<Span>,
     },
-    /// Nothing passes between these nodes and all others: datagrams are lost, connections stall.
+    /// Nothing passes between some nodes and others: datagrams are lost, connections stall.
     Partition {
-        /// One side.
-        nodes: Target,
-        /// The other side; all others if empty.
-        others: Vec<NodePattern>,
-        /// Only what goes out of `nodes` is cut.
-        one_way: bool,
+        /// Who does not reach whom.
+        sides: Sides,
+        /// What is on its way is lost too.
+        in_flight_lost: bool,
         /// How long it lasts; none is for ever.
         lasts: Option<Span>,
+    },
+    /// Nothing passes over some links.
+    Stop {
+        /// Which.
+        between: Between,
+        /// What is on its way is lost too.
+        in_flight_lost: bool,
+        /// How long it lasts; none is for ever.
+        lasts: Option<Span>,
+    },
+    /// Some links are worse than they are.
+    Impair {
+        /// Which.
+        between: Between,
+        /// In what way.
+        effect: Effect,
+        /// How long it lasts; none is for ever.
+        lasts: Option<Span>,
+    },
+    /// The links of these nodes jam, one node after the other, and are released in another order, both drawn up
+    /// front.
+    Swizzle {
+        /// Whose; all if empty.
+        nodes: Vec<NodePattern>,
+        /// How long it takes until all are jammed; and then again until all are released.
+        over: Span,
     },
     /// All connections of these nodes break, without a crash.
     Reset {
@@ -201,6 +225,79 @@ pub enum Requests {
     About(MessageName),
 }
 
+/// Directed links.
+#[derive(Clone, Debug)]
+pub struct Between {
+    /// The sending ends; all if empty.
+    pub from: Vec<NodePattern>,
+    /// The receiving ends; all if empty.
+    pub to: Vec<NodePattern>,
+    /// The links back, too.
+    pub both_ways: bool,
+}
+
+/// Who does not reach whom in a partition.
+#[derive(Clone, Debug)]
+pub enum Sides {
+    /// These nodes and the others.
+    Nodes {
+        /// One side.
+        nodes: Target,
+        /// The other side; all others if empty.
+        others: Vec<NodePattern>,
+        /// Only what goes out of `nodes` is cut.
+        one_way: bool,
+    },
+    /// Members of different groups. A node of no group reaches all.
+    Groups(Vec<Vec<NodePattern>>),
+    /// Nodes in an order drawn up front, anew each time the fault acts.
+    Shape {
+        /// How they are cut.
+        shape: Shape,
+        /// Which nodes; all if empty.
+        among: Vec<NodePattern>,
+    },
+}
+
+/// A partition of nodes that stand in an order. The names are Jepsen's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// One node is cut off.
+    One,
+    /// Two halves.
+    Halves,
+    /// Each node reaches a majority, and no two the same: its neighbours in a ring.
+    MajorityRing,
+    /// Two halves, and a node between them that reaches both.
+    Bridge,
+}
+
+impl Shape {
+    /// So many nodes it takes: among fewer it cuts nothing.
+    pub fn nodes_min(self) -> usize {
+        match self {
+            Shape::One | Shape::Halves => 2,
+            Shape::Bridge => 3,
+            Shape::MajorityRing => 4,
+        }
+    }
+
+    /// Whether two of `count` nodes, by their places, do not reach each other.
+    pub fn separates(self, a: usize, b: usize, count: usize) -> bool {
+        let half = count / 2;
+        match self {
+            Shape::One => (a == 0) != (b == 0),
+            Shape::Halves => (a < half) != (b < half),
+            Shape::Bridge => a != half && b != half && (a < half) != (b < half),
+            Shape::MajorityRing => {
+                let distance = a.abs_diff(b);
+                // Itself and so many neighbours to each side are a majority.
+                distance.min(count - distance) > (half + 1) / 2
+            }
+        }
+    }
+}
+
 /// Some of the messages.
 #[derive(Clone, Debug)]
 pub enum Which {
@@ -221,4 +318,36 @@ pub enum PacketKind {
     Deliver,
     Ack,
     Commit,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_a_majority_ring_each_node_reaches_a_majority_of_its_own() {
+        for count in Shape::MajorityRing.nodes_min()..20 {
+            let mut majorities = Vec::new();
+            for a in 0..count {
+                let reached: Vec<usize> =
+                    (0..count).filter(|b| !Shape::MajorityRing.separates(a, *b, count)).collect();
+                assert!(reached.len() > count / 2 && reached.len() < count, "{count}: {reached:?}");
+                majorities.push(reached);
+            }
+            majorities.sort();
+            majorities.dedup();
+            assert_eq!(majorities.len(), count);
+        }
+    }
+
+    #[test]
+    fn every_shape_cuts_something_from_its_least_number_of_nodes_on_and_nothing_below() {
+        for shape in [Shape::One, Shape::Halves, Shape::Bridge, Shape::MajorityRing] {
+            for count in 1..9 {
+                let pairs = (0..count).flat_map(|a| (0..count).map(move |b| (a, b)));
+                let cut = pairs.filter(|(a, b)| shape.separates(*a, *b, count)).count();
+                assert_eq!(cut > 0, count >= shape.nodes_min(), "{shape:?} of {count}");
+            }
+        }
+    }
 }

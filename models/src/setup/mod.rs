@@ -6,12 +6,13 @@
 mod fault;
 
 pub use fault::{
-    FactKind, FactPattern, Fault, FaultKind, MessageName, PacketKind, Requests, Target, When, Which,
+    Between, FactKind, FactPattern, Fault, FaultKind, MessageName, PacketKind, Requests, Shape, Sides, Target,
+    When, Which,
 };
 
 use crate::limits::Limits;
 use crate::{direct, log, queue};
-use redeliver_sim::{Chance, Distribution, Span};
+use redeliver_sim::{Buffer, Burst, Chance, Distribution, Impairments, Span};
 
 /// One run: a design, the workload it carries and what breaks.
 #[derive(Clone, Debug)]
@@ -256,6 +257,8 @@ pub struct Link {
     pub duplication: Chance,
     /// Bytes per second; none is no limit.
     pub bandwidth: Option<f64>,
+    /// What only some links do.
+    pub impairments: Impairments,
 }
 
 /// A change to the links that match.
@@ -275,6 +278,18 @@ pub struct LinkRule {
     pub duplication: Option<Chance>,
     /// See [`Link::bandwidth`].
     pub bandwidth: Option<f64>,
+    /// See [`Impairments::burst`].
+    pub burst: Option<Burst>,
+    /// See [`Impairments::reordering`].
+    pub reordering: Option<Chance>,
+    /// See [`Impairments::reordering_delay`].
+    pub reordering_delay: Option<Distribution>,
+    /// See [`Impairments::duplication_delay`].
+    pub duplication_delay: Option<Distribution>,
+    /// See [`Impairments::buffer`].
+    pub buffer: Option<Buffer>,
+    /// See [`Impairments::mtu`].
+    pub mtu: Option<u64>,
 }
 
 /// A machine's properties. In a list of changes `None` leaves what is.

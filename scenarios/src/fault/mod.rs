@@ -8,9 +8,13 @@ mod disk_slow;
 mod disk_stall;
 mod drop;
 mod error_reply;
+mod duplicate;
 mod fact;
 mod failing_handler;
 mod handler;
+mod jam;
+mod links;
+mod loss;
 mod machine_crash;
 mod message;
 mod partition;
@@ -18,8 +22,11 @@ mod pause;
 mod poison;
 mod reset;
 mod rolling_restart;
+mod slow;
 mod slow_handler;
 mod slow_node;
+mod stop;
+mod swizzle;
 mod sync_lies;
 mod target;
 mod timing;
@@ -32,24 +39,30 @@ pub use disk_slow::DiskSlow;
 pub use disk_stall::DiskStall;
 pub use drop::{Drop, Packet};
 pub use error_reply::ErrorReply;
+pub use duplicate::Duplicate;
 pub use fact::{About, Fact};
 pub use failing_handler::FailingHandler;
 pub use handler::Handler;
+pub use jam::Jam;
+pub use loss::Loss;
 pub use machine_crash::MachineCrash;
-pub use partition::Partition;
+pub use partition::{InFlight, Partition, Shape};
 pub use pause::Pause;
 pub use poison::Poison;
 pub use reset::Reset;
 pub use rolling_restart::RollingRestart;
+pub use slow::Slow;
 pub use slow_handler::SlowHandler;
 pub use slow_node::SlowNode;
+pub use stop::Stop;
+pub use swizzle::Swizzle;
 pub use sync_lies::SyncLies;
 #[cfg(test)]
 pub(crate) use timing::TIMING;
 
 use crate::diagnostic::Place;
 use crate::nodes::{Cast, Patterns};
-use redeliver_models::setup::{self, FaultKind, When};
+use redeliver_models::setup::{self, FaultKind, NodePattern, When};
 use redeliver_sim::Span;
 use serde::Deserialize;
 
@@ -93,6 +106,18 @@ faults! {
     MachineCrash,
     /// Nothing passes between some nodes and the others.
     Partition,
+    /// Nothing passes over some links.
+    Stop,
+    /// Some links hold what is sent, and release it later.
+    Jam,
+    /// Some links take longer.
+    Slow,
+    /// Some links lose more than usual.
+    Loss,
+    /// Some links deliver datagrams twice.
+    Duplicate,
+    /// Links are jammed one by one and released in another order.
+    Swizzle,
     /// All connections of a node break, without a crash.
     Reset,
     /// A packet is taken out of its connection for good.
@@ -145,4 +170,12 @@ pub(crate) struct Stage<'a> {
     pub(crate) has_script: bool,
     pub(crate) stream: String,
     pub(crate) design: &'a setup::Design,
+}
+
+impl Stage<'_> {
+    /// Those of these patterns that match a node of this design.
+    fn here(&self, mut patterns: Vec<NodePattern>) -> Vec<NodePattern> {
+        patterns.retain(|pattern| self.cast.has(pattern));
+        patterns
+    }
 }

@@ -22,7 +22,7 @@ macro_rules! timed {
             /// (`"exp(45s)"`).
             pub every: Option<$crate::named::Placed<$crate::units::SpanSpread>>,
             /// The first span of `every` begins here. Default `"0s"`.
-            pub from: Option<$crate::named::Placed<$crate::units::Duration>>,
+            pub since: Option<$crate::named::Placed<$crate::units::Duration>>,
             /// `every` is over here. Default: at the end of `run.duration`.
             pub until: Option<$crate::named::Placed<$crate::units::Duration>>,
             /// When this is noted.
@@ -35,8 +35,8 @@ macro_rules! timed {
 
         impl $name {
             fn timing(&self) -> $crate::fault::timing::Timing<'_> {
-                let $name { at, every, from, until, when, after, times, .. } = self;
-                $crate::fault::timing::Timing { at, every, from, until, when, after, times }
+                let $name { at, every, since, until, when, after, times, .. } = self;
+                $crate::fault::timing::Timing { at, every, since, until, when, after, times }
             }
         }
     };
@@ -45,13 +45,13 @@ pub(super) use timed;
 
 /// The fields that [`timed`] adds.
 #[cfg(test)]
-pub(crate) static TIMING: [&str; 7] = ["at", "every", "from", "until", "when", "after", "times"];
+pub(crate) static TIMING: [&str; 7] = ["at", "every", "since", "until", "when", "after", "times"];
 
 /// When a fault acts, borrowed from its fields.
 pub(super) struct Timing<'a> {
     pub(super) at: &'a Option<Placed<Duration>>,
     pub(super) every: &'a Option<Placed<SpanSpread>>,
-    pub(super) from: &'a Option<Placed<Duration>>,
+    pub(super) since: &'a Option<Placed<Duration>>,
     pub(super) until: &'a Option<Placed<Duration>>,
     pub(super) when: &'a Option<Placed<Fact>>,
     pub(super) after: &'a Option<Duration>,
@@ -96,8 +96,8 @@ impl Timing<'_> {
         if self.at.is_some() && self.times.is_some() {
             findings.refuse(place, "`times` belongs to `when` and to `every`");
         }
-        if let Some(bound) = [self.from, self.until].into_iter().flatten().find(|_| self.every.is_none()) {
-            findings.refuse(bound.place, "`from` and `until` belong to `every`");
+        if let Some(bound) = [self.since, self.until].into_iter().flatten().find(|_| self.every.is_none()) {
+            findings.refuse(bound.place, "`since` and `until` belong to `every`");
         }
     }
 
@@ -111,9 +111,9 @@ impl Timing<'_> {
             findings.refuse(every.place, "`every` needs a span above zero: time would never move on");
         }
         let bound = |bound: &Option<Placed<Duration>>| bound.as_ref().map(|bound| bound.value.0);
-        let from = bound(self.from).unwrap_or(Span::ZERO);
+        let from = bound(self.since).unwrap_or(Span::ZERO);
         let until = bound(self.until).unwrap_or(stage.duration);
-        let said = [self.from, self.until].into_iter().flatten().next();
+        let said = [self.since, self.until].into_iter().flatten().next();
         if let Some(said) = said.filter(|_| from >= until) {
             let message = format!("this can never happen: it begins at {}", show_span(from));
             let diagnostic = Diagnostic::new(format!("{message} and is over at {}", show_span(until)));

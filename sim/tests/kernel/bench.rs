@@ -159,6 +159,7 @@ pub(crate) fn plain() -> LinkSpec {
         loss: Chance::NEVER,
         duplication: Chance::NEVER,
         bandwidth: None,
+        impairments: None,
     }
 }
 
@@ -296,9 +297,18 @@ impl Bench {
 
 /// Cuts these links at this microsecond, for so many.
 pub(crate) fn cut(links: &[u32], at: u64, lasts: u64) -> Fault<Toys> {
-    let links = links.iter().map(|link| LinkId(*link)).collect();
-    let action = Action::Cut { links, lasts: Some(Span(lasts * 1_000)) };
+    let action = Action::Cut { links: these(links), in_flight_lost: false, lasts: Some(Span(lasts * 1_000)) };
     Fault { trigger: Trigger::At(Time(at * 1_000)), action }
+}
+
+/// Does this to the links both ways, from this microsecond on, for so many.
+pub(crate) fn impair(effect: Effect, at: u64, lasts: u64) -> Fault<Toys> {
+    let action = Action::Impair { links: these(&[0, 1]), effect, lasts: Some(Span(lasts * 1_000)) };
+    Fault { trigger: Trigger::At(Time(at * 1_000)), action }
+}
+
+pub(crate) fn these(links: &[u32]) -> Links {
+    Links::These(links.iter().map(|link| LinkId(*link)).collect())
 }
 
 /// The crash of a process.

@@ -4,6 +4,8 @@ mod bench;
 mod connections;
 mod datagrams;
 mod faults;
+mod link_faults;
+mod links;
 mod machines;
 mod heal;
 mod nodes;

@@ -37,8 +37,14 @@ fn client() -> ClientConfig {
 fn setup(queues: &[&str]) -> Setup {
     let latency = Distribution::Constant(500_000);
     let none = Distribution::ZERO;
-    let link =
-        Link { latency, jitter: none, loss: Chance::NEVER, duplication: Chance::NEVER, bandwidth: None };
+    let link = Link {
+        latency,
+        jitter: none,
+        loss: Chance::NEVER,
+        duplication: Chance::NEVER,
+        bandwidth: None,
+        impairments: redeliver_sim::Impairments::NONE,
+    };
     Setup {
         seed: 1,
         duration: Span::seconds(86_400),

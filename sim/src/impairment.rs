@@ -1,0 +1,339 @@
+//! What only some links do: burst loss, reordering, a finite buffer, a limit on datagrams; and what faults do to a
+//! link for a while. A link without any of it, and without a partition, has no [`Unusual`], and is faster.
+//!
+//! **Burst loss** is Gilbert's and Elliott's (1960, 1963): a link is good or bad, each with its own chance of loss. The
+//! state belongs to the link and to virtual time, not to packets: it may change at every step, drawn from a stream of
+//! the link's own. So no design, whatever it sends, changes when a link is bad; where packets are sent once a step it
+//! is the chain of the books and of `netem loss gemodel`. A segment that is sent again meets the state of then.
+//!
+//! **Reordering** is netem's: a share of datagrams skips the delay; or, told so, comes later by a delay of its own.
+//!
+//! **The buffer** stands before a link of some bandwidth, and takes no more bytes than it holds (drop tail). Random
+//! early drop is Floyd's and Jacobson's (1993), in bytes: marking is dropping.
+//!
+//! Left out: corruption (a checksum would make it a loss), fragments (a datagram above the limit is not sent).
+
+use crate::network::{Link, LinkSpec, Segment};
+use crate::random::{Chance, Luck, Purpose, Stream};
+use crate::sample::{Distribution, unit};
+use crate::time::{Span, Time};
+use std::collections::VecDeque;
+
+/// What only some links do.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Impairments {
+    /// Loss in bursts, beside the independent one.
+    pub burst: Option<Burst>,
+    /// Chance that a datagram is sent out of turn.
+    pub reordering: Chance,
+    /// What such a datagram's delay grows by, in nanoseconds; none: it has no delay at all.
+    pub reordering_delay: Option<Distribution>,
+    /// What the delay of a datagram's copy grows by, in nanoseconds.
+    pub duplication_delay: Distribution,
+    /// Packets that wait for a link of some bandwidth.
+    pub buffer: Option<Buffer>,
+    /// Bytes of the largest datagram; larger ones are not sent. Connections cut what they send into segments.
+    pub mtu: Option<u64>,
+}
+
+impl Impairments {
+    /// Nothing of it.
+    pub const NONE: Impairments = Impairments {
+        burst: None,
+        reordering: Chance::NEVER,
+        reordering_delay: None,
+        duplication_delay: Distribution::ZERO,
+        buffer: None,
+        mtu: None,
+    };
+}
+
+/// Loss in bursts (Gilbert-Elliott).
+#[derive(Clone, PartialEq, Debug)]
+pub struct Burst {
+    /// Chance that a good link is bad after a step.
+    pub to_bad: Chance,
+    /// Chance that a bad link is good after a step.
+    pub to_good: Chance,
+    /// Chance that a good link loses a packet.
+    pub loss_good: Chance,
+    /// Chance that a bad link loses a packet.
+    pub loss_bad: Chance,
+    /// How often the state may change; above zero.
+    pub step: Span,
+}
+
+/// Room for packets that wait to be sent.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Buffer {
+    /// Bytes.
+    pub bytes: u64,
+    /// Random early drop; none: a packet is dropped when it does not fit.
+    pub early: Option<EarlyDrop>,
+}
+
+/// Random early drop: the longer the buffer is on average, the more packets are dropped.
+#[derive(Clone, PartialEq, Debug)]
+pub struct EarlyDrop {
+    /// Below so many bytes, on average, none is dropped.
+    pub min: u64,
+    /// From so many on, on average, all are dropped; more than `min`.
+    pub max: u64,
+    /// The chance just below `max`.
+    pub chance: Chance,
+    /// The weight of a new measurement in the average; the authors' is 0.002.
+    pub weight: f64,
+}
+
+/// What a fault does to links while it lasts.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Effect {
+    /// What is sent waits, and comes when the last jam is over.
+    Jam,
+    /// It takes longer by so many nanoseconds.
+    Slow(Distribution),
+    /// It is lost with this chance, beside other losses.
+    Lose(Chance),
+    /// Datagrams come twice with this chance, beside other duplication.
+    Duplicate(Chance),
+}
+
+/// Counters of the draws for what is unusual. Sends and tries take 8 apart from 0 on.
+const BURST: u64 = 1 << 16;
+const FAULT_LOSS: u64 = 2 << 16;
+const REORDERED: u64 = 3 << 16;
+const REORDERED_BY: u64 = (3 << 16) + 1;
+const DOUBLED_BY: u64 = (3 << 16) + 2;
+const FAULT_DOUBLED: u64 = (3 << 16) + 3;
+const EARLY: u64 = (3 << 16) + 4;
+/// This one and the next are a copy's.
+const SLOWED: u64 = (3 << 16) + 8;
+
+/// The state of a link that is not as others are.
+#[derive(Clone)]
+pub(crate) struct Unusual<M> {
+    spec: Impairments,
+    chain: Option<Chain>,
+    /// What the buffer held on average, in bytes, and packets since the last early drop.
+    average: f64,
+    since_drop: f64,
+    /// What faults do to it now, by the number of the fault.
+    effects: Vec<(u32, Effect)>,
+    /// Datagrams that wait for the end of a jam, with their delays.
+    pub(crate) jammed: VecDeque<(Segment<M>, Span)>,
+}
+
+impl<M> Unusual<M> {
+    /// For a link of this kind; none if it is like others.
+    pub(crate) fn new(spec: &LinkSpec, purpose: Purpose) -> Option<Box<Self>> {
+        let spec = spec.impairments.as_deref()?;
+        Some(Box::new(Self::of(spec.clone(), purpose)))
+    }
+
+    fn of(spec: Impairments, purpose: Purpose) -> Self {
+        let chain = spec.burst.as_ref().map(|burst| Chain::new(burst, purpose.stream("burst")));
+        let effects = Vec::new();
+        Unusual { spec, chain, average: 0.0, since_drop: 0.0, effects, jammed: VecDeque::new() }
+    }
+
+    pub(crate) fn is_jammed(&self) -> bool {
+        self.effects.iter().any(|(_, effect)| *effect == Effect::Jam)
+    }
+
+    /// The chance that one of several things happens of which each has its own.
+    fn any(&self, chance: impl Fn(&Effect) -> Option<Chance>) -> Chance {
+        let spared = self.effects.iter().filter_map(|(_, effect)| chance(effect));
+        Chance::new(1.0 - spared.fold(1.0, |all, chance| all * (1.0 - chance.probability())))
+    }
+}
+
+impl<M> Link<M> {
+    /// Something begins that makes it unusual.
+    fn unusual(&mut self) -> &mut Unusual<M> {
+        self.unusual.get_or_insert_with(|| Box::new(Unusual::of(Impairments::NONE, self.purpose)))
+    }
+
+    /// Something is over: the link may be like others again.
+    fn settle(&mut self) {
+        let idle = |unusual: &Unusual<M>| unusual.effects.is_empty() && unusual.jammed.is_empty();
+        if self.cuts == 0 && self.spec.impairments.is_none() && self.unusual.as_deref().is_some_and(idle) {
+            self.unusual = None;
+        }
+    }
+
+    /// Nothing passes now: a partition or a jam.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.cuts > 0 || self.is_jammed()
+    }
+
+    pub(crate) fn is_jammed(&self) -> bool {
+        self.unusual.as_deref().is_some_and(Unusual::is_jammed)
+    }
+
+    /// A partition begins or ends. Whether the link is blocked from now on.
+    pub(crate) fn set_cut(&mut self, cut: bool) -> bool {
+        let blocked = self.is_blocked();
+        self.unusual();
+        self.cuts = if cut { self.cuts + 1 } else { self.cuts - 1 };
+        self.settle();
+        !blocked && self.is_blocked()
+    }
+
+    /// A fault begins to do this. Whether the link is blocked from now on.
+    pub(crate) fn add_effect(&mut self, fault: u32, effect: Effect) -> bool {
+        let blocked = self.is_blocked();
+        self.unusual().effects.push((fault, effect));
+        !blocked && self.is_blocked()
+    }
+
+    /// The fault's effect is over. Datagrams that waited for the end of a jam may go.
+    pub(crate) fn end_effect(&mut self, fault: u32) -> VecDeque<(Segment<M>, Span)> {
+        let mut freed = VecDeque::new();
+        if let Some(unusual) = self.unusual.as_deref_mut() {
+            if let Some(index) = unusual.effects.iter().position(|(by, _)| *by == fault) {
+                unusual.effects.remove(index);
+            }
+            if !unusual.is_jammed() {
+                freed = std::mem::take(&mut unusual.jammed);
+            }
+        }
+        self.settle();
+        freed
+    }
+
+    pub(crate) fn is_too_large(&self, bytes: u64) -> bool {
+        let mtu = self.unusual.as_deref().and_then(|unusual| unusual.spec.mtu);
+        mtu.is_some_and(|mtu| bytes > mtu)
+    }
+
+    /// Whether the packet may wait with those before it.
+    pub(crate) fn has_room(&mut self, now: Time, bytes: u64, luck: Luck) -> bool {
+        let (Some(bandwidth), Some(unusual)) = (self.spec.bandwidth, self.unusual.as_deref_mut()) else {
+            return true;
+        };
+        let Some(buffer) = &unusual.spec.buffer else { return true };
+        let waiting = self.busy_until.0.saturating_sub(now.0) as f64 * bandwidth / 1e9;
+        if let Some(early) = &buffer.early {
+            if waiting == 0.0 {
+                // While it was empty, packets like this one could have been sent.
+                let idle = now.0.saturating_sub(self.busy_until.0) as f64 * bandwidth / 1e9;
+                unusual.average *= libm::pow(1.0 - early.weight, idle / bytes.max(1) as f64);
+            }
+            unusual.average += early.weight * (waiting - unusual.average);
+            let (min, max) = (early.min as f64, early.max as f64);
+            if unusual.average >= max {
+                unusual.since_drop = 0.0;
+                return false;
+            }
+            if unusual.average >= min {
+                let share = early.chance.probability() * (unusual.average - min) / (max - min);
+                let left = 1.0 - unusual.since_drop * share;
+                let chance = if left > share { share / left } else { 1.0 };
+                unusual.since_drop += 1.0;
+                if Chance::new(chance).happens(self.purpose.draw(luck, EARLY)) {
+                    unusual.since_drop = 0.0;
+                    return false;
+                }
+            }
+        }
+        waiting + bytes as f64 <= buffer.bytes as f64
+    }
+
+    /// Whether a burst or a fault loses what is sent now for the `tries`-th time (from 0).
+    pub(crate) fn loses(&mut self, now: Time, luck: Luck, tries: u64) -> bool {
+        let purpose = self.purpose;
+        let Some(unusual) = self.unusual.as_deref_mut() else { return false };
+        if let (Some(chain), Some(burst)) = (&mut unusual.chain, &unusual.spec.burst) {
+            let chance = if chain.is_bad(burst, now) { burst.loss_bad } else { burst.loss_good };
+            if chance.happens(purpose.draw(luck, BURST + tries)) {
+                return true;
+            }
+        }
+        let chance =
+            unusual.any(|effect| if let Effect::Lose(chance) = effect { Some(*chance) } else { None });
+        chance.happens(purpose.draw(luck, FAULT_LOSS + tries))
+    }
+
+    /// Whether a fault makes a datagram come twice.
+    pub(crate) fn doubles(&self, luck: Luck) -> bool {
+        let Some(unusual) = self.unusual.as_deref() else { return false };
+        let doubled =
+            |effect: &Effect| if let Effect::Duplicate(chance) = effect { Some(*chance) } else { None };
+        unusual.any(doubled).happens(self.purpose.draw(luck, FAULT_DOUBLED))
+    }
+
+    /// A datagram's delay, once it has left.
+    pub(crate) fn datagram_delay(&self, luck: Luck) -> Span {
+        let draw = |counter| self.purpose.draw(luck, counter);
+        let usual = self.spec.latency.sample(draw(1)) + self.spec.jitter.sample(draw(2));
+        let Some(unusual) = self.unusual.as_deref() else { return Span(usual) };
+        let spec = &unusual.spec;
+        let delay = match &spec.reordering_delay {
+            _ if !spec.reordering.happens(draw(REORDERED)) => usual,
+            None => 0,
+            Some(by) => usual + by.sample(draw(REORDERED_BY)),
+        };
+        Span(delay) + self.slowed(luck, 0)
+    }
+
+    /// The delay of a datagram's copy.
+    pub(crate) fn copy_delay(&self, luck: Luck) -> Span {
+        let draw = |counter| self.purpose.draw(luck, counter);
+        let usual = self.spec.latency.sample(draw(4)) + self.spec.jitter.sample(draw(5));
+        let by = self.unusual.as_deref().map_or(0, |u| u.spec.duplication_delay.sample(draw(DOUBLED_BY)));
+        Span(usual + by) + self.slowed(luck, 1)
+    }
+
+    /// What faults add to the delay of a packet (copy 0) or of its copy (1).
+    pub(crate) fn slowed(&self, luck: Luck, copy: u64) -> Span {
+        let bits = self.purpose.draw(luck, SLOWED + copy);
+        Span(self.slow().map(|by| by.sample(bits)).sum())
+    }
+
+    /// What faults add to the delay of a bare segment.
+    pub(crate) fn slowed_on_average(&self) -> f64 {
+        self.slow().map(Distribution::mean).sum()
+    }
+
+    fn slow(&self) -> impl Iterator<Item = &Distribution> {
+        let effects = self.unusual.as_deref().map_or(&[][..], |unusual| &unusual.effects);
+        effects.iter().filter_map(|(_, effect)| if let Effect::Slow(by) = effect { Some(by) } else { None })
+    }
+}
+
+/// Whether a link is good or bad, as time goes on.
+#[derive(Clone)]
+struct Chain {
+    bad: bool,
+    /// The step with which the next state begins; none: never.
+    until: Option<u64>,
+    stream: Stream,
+}
+
+impl Chain {
+    /// In the long run's state before the first step.
+    fn new(burst: &Burst, mut stream: Stream) -> Self {
+        let (to_bad, to_good) = (burst.to_bad.probability(), burst.to_good.probability());
+        let bad = to_bad > 0.0 && unit(stream.draw()) < to_bad / (to_bad + to_good);
+        let mut chain = Chain { bad, until: Some(0), stream };
+        chain.stay(burst);
+        chain
+    }
+
+    fn is_bad(&mut self, burst: &Burst, now: Time) -> bool {
+        let step = now.0 / burst.step.0;
+        while self.until.is_some_and(|until| until <= step) {
+            self.bad = !self.bad;
+            self.stay(burst);
+        }
+        self.bad
+    }
+
+    /// Draws how many steps the state that begins now lasts: at least one, memoryless.
+    fn stay(&mut self, burst: &Burst) {
+        let chance = if self.bad { burst.to_good } else { burst.to_bad }.probability();
+        let drawn = libm::log(unit(self.stream.draw())) / libm::log1p(-chance);
+        let steps = if chance >= 1.0 { 1.0 } else { 1.0 + libm::floor(drawn) };
+        self.until = self.until.filter(|_| chance > 0.0 && steps < 1e15).map(|from| from + steps as u64);
+    }
+}
