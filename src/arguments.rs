@@ -90,7 +90,7 @@ impl Changes {
         let mut set = self.set.clone();
         set.extend(self.max_events.map(|most| ("run.max_events".into(), most.to_string())));
         set.extend(self.max_memory.as_ref().map(|most| ("run.max_memory".into(), format!("{most:?}"))));
-        Options { set, seed: self.seed }
+        Options { set, seed: self.seed, folder: None }
     }
 }
 

@@ -12,7 +12,10 @@ pub(crate) fn plan(file: &Path, options: &Options) -> Result<Plan, Failure> {
     let plan = match file.to_str().filter(|_| !file.is_file()).and_then(library::find) {
         Some(text) => read(&name, text, options),
         None => match bytes(file) {
-            Ok(bytes) => read_bytes(&name, &bytes, options),
+            Ok(bytes) => {
+                let folder = if is_standard(file) { None } else { file.parent().map(Path::to_path_buf) };
+                read_bytes(&name, &bytes, &Options { folder, ..options.clone() })
+            }
             Err(error) => Err(unreadable(&name, &error)),
         },
     };

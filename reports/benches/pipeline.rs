@@ -58,7 +58,7 @@ fn ours(messages: u64, producers: u64) -> (f64, String) {
         set("count", (messages / producers).to_string()),
         set("schedule", format!("Poisson(\"{}/s\")", 100 * PRODUCERS / producers)),
     ];
-    let options = Options { set, seed: None };
+    let options = Options { set, seed: None, folder: None };
     let plan = match read("bench/pipeline", SCENARIO, &options) {
         Ok(plan) => plan,
         Err(report) => panic!("{}", report.render(false)),

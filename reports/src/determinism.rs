@@ -84,7 +84,8 @@ mod tests {
     fn plan(seed: u64, latency: &str) -> Plan {
         let set = vec![("network.latency".into(), latency.into())];
         let text = include_str!("../../tests/data/figure.ron");
-        read("hello", text, &Options { set, seed: Some(seed) }).unwrap_or_else(|report| panic!("{report}"))
+        read("hello", text, &Options { set, seed: Some(seed), folder: None })
+            .unwrap_or_else(|report| panic!("{report}"))
     }
 
     #[test]

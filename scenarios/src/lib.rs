@@ -23,6 +23,7 @@ pub mod picture;
 mod plan;
 mod planner;
 pub mod producer;
+mod recorded;
 pub mod reference;
 pub mod scenario;
 pub mod script;
@@ -30,6 +31,8 @@ mod set;
 mod story;
 mod tree;
 pub mod units;
+
+use std::path::PathBuf;
 
 pub use assumptions::Assumption;
 pub use defaults::FILE_BYTES_MAX;
@@ -44,6 +47,8 @@ pub struct Options {
     pub set: Vec<(String, String)>,
     /// Another seed.
     pub seed: Option<u64>,
+    /// Where the files are that a scenario names; none: it can name none.
+    pub folder: Option<PathBuf>,
 }
 
 /// Reads a scenario from the bytes of a file.
@@ -97,9 +102,12 @@ pub fn read(name: &str, text: &str, options: &Options) -> Result<Plan, Report> {
         changed = set::apply(&changed, path, value).map_err(|d| Report::new(name, &changed, vec![d]))?;
     }
     let plan = || {
-        let tree = tree::parse(&changed).map_err(|diagnostic| vec![diagnostic])?;
+        let mut tree = tree::parse(&changed).map_err(|diagnostic| vec![diagnostic])?;
+        let hash = recorded::insert(&mut tree, options.folder.as_deref())?;
         let scenario = decode::decode::<scenario::Scenario>(&tree)?;
-        planner::plan(name, &changed, &scenario, options.seed)
+        let mut plan = planner::plan(name, &changed, &scenario, options.seed)?;
+        plan.text_hash ^= hash;
+        Ok(plan)
     };
     plan().map_err(|diagnostics| Report::new(name, &changed, diagnostics))
 }

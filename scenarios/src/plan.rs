@@ -38,7 +38,7 @@ pub struct Plan {
     pub file: String,
     /// The text that was read, with what `--set` changed.
     pub text: String,
-    /// A hash of that text.
+    /// A hash of that text, and of the files that it names.
     pub text_hash: u64,
 }
 

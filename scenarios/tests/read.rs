@@ -649,8 +649,8 @@ fn faults_without_a_target_do_not_apply() {
     ["post", "stock"]
     Crash { target: Nodes(Role(Broker)), restart_after: Some(Span(1000000000)) } Every { span: Exponential { mean: 45000000000.0 }, from: Time(0), until: Time(60000000000), times: None, stream: "fault Crash(node:\"brokers\",every:\"exp(45s)\",restart_after:\"1s\") 1" }
     MachineCrash { target: Nodes(Glob("stock/1")), restart_after: None } On { fact: FactPattern { kind: Processed, message: Some(MessageName { producer: 1, member: 1, number: 7 }), key: None, subscription: Some(1), node: None }, after: Span(0), times: 1 }
-    Partition { nodes: Nodes(Glob("shop/1")), others: [Glob("mail/1"), Glob("shop/2"), Glob("post/1"), Glob("broker/1")], one_way: false, lasts: Some(Span(3000000000)) } At(Time(2000000000))
-    Partition { nodes: Nodes(Glob("stock/*")), others: [Glob("mail/1"), Glob("shop/2"), Glob("post/1"), Glob("broker/1")], one_way: false, lasts: Some(Span(3000000000)) } At(Time(2000000000))
+    Partition { sides: Nodes { nodes: Nodes(Glob("shop/1")), others: [Glob("mail/1"), Glob("shop/2"), Glob("post/1"), Glob("broker/1")], one_way: false }, in_flight_lost: false, lasts: Some(Span(3000000000)) } At(Time(2000000000))
+    Partition { sides: Nodes { nodes: Nodes(Glob("stock/*")), others: [Glob("mail/1"), Glob("shop/2"), Glob("post/1"), Glob("broker/1")], one_way: false }, in_flight_lost: false, lasts: Some(Span(3000000000)) } At(Time(2000000000))
     Drop { packet: Ack, message: Some(MessageName { producer: 0, member: 0, number: 2 }), times: 1 } At(Time(0))
     DiskFull { target: Nodes(Role(Broker)), lasts: Some(Span(1000000000)) } At(Time(2000000000))
     FailingHandler { subscription: Some(0), which: Messages([MessageName { producer: 0, member: 0, number: 1 }]), times: None } At(Time(0))
@@ -712,7 +712,7 @@ fn faults_without_a_target_do_not_apply() {
 #[test]
 fn the_command_line_changes_the_text() {
     let set = |path: &str, value: &str| {
-        let options = Options { set: vec![(path.into(), value.into())], seed: Some(7) };
+        let options = Options { set: vec![(path.into(), value.into())], seed: Some(7), folder: None };
         read("figure.ron", FIGURE, &options)
     };
     assert_eq!(set("producers.shop.count", "10").unwrap().designs[0].setup.producers[0].count, Some(10));

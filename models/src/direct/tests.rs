@@ -288,12 +288,10 @@ fn the_sender_is_its_own_broker_and_the_ledger_knows() {
     setup.producers[0].members = 2;
     setup.network.default.loss = Chance::new(0.02);
     let reset = FaultKind::Reset { target: Target::Nodes(NodePattern::Role(Role::Consumer)) };
-    let partition = FaultKind::Partition {
-        nodes: Target::Nodes(NodePattern::Glob("stock/1".into())),
-        others: Vec::new(),
-        one_way: false,
-        lasts: Some(Span::millis(700)),
-    };
+    let nodes = Target::Nodes(NodePattern::Glob("stock/1".into()));
+    let sides = Sides::Nodes { nodes, others: Vec::new(), one_way: false };
+    let lasts = Some(Span::millis(700));
+    let partition = FaultKind::Partition { sides, in_flight_lost: false, lasts };
     setup.faults = vec![
         fault_at(2_000, crash("mail/1", Some(500))),
         fault_at(4_000, reset),

@@ -415,7 +415,8 @@ fn any_setup(seed: u64) -> Setup {
             2 => machine_crash(node, dice.roll(2500)),
             3 => FaultKind::Reset { target },
             4 => {
-                FaultKind::Partition { nodes: target, others: Vec::new(), one_way: dice.roll(2) == 0, lasts }
+                let sides = Sides::Nodes { nodes: target, others: Vec::new(), one_way: dice.roll(2) == 0 };
+                FaultKind::Partition { sides, in_flight_lost: false, lasts }
             }
             5 => FaultKind::DiskFull { target, lasts },
             6 | 7 => FaultKind::Trouble { target, trouble: any_trouble(&mut dice), lasts },

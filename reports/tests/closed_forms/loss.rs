@@ -61,6 +61,40 @@ pub(crate) fn datagrams(params: &Params, seed: u64) -> Vec<Figure> {
     vec![drawn("expected_lost", mean), drawn("sd", deviation), drawn("P_none_lost", none)]
 }
 
+/// A datagram at each step of a bursty link. When the link is bad does not depend on what it loses then: where it
+/// loses all when bad and none when good, its state shows.
+pub(crate) fn bursts(params: &Params, seed: u64) -> Vec<Figure> {
+    const COUNT: usize = 50_000;
+    let lost = |good: f64, bad: f64| {
+        let percent = |share: f64| format!("\"{}%\"", 100.0 * share);
+        let (to_bad, to_good) = (percent(params.number("p")), percent(params.number("r")));
+        let (good, bad) = (percent(good), percent(bad));
+        let chain = format!("to_bad: {to_bad}, to_good: {to_good}, loss_good: {good}, loss_bad: {bad}");
+        let producer = format!(r#"schedule: Every("1ms"), count: {COUNT}"#);
+        let network = format!(r#"burst_loss: GilbertElliott({chain}, step: "1ms")"#);
+        let scenario = Scenario::new(100, producer, "").network(network).design("Udp()");
+        let ended = Scenario { keep: COUNT as u32, ..scenario }.ended(seed);
+        let mut lost = vec![0.0; COUNT];
+        for ((_, number, _), ..) in &ended.world.checks().subscriptions[0].lost {
+            lost[*number as usize - 1] = 1.0;
+        }
+        lost
+    };
+    let pairs = |of: &[f64]| of.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>();
+    let (bad, losses) = (lost(0.0, 1.0), lost(params.number("loss_g"), params.number("loss_b")));
+    let (mean, deviation) = moments(&bad);
+    let begun = bad.windows(2).filter(|pair| pair[0] < pair[1]).count() as f64;
+    let both = pairs(&bad) / (COUNT - 1) as f64;
+    let lost_all: f64 = losses.iter().sum();
+    vec![
+        drawn("pi_B", mean),
+        drawn("loss", lost_all / COUNT as f64),
+        drawn("mean_bad_run", bad.iter().sum::<f64>() / begun),
+        drawn("P_loss_after_loss", pairs(&losses) / lost_all),
+        drawn("state_autocorr_lag1", (both - mean * mean) / (deviation * deviation)),
+    ]
+}
+
 /// What a publisher of 25,000 messages and its broker went through, with datagrams that are lost each way with these
 /// chances, and so many retries.
 struct Retries {

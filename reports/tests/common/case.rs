@@ -340,6 +340,22 @@ fn faults(producers_crash: bool) -> impl Strategy<Value = String> {
     let partition = (nodes(), times(), lasts(), any::<bool>()).prop_map(|(node, at, lasts, one_way)| {
         format!("Partition(nodes: {node}, at: \"{at}\"{lasts}, one_way: {one_way})")
     });
+    let sides = vec!["shape: One", "shape: Halves", "groups: [[\"brokers\"], [\"consumers\"]]"];
+    let shapes = (select(sides), times(), lasts(), select(vec!["Arrives", "Lost"])).prop_map(
+        |(sides, at, lasts, in_flight)| {
+            format!("Partition({sides}, at: \"{at}\"{lasts}, in_flight: {in_flight})")
+        },
+    );
+    let links = vec![
+        "Stop(in_flight: Lost",
+        "Jam(both_ways: true",
+        "Slow(by: \"exp(20ms)\"",
+        "Loss(chance: \"50%\"",
+        "Duplicate(chance: \"50%\"",
+    ];
+    let links = (select(links), nodes(), times(), lasts())
+        .prop_map(|(what, from, at, lasts)| format!("{what}, from: {from}, at: \"{at}\"{lasts})"));
+    let swizzle = times().prop_map(|at| format!("Swizzle(over: \"300ms\", at: \"{at}\")"));
     let reset = (nodes(), times()).prop_map(|(node, at)| format!("Reset(node: {node}, at: \"{at}\")"));
     let drop = (select(vec!["Publish", "Confirm", "Deliver", "Ack"]), 1..4u32)
         .prop_map(|(packet, times)| format!("Drop(packet: {packet}, times: {times})"));
@@ -358,5 +374,7 @@ fn faults(producers_crash: bool) -> impl Strategy<Value = String> {
         .prop_map(|(kind, at, lasts)| format!("{kind}node: \"brokers\", at: \"{at}\"{lasts})"));
     let slow = (times(), lasts())
         .prop_map(|(at, lasts)| format!("SlowNode(node: \"consumers\", factor: 4, at: \"{at}\"{lasts})"));
-    prop_oneof![handler, drop, reset, partition, disk, at, when, every, pause, machine, slow]
+    prop_oneof![
+        handler, drop, reset, partition, shapes, links, swizzle, disk, at, when, every, pause, machine, slow
+    ]
 }

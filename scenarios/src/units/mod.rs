@@ -290,8 +290,10 @@ fn parse_distribution(
                 format!("write for example \"pareto(scale={example}, shape=1.5)\""),
             ),
         },
-        ("empirical", _) => {
-            wrong("`empirical` is not read yet", "describe the values by one of the other distributions")
+        ("empirical", values) => {
+            let mut values = values.iter().map(|v| quantity(v)).collect::<Result<Vec<u64>, Wrong>>()?;
+            values.sort();
+            Ok(Distribution::Empirical(values))
         }
         ("exp" | "uniform" | "lognormal" | "pareto", _) => {
             wrong(format!("\"{text}\" has the wrong number of parameters"), distributions(example))
@@ -302,7 +304,7 @@ fn parse_distribution(
 
 fn distributions(example: &str) -> String {
     format!(
-        "there are exp({example}), uniform(a, b), lognormal(median=a, p99=b), lognormal(mean=a, sigma=1), pareto(scale=a, shape=1.5)"
+        "there are exp({example}), uniform(a, b), lognormal(median=a, p99=b), lognormal(mean=a, sigma=1), pareto(scale=a, shape=1.5), empirical(a, b, c), empirical(file.csv)"
     )
 }
 
@@ -429,8 +431,8 @@ mod tests {
         a rate must be more than 0 and at most 1e18 a second: "0/s" | write for example "1000/s"
         expected a probability in percent, found "0.5" | write for example "0.1%"
         the mean of a distribution cannot be negative: "-12ms" | write for example "80ms"
-        `gauss` is no distribution | there are exp(12ms), uniform(a, b), lognormal(median=a, p99=b), lognormal(mean=a, sigma=1), pareto(scale=a, shape=1.5)
-        "uniform(2s)" has the wrong number of parameters | there are exp(12ms), uniform(a, b), lognormal(median=a, p99=b), lognormal(mean=a, sigma=1), pareto(scale=a, shape=1.5)
+        `gauss` is no distribution | there are exp(12ms), uniform(a, b), lognormal(median=a, p99=b), lognormal(mean=a, sigma=1), pareto(scale=a, shape=1.5), empirical(a, b, c), empirical(file.csv)
+        "uniform(2s)" has the wrong number of parameters | there are exp(12ms), uniform(a, b), lognormal(median=a, p99=b), lognormal(mean=a, sigma=1), pareto(scale=a, shape=1.5), empirical(a, b, c), empirical(file.csv)
         "#);
     }
 
