@@ -392,3 +392,29 @@ fn a_timeout_of_nothing_is_a_loop_that_ends_the_run() {
         assert!(stopped.is_string(), "{design}: {stopped}");
     }
 }
+
+#[test]
+fn partitions_of_every_kind_cut_the_only_link_there_is() {
+    // Messages at 0, 10 and 20 ms, each 0.5 ms on its way.
+    for (fault, lost) in [
+        (r#"Partition(shape: Halves, at: "5ms")"#, 2),
+        (r#"Partition(shape: One, every: "12ms", lasts: "1ms")"#, 0),
+        (r#"Partition(groups: [["p"], ["c"]], at: "10200us")"#, 1),
+        (r#"Partition(groups: [["p"], ["c"]], at: "10200us", in_flight: Lost)"#, 2),
+        (r#"Partition(nodes: Receiver, when: Processed(message: "p#1"), lasts: "15ms")"#, 1),
+        (r#"Stop(from: "p", to: "c", at: "5ms", lasts: "10ms")"#, 1),
+        (r#"Stop(from: "c", to: "p", at: "5ms")"#, 0),
+        (r#"Stop(from: "c", to: "p", both_ways: true, at: "5ms")"#, 2),
+    ] {
+        let result = once_broken(ONE, fault, "Udp()");
+        assert_eq!(number(&result, "/consumers/c/lost/by_cause/partition"), lost, "{fault}");
+    }
+}
+
+#[test]
+fn a_swizzle_jams_every_link_until_both_of_its_ends_are_released() {
+    // Whoever is first: the first jam begins at 5 ms, the last ends at 205 ms. The message of 10 ms waits.
+    let result = once_broken(ONE, r#"Swizzle(over: "100ms", at: "5ms")"#, "Udp()");
+    let latency = result.pointer("/consumers/c/latency/max").and_then(Value::as_f64).expect("a figure");
+    assert!((0.195..0.197).contains(&latency), "{latency}");
+}

@@ -111,7 +111,8 @@ impl BufferText {
         }
         let weight = early.weight.as_ref().map_or(EARLY_WEIGHT, |weight| weight.value);
         if let Some(said) = early.weight.as_ref().filter(|_| !(weight > 0.0 && weight <= 1.0)) {
-            findings.refuse(said.place, "`weight` is a share: above 0 and at most 1");
+            let diagnostic = Diagnostic::new("`weight` is a share: above 0 and at most 1").at(said.place);
+            findings.push(diagnostic.hint("leave it out for 0.002, the authors' value"));
         }
         let early = EarlyDrop { min: early.min.0, max: early.max.0, chance: early.chance.0, weight };
         Buffer { bytes: self.size(), early: Some(early) }

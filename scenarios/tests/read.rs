@@ -903,3 +903,77 @@ fn a_story_names_partitions_and_load_together() {
     insta::assert_snapshot!(format!("{:?}", plan.designs["queue"].setup.script), @r#"Some(Script { clients: ["c", "p"], lines: [Line { who: [Client(0)], verbs: [Consume("q")], line: 3 }, Line { who: [Client(1)], verbs: [Send { messages: [Label { key: Some("a"), body: "m1" }], to: Some("q"), size: 1000, persistent: None }], line: 3 }, Line { who: [Node("broker/1")], verbs: [Crash, Restart], line: 3 }] })"#);
     insta::assert_snapshot!(format!("{:?}", plan.designs["log"].setup.design), @r#"Log(Config { node: "broker/1", topics: [TopicConfig { name: "q", partitions: 2, retention_age: Some(Span(604800000000000)), retention_bytes: None, segment_bytes: 1073741824, segment_age: Some(Span(604800000000000)) }], session_timeout: Span(45000000000), heartbeat: Span(3000000000), retention_check: Span(300000000000), when_full: Offline, clients: [(Glob("c"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) }), (Glob("p"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) }), (Glob("*"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: AfterWork, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) })] })"#);
 }
+
+/// What is said of a scenario with these links and these faults: the messages and hints alone.
+fn said_of(network: &str, faults: &str) -> String {
+    let text = format!(
+        r#"(
+            format: 1, title: "Links", run: (duration: "10s"),
+            producers: {{"shop": (publish: "t", schedule: Every("10ms"))}},
+            consumers: {{"stock": (read: "t", members: 2)}},
+            network: ({network}), faults: [{faults}],
+            designs: {{"udp": Udp(), "queue": Queue()}},
+        )"#
+    );
+    match read("links.ron", &text, &Options::default()) {
+        Ok(plan) => format!("fine; does not apply: {:?}", plan.designs["udp"].does_not_apply),
+        Err(report) => {
+            let all = report.diagnostics.iter();
+            let lines = all.map(|d| format!("{} | {}", d.message, d.hint.as_deref().unwrap_or_default()));
+            lines.collect::<Vec<_>>().join("\n")
+        }
+    }
+}
+
+#[test]
+fn links_that_cannot_be_are_refused() {
+    let burst = |chain: &str| format!("burst_loss: GilbertElliott({chain})");
+    let buffer = |early: &str| format!("bandwidth: \"1 MB/s\", buffer: RandomEarly({early})");
+    let all = [
+        said_of(&burst("to_bad: \"1%\", to_good: \"0%\""), ""),
+        said_of(&burst("to_bad: \"1%\", to_good: \"1%\", step: \"1us\""), ""),
+        said_of("buffer: DropTail(\"64 kB\")", ""),
+        said_of("links: [(from: [\"shop\", \"stock\"], reordering_delay: \"5ms\")]", ""),
+        said_of(&buffer("size: \"9 kB\", min: \"8 kB\", max: \"8 kB\", chance: \"1%\", weight: 2.0"), ""),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    a link that has become bad never recovers | make `to_good` more than 0%; `Loss(…)` among the faults is for ever without `lasts`
+    a step takes 0.1 ms at least | write for example `step: "1ms"`
+    nothing waits for a link without `bandwidth` | add for example `bandwidth: "1 MB/s"`
+    no datagram is sent out of turn | add for example `reordering: "1%"`
+    `min` must be below `max`, and `max` not above `size` | write for example `RandomEarly(size: "64 kB", min: "16 kB", max: "48 kB", chance: "10%")`
+    `weight` is a share: above 0 and at most 1 | leave it out for 0.002, the authors' value
+    "#);
+}
+
+#[test]
+fn faults_of_links_that_cannot_be_are_refused() {
+    let all = [
+        said_of("", "Partition(at: \"1s\")"),
+        said_of("", "Partition(shape: One, groups: [[\"shop\"], [\"stock\"]], at: \"1s\")"),
+        said_of("", "Partition(shape: One, one_way: true, at: \"1s\")"),
+        said_of("", "Partition(nodes: \"shop\", among: \"stock\", at: \"1s\")"),
+        said_of("", "Partition(groups: [[\"shop\"]], at: \"1s\")"),
+        said_of("", "Partition(shape: MajorityRing, among: \"stock\", at: \"1s\")"),
+        said_of("", "Partition(shape: MajorityRing, at: \"1s\")"),
+        said_of("", "Jam(from: \"shp\", at: \"1s\")"),
+        said_of("", "Slow(at: \"1s\")"),
+        said_of("", "Loss(chance: 0.5)"),
+        said_of("", "Stop(to: \"brokers\", at: \"1s\")"),
+        said_of("", "Swizzle(over: \"0s\", at: \"1s\")"),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    say who is cut off by exactly one of `nodes`, `shape` and `groups` | write for example `nodes: "stock/1"`
+    say who is cut off by exactly one of `nodes`, `shape` and `groups` | write for example `nodes: "stock/1"`
+    `from_others` and `one_way` belong to `nodes` | leave it out: shapes and groups cut both ways
+    `among` belongs to `shape` | the other side of `nodes` is `from_others`
+    `groups` needs two groups at least | write for example `groups: [["shop"], ["brokers", "stock"]]`
+    it takes 4 nodes at least to cut anything in this shape | take another shape, or `among` more nodes
+    fine; does not apply: ["Partition(shape: MajorityRing, at: \"1s\")"]
+    no design has a node `shp` | did you mean `shop/1`?
+    `by` is missing | add `by: …`
+    a bare number where a unit is due: expected a probability | write "0.5%"
+    fine; does not apply: ["Stop(to: \"brokers\", at: \"1s\")"]
+    `over` must be above zero: nothing would be jammed | write for example `over: "5s"`
+    "#);
+}

@@ -167,6 +167,7 @@ fn world(customers: u32) -> World<Queueing> {
         loss: Chance::NEVER,
         duplication: Chance::NEVER,
         bandwidth: None,
+        impairments: None,
     };
     let purposes = [Purpose::new(42, "there"), Purpose::new(42, "back")];
     world.add_connection([source, server], [link.clone(), link], purposes);

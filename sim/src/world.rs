@@ -654,7 +654,10 @@ impl<D: Domain> World<D> {
 
     /// What the kernel holds now.
     pub fn held(&self) -> Held {
-        let streams = self.core.links.iter().map(|link| link.stream.held.len() + link.stream.unread.len());
+        let streams = self.core.links.iter().map(|link| {
+            let jammed = link.unusual.as_ref().map_or(0, |unusual| unusual.jammed.len());
+            link.stream.held.len() + link.stream.unread.len() + jammed
+        });
         let work = |process: &Process<D>| process.work.len() + process.postponed.len();
         let work: usize = self.core.processes.iter().map(work).sum();
         Held {

@@ -292,7 +292,7 @@ impl Shape {
             Shape::MajorityRing => {
                 let distance = a.abs_diff(b);
                 // Itself and so many neighbours to each side are a majority.
-                distance.min(count - distance) > (half + 1) / 2
+                distance.min(count - distance) > half.div_ceil(2)
             }
         }
     }

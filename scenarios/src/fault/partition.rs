@@ -91,11 +91,13 @@ impl Partition {
         if self.nodes.is_none() {
             let others = self.from_others.as_ref().map(|others| others.place);
             if let Some(place) = others.or(self.one_way.value.then_some(self.one_way.place)) {
-                patterns.findings.refuse(place, "`from_others` and `one_way` belong to `nodes`");
+                let diagnostic = Diagnostic::new("`from_others` and `one_way` belong to `nodes`").at(place);
+                patterns.findings.push(diagnostic.hint("leave it out: shapes and groups cut both ways"));
             }
         }
         if let Some(among) = self.among.as_ref().filter(|_| self.shape.is_none()) {
-            patterns.findings.refuse(among.place, "`among` belongs to `shape`");
+            let diagnostic = Diagnostic::new("`among` belongs to `shape`").at(among.place);
+            patterns.findings.push(diagnostic.hint("the other side of `nodes` is `from_others`"));
         }
     }
 

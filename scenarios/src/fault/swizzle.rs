@@ -3,7 +3,7 @@
 use super::links::ends;
 use super::timing::timed;
 use super::{Planned, Stage, Typed};
-use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::named::{OneOrMore, Placed};
 use crate::nodes::{NodeText, Patterns};
 use crate::units::Duration;
@@ -23,7 +23,8 @@ timed! {
 impl Typed for Swizzle {
     fn plan(&self, place: Place, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<Planned> {
         if self.over.value.0 == Span::ZERO {
-            patterns.findings.refuse(self.over.place, "`over` must be above zero: nothing would be jammed");
+            let diagnostic = Diagnostic::new("`over` must be above zero: nothing would be jammed");
+            patterns.findings.push(diagnostic.at(self.over.place).hint("write for example `over: \"5s\"`"));
         }
         let times = self.timing().plan(place, stage, patterns);
         let Some(nodes) = ends(&self.nodes, stage, patterns) else { return Vec::new() };
