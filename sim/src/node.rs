@@ -84,7 +84,7 @@ pub trait Checks<D: Domain>: Clone {
     fn told(&mut self, at: Time, node: NodeId, news: News);
 }
 
-/// What the kernel itself reports.
+/// What the kernel itself reports. The order numbers it, in fingerprints too: what is new comes last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum News {
     /// The process died.
@@ -99,10 +99,6 @@ pub enum News {
     PartitionBegan,
     /// It is over.
     PartitionEnded,
-    /// Links from this node are worse from now on.
-    ImpairmentBegan,
-    /// They are as they were.
-    ImpairmentEnded,
     /// The disk took no more.
     DiskFilled,
     /// The process stands still.
@@ -125,6 +121,10 @@ pub enum News {
     ClockChanged,
     /// The process was told to end, and does so in good order.
     Stopped = 31,
+    /// Links from this node are worse from now on.
+    ImpairmentBegan,
+    /// They are as they were.
+    ImpairmentEnded,
 }
 
 /// What a node learns of a connection.
