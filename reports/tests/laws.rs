@@ -284,7 +284,10 @@ fn a_fault_or_a_design_changes_nothing_for_others() {
                     assert_eq!(schedule(&others), schedule(setup), "without {removed}");
                 }
                 let datagrams = |setting: &String| setting == "Udp" || setting.contains("Datagrams");
-                if settings.iter().any(datagrams) {
+                // What comes to a paused process is handed over later; what faults do to links may come at a fact.
+                let shifted = ["Pause(", "Slow(", "Jam(", "Swizzle(", "Loss(", "Duplicate("];
+                let is_shifted = shifted.into_iter().any(|fault| case.has(fault));
+                if settings.iter().any(datagrams) && !is_shifted {
                     for (which, passage) in &before.carried {
                         let Some(other) = again.carried.get(which) else { continue };
                         assert!(passage.agrees(other), "{which:?}: {passage:?}, then {other:?}");

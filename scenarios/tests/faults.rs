@@ -83,10 +83,10 @@ fn what_can_never_happen_is_refused_with_a_hint() {
     for fault in [
         "Crash(node: \"c\", every: \"1s\", after: \"1s\")",
         "Crash(node: \"c\", at: \"1s\", times: 2)",
-        "Crash(node: \"c\", at: \"1s\", from: \"2s\")",
+        "Crash(node: \"c\", at: \"1s\", since: \"2s\")",
         "Crash(node: \"c\", when: Stored(), until: \"2s\")",
-        "Crash(node: \"c\", every: \"1s\", from: \"20s\")",
-        "Crash(node: \"c\", every: \"1s\", from: \"3s\", until: \"2s\")",
+        "Crash(node: \"c\", every: \"1s\", since: \"20s\")",
+        "Crash(node: \"c\", every: \"1s\", since: \"3s\", until: \"2s\")",
         "Crash(node: \"c\", every: \"1s\", times: 0)",
         "Crash(node: \"c\", when: Stored(key: \"A\"))",
         "Poison(key: \"c\")",

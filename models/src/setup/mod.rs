@@ -6,8 +6,8 @@
 mod fault;
 
 pub use fault::{
-    Between, FactKind, FactPattern, Fault, FaultKind, MessageName, PacketKind, Requests, Shape, Sides, Target,
-    When, Which,
+    Between, FactKind, FactPattern, Fault, FaultKind, MessageName, PacketKind, Requests, Shape, Sides,
+    Target, When, Which,
 };
 
 use crate::limits::Limits;
