@@ -4,7 +4,7 @@ use super::Builder;
 use super::links::Lots;
 use crate::domain::{FactPattern, Messaging, PacketPattern};
 use crate::message::SubscriptionId;
-use crate::setup::{FactKind, Fault, FaultKind, NodePattern, Target, When};
+use crate::setup::{FactKind, Fault, FaultKind, NodePattern, Sides, Target, When};
 use redeliver_sim::{Action, Fault as KernelFault, NodeId, Purpose, Span, Stream, Time, Trigger, Victims};
 use std::collections::BTreeMap;
 
@@ -23,17 +23,39 @@ impl Builder<'_> {
             let copies = alike.entry(&fault.text).or_insert(0);
             *copies += 1;
             let purpose = Purpose::new(self.setup.seed, &format!("fault {} {copies}", fault.text));
+            let mut actions = self.actions(&fault.what, Lots { purpose, time: 0 });
             for (time, trigger) in self.triggers(fault).into_iter().enumerate() {
-                for (trigger, action) in
-                    self.actions(&fault.what, trigger, Lots { purpose, time: time as u64 })
-                {
-                    self.world.add_fault(KernelFault::<Messaging> { trigger, action });
+                if time > 0 && draws_lots(&fault.what) {
+                    actions = self.actions(&fault.what, Lots { purpose, time: time as u64 });
+                }
+                for (after, action) in &actions {
+                    let trigger = later(trigger.clone(), *after);
+                    self.world.add_fault(KernelFault::<Messaging> { trigger, action: action.clone() });
                 }
             }
         }
         for (pattern, most) in &self.setup.fault_budget {
             let nodes = self.matching(pattern);
             self.world.add_budget(nodes, *most);
+        }
+    }
+
+    /// What a fault does, in one step or in several: how long after it acts, and what then.
+    fn actions(&self, what: &FaultKind, lots: Lots) -> Vec<(Span, KernelAction)> {
+        match what {
+            FaultKind::RollingRestart { nodes, down, pause, graceful } => {
+                let turn = |(n, node): (usize, NodeId)| {
+                    let victims = Victims::Nodes(vec![node]);
+                    let action = match graceful {
+                        true => Action::Stop { victims, restart_after: *down },
+                        false => Action::Crash { victims, machine: false, restart_after: Some(*down) },
+                    };
+                    ((*down + *pause).times(n as u64), action)
+                };
+                self.matching(nodes).into_iter().enumerate().map(turn).collect()
+            }
+            FaultKind::Swizzle { nodes, over } => self.swizzle(nodes, *over, lots),
+            _ => self.action(what, lots).map(|action| (Span::ZERO, action)).into_iter().collect(),
         }
     }
 
@@ -92,42 +114,6 @@ impl Builder<'_> {
         }
     }
 
-    /// What the fault does each time that it acts: usually one thing, when its trigger says.
-    fn actions(
-        &self,
-        what: &FaultKind,
-        trigger: KernelTrigger,
-        lots: Lots,
-    ) -> Vec<(KernelTrigger, KernelAction)> {
-        if let FaultKind::Swizzle { nodes, over } = what {
-            return self.swizzle(nodes, *over, &trigger, lots);
-        }
-        if let FaultKind::RollingRestart { nodes, down, pause, graceful } = what {
-            return self.rolling_restart(nodes, *down, *pause, *graceful, &trigger);
-        }
-        self.action(what, lots).map(|action| (trigger, action)).into_iter().collect()
-    }
-
-    /// One node after the other.
-    fn rolling_restart(
-        &self,
-        nodes: &NodePattern,
-        down: Span,
-        pause: Span,
-        graceful: bool,
-        trigger: &KernelTrigger,
-    ) -> Vec<(KernelTrigger, KernelAction)> {
-        let turn = |(n, node): (usize, NodeId)| {
-            let victims = Victims::Nodes(vec![node]);
-            let action = match graceful {
-                true => Action::Stop { victims, restart_after: down },
-                false => Action::Crash { victims, machine: false, restart_after: Some(down) },
-            };
-            (later(trigger, (down + pause).times(n as u64)), action)
-        };
-        self.matching(nodes).into_iter().enumerate().map(turn).collect()
-    }
-
     fn action(&self, what: &FaultKind, lots: Lots) -> Option<KernelAction> {
         Some(match what {
             FaultKind::Crash { target, restart_after } => {
@@ -159,7 +145,7 @@ impl Builder<'_> {
             FaultKind::Trouble { target, trouble, lasts } => {
                 Action::Trouble { victims: self.victims(target), trouble: *trouble, lasts: *lasts }
             }
-            // What is many actions; and what is there from the beginning.
+            // These are several actions; handlers and answers have their faults from the beginning.
             FaultKind::Swizzle { .. }
             | FaultKind::RollingRestart { .. }
             | FaultKind::ErrorReply { .. }
@@ -169,9 +155,14 @@ impl Builder<'_> {
     }
 }
 
+/// Whether it may be another thing each time that the fault acts.
+fn draws_lots(what: &FaultKind) -> bool {
+    matches!(what, FaultKind::Swizzle { .. } | FaultKind::Partition { sides: Sides::Shape { .. }, .. })
+}
+
 /// The trigger of a later step of the same fault.
-pub(super) fn later(trigger: &KernelTrigger, by: Span) -> KernelTrigger {
-    match trigger.clone() {
+fn later(trigger: KernelTrigger, by: Span) -> KernelTrigger {
+    match trigger {
         Trigger::At(time) => Trigger::At(time + by),
         Trigger::On { pattern, after, times } => Trigger::On { pattern, after: after + by, times },
     }

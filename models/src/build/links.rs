@@ -6,7 +6,7 @@
 //! A **swizzle** is FoundationDB's: links are jammed one by one and released in another order.
 
 use super::Builder;
-use super::faults::{KernelAction, KernelTrigger, later};
+use super::faults::KernelAction;
 use crate::setup::{Between, NodePattern, Role, Shape, Sides, Target};
 use redeliver_sim::{Action, Effect, LinkId, Links, Luck, NodeId, Purpose, Span, name_hash};
 
@@ -93,14 +93,8 @@ impl Builder<'_> {
         nodes
     }
 
-    /// Jams, one for each node: the links to and from it.
-    pub(super) fn swizzle(
-        &self,
-        nodes: &[NodePattern],
-        over: Span,
-        trigger: &KernelTrigger,
-        lots: Lots,
-    ) -> Vec<(KernelTrigger, KernelAction)> {
+    /// Jams, one for each node: the links to and from it, so long after the beginning.
+    pub(super) fn swizzle(&self, nodes: &[NodePattern], over: Span, lots: Lots) -> Vec<(Span, KernelAction)> {
         let begins = self.drawn_order(self.nodes_of(nodes), lots, 0);
         let ends = self.drawn_order(begins.clone(), lots, 1);
         let count = begins.len().max(1) as u64;
@@ -110,7 +104,7 @@ impl Builder<'_> {
             let (begin, end) = (nth(begin), over + nth(end + 1));
             let links = self.links_where(|from, to| from == *node || to == *node);
             let lasts = Some(Span(end.0 - begin.0));
-            (later(trigger, begin), Action::Impair { links, effect: Effect::Jam, lasts })
+            (begin, Action::Impair { links, effect: Effect::Jam, lasts })
         };
         begins.iter().enumerate().map(jam).collect()
     }
