@@ -54,7 +54,7 @@ pub struct FactPattern {
     pub message: Option<MessageName>,
     /// Only about messages of this key.
     pub key: Option<String>,
-    /// Only for this subscription (index into [`Setup::consumers`]).
+    /// Only for this subscription (index into [`super::Setup::consumers`]).
     pub subscription: Option<usize>,
     /// Only noted by these nodes.
     pub node: Option<NodePattern>,
@@ -75,7 +75,7 @@ pub enum FactKind {
 /// A message of a load by its name: `shop#3`, `shop/2#3`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct MessageName {
-    /// Index into [`Setup::producers`].
+    /// Index into [`super::Setup::producers`].
     pub producer: usize,
     /// Which member, from 0.
     pub member: u32,
@@ -187,7 +187,7 @@ pub enum FaultKind {
     },
     /// A receiver answers requests with an error, without handling them.
     ErrorReply {
-        /// Index into [`Setup::consumers`]; none is every subscription.
+        /// Index into [`super::Setup::consumers`]; none is every subscription.
         subscription: Option<usize>,
         /// Which requests.
         which: Requests,
@@ -198,7 +198,7 @@ pub enum FaultKind {
     },
     /// The handler fails on these messages. [`Fault::when`] is the time from which on.
     FailingHandler {
-        /// Index into [`Setup::consumers`]; none is every subscription.
+        /// Index into [`super::Setup::consumers`]; none is every subscription.
         subscription: Option<usize>,
         /// On which messages.
         which: Which,
@@ -207,7 +207,7 @@ pub enum FaultKind {
     },
     /// The handler needs this long on these messages, in nanoseconds.
     SlowHandler {
-        /// Index into [`Setup::consumers`]; none is every subscription.
+        /// Index into [`super::Setup::consumers`]; none is every subscription.
         subscription: Option<usize>,
         /// On which messages.
         which: Which,
