@@ -1,5 +1,6 @@
 //! `DiskFull`: a disk takes no more.
 
+use super::target::BROKERS;
 use super::timing::timed;
 use super::{Planned, Stage, Typed, target};
 use crate::diagnostic::Place;
@@ -11,7 +12,7 @@ use redeliver_models::setup::FaultKind;
 timed! {
     /// A full disk.
     pub struct DiskFull {
-        /// Whose.
+        /// Whose. Only brokers use their disks.
         pub node: OneOrMore<NodeText>,
         /// How long it lasts. Default: for ever.
         pub lasts: Option<Duration>,
@@ -22,6 +23,6 @@ impl Typed for DiskFull {
     fn plan(&self, place: Place, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<Planned> {
         let lasts = self.lasts.as_ref().map(|span| span.0);
         let kind = |target| FaultKind::DiskFull { target, lasts };
-        target::at_nodes(&self.node, self.timing(), place, stage, patterns, kind)
+        target::at_suited(&self.node, self.timing(), place, stage, patterns, (BROKERS, kind))
     }
 }

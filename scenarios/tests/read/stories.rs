@@ -1,0 +1,271 @@
+//! Stories: what becomes of them, and what is said of those that cannot be told.
+
+use super::plan;
+use redeliver_scenarios::{Options, read};
+
+#[test]
+fn recorded_stories_become_plans() {
+    let show = |text: &str| {
+        let plan = plan(text);
+        let setup = &plan.designs[0].setup;
+        let script = setup.script.as_ref().expect("a story has a script");
+        let lines: Vec<String> = script
+            .lines
+            .iter()
+            .map(|line| format!("{} {:?} {:?}", line.line, line.who, line.verbs))
+            .collect();
+        format!("{:?}\n{}\n{:?}", script.clients, lines.join("\n"), setup.design)
+    };
+    insta::assert_snapshot!(show(include_str!("../stories/rabbit-A1-classic.ron")), @r#"
+    ["c1", "c2", "p"]
+    13 [Client(0)] [Consume("q")]
+    14 [Client(1)] [Consume("q")]
+    15 [Client(2)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }], to: None, size: 1000, persistent: None }]
+    16 [Ops] [Look("dealt out")]
+    17 [Client(1)] [Ack { message: Some("m2"), multiple: false }]
+    18 [Client(0)] [Ack { message: Some("m1"), multiple: false }]
+    19 [Ops] [Look("before the crash")]
+    20 [Client(1)] [Crash]
+    21 [Client(0)] [Handle([Rule { body: None, time: None, verbs: [Ack { message: None, multiple: false }] }])]
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [], persistent: true, confirm_after: Synced, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("c1"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("c2"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
+    "#);
+    insta::assert_snapshot!(show(include_str!("../stories/rabbit-A2-classic.ron")), @r#"
+    ["c1", "c2", "p"]
+    9 [Client(0)] [Consume("q")]
+    10 [Client(1)] [Consume("q")]
+    11 [Client(2)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }], to: None, size: 1000, persistent: None }]
+    12 [Client(1)] [Ack { message: Some("m2"), multiple: false }]
+    13 [Ops] [Look("held")]
+    14 [Client(1)] [Crash]
+    15 [Client(0)] [Handle([Rule { body: None, time: None, verbs: [Ack { message: None, multiple: false }] }])]
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [], persistent: true, confirm_after: Synced, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
+    "#);
+    insta::assert_snapshot!(show(include_str!("../stories/rabbit-C1.ron")), @r#"
+    ["c", "p"]
+    9 [Client(1)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }, Label { key: None, body: "m7" }, Label { key: None, body: "m8" }, Label { key: None, body: "m9" }, Label { key: None, body: "m10" }], to: None, size: 1000, persistent: None }]
+    10 [Client(0)] [Consume("q"), Process(["m1", "m2", "m3"])]
+    11 [Ops] [Look("at work")]
+    12 [Client(0)] [Crash]
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [], persistent: true, confirm_after: Synced, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("c"), ClientConfig { prefetch: 0, ack: Auto, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
+    "#);
+    insta::assert_snapshot!(show(include_str!("../stories/rabbit-F1.ron")), @r#"
+    ["c1", "c2", "c3", "p"]
+    14 [Client(0)] [Consume("q1")]
+    15 [Client(2)] [Consume("q1")]
+    16 [Client(1)] [Consume("q2")]
+    17 [Client(3)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }], to: Some("x"), size: 1000, persistent: None }]
+    18 [Client(1)] [Ack { message: Some("m1"), multiple: false }, Ack { message: Some("m2"), multiple: false }]
+    19 [Ops] [Declare(QueueConfig { name: "late", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }), Bind { exchange: "x", queue: "late" }]
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q1", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }, QueueConfig { name: "q2", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None }], exchanges: [ExchangeConfig { name: "x", queues: [0, 1] }], persistent: true, confirm_after: Synced, redeliver_after: None, memory_high_watermark: 0.4, clients: [(Glob("c2"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [] })] })
+    "#);
+    insta::assert_snapshot!(show(include_str!("../stories/kafka-H1-after.ron")), @r#"
+    ["c1", "c2", "p"]
+    13 [Client(2)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }, Label { key: None, body: "m7" }, Label { key: None, body: "m8" }, Label { key: None, body: "m9" }, Label { key: None, body: "m10" }], to: None, size: 1000, persistent: None }]
+    14 [Client(0)] [Subscribe("t"), Poll { from: None, n: Some(6), wait: None }, Process(["m1", "m2", "m3", "m4", "m5", "m6"]), Commit { offset: Some(3), of: None }, Crash]
+    15 [Client(1)] [Consume("t"), Wait(Span(60000000000))]
+    Log(Config { node: "1", topics: [TopicConfig { name: "t", partitions: 1, retention_age: Some(Span(604800000000000)), retention_bytes: None, segment_bytes: 1073741824, segment_age: Some(Span(604800000000000)) }], session_timeout: Span(45000000000), heartbeat: Span(3000000000), retention_check: Span(300000000000), when_full: Offline, clients: [(Glob("c1"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: Some("g"), commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Earliest, reconnect_after: Span(50000000) }), (Glob("c2"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: Some("g"), commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Earliest, reconnect_after: Span(50000000) }), (Glob("*"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Every(Span(5000000000)), poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) })] })
+    "#);
+}
+
+pub(crate) const STORY: &str = include_str!("../stories/rabbit-A1-classic.ron");
+
+/// The report on a story that differs by one replacement.
+fn story_refused(from: &str, to: &str) -> String {
+    assert!(STORY.contains(from), "{from} is not in the story");
+    let text = STORY.replacen(from, to, 1);
+    read("story.ron", &text, &Options::default()).expect_err("it should be refused").render(false)
+}
+
+#[test]
+fn errors_in_stories_are_shown_with_their_line() {
+    insta::assert_snapshot!(story_refused("(\"c2\", Crash)", "(\"c2\", Crash())"), @r#"
+    error: `Crash` takes no parentheses
+      --> story.ron:20:16
+       |
+    20 |         ("c2", Crash()),
+       |                ^^^^^^^
+       |
+    help: write `Crash`
+       |
+    20 -         ("c2", Crash()),
+    20 +         ("c2", Crash),
+       |
+    "#);
+    insta::assert_snapshot!(story_refused("Ack(\"m2\")", "Ack"), @r#"
+    error: `Ack` needs its parentheses
+      --> story.ron:17:16
+       |
+    17 |         ("c2", Ack),
+       |                ^^^
+       |
+    help: write `Ack()` for all defaults, or with values inside
+       |
+    17 |         ("c2", Ack()),
+       |                   ++
+    "#);
+    insta::assert_snapshot!(story_refused("Ack(\"m2\")", "Seek(\"t-0@1\")"), @r#"
+    error: the verb `Seek` is not modelled yet
+      --> story.ron:17:16
+       |
+    17 |         ("c2", Seek("t-0@1")),
+       |                ^^^^
+    "#);
+    insta::assert_snapshot!(story_refused("(\"c2\", Crash)", "(\"n2\", Crash)"), @r#"
+    error: `n2` is neither a client nor a node
+      --> story.ron:20:10
+       |
+    20 |         ("n2", Crash),
+       |          ^^^^
+       |
+    help: did you mean `c2`?
+       |
+    20 -         ("n2", Crash),
+    20 +         ("c2", Crash),
+       |
+    "#);
+    insta::assert_snapshot!(story_refused("Consume(\"q\")", "Consume(\"p\")"), @r#"
+    error: design `rabbit` has no queue or exchange `p`
+      --> story.ron:13:24
+       |
+    13 |         ("c1", Consume("p")),
+       |                        ^^^
+       |
+    help: known: `q`
+    "#);
+    insta::assert_snapshot!(story_refused("m1..m6", "m6..m1"), @r#"
+    error: `Send` needs messages: `Send("m1..m6")`
+      --> story.ron:15:20
+       |
+    15 |         ("p", Send("m6..m1")),
+       |                    ^^^^^^^^
+
+    error: `m6..m1` is no range of messages
+      --> story.ron:15:20
+       |
+    15 |         ("p", Send("m6..m1")),
+       |                    ^^^^^^^^
+       |
+    help: a range is written "m1..m6" or "a..j"
+    "#);
+    insta::assert_snapshot!(story_refused("prefetch_count", "prefetchcount"), @r#"
+    error: `prefetchcount` is no setting of a client of RabbitMQ
+     --> story.ron:9:39
+      |
+    9 |             clients: {"c*": (config: {"prefetchcount": 1})},
+      |                                       ^^^^^^^^^^^^^^^
+      |
+    help: did you mean `prefetch_count`?
+      |
+    9 |             clients: {"c*": (config: {"prefetch_count": 1})},
+      |                                                +
+    "#);
+    insta::assert_snapshot!(story_refused("{\"q\": {}}", "{\"q\": {\"x-queue-type\": \"quorum\", \"x-max-priority\": 3, \"x-max-len\": 3}}"), @r#"
+    error: queues of type `quorum` are not modelled yet
+     --> story.ron:8:44
+      |
+    8 |             queues: {"q": {"x-queue-type": "quorum", "x-max-priority": 3, "x-max-len": 3}},
+      |                                            ^^^^^^^^
+      |
+    help: modelled: "classic"
+
+    error: `x-max-priority` is a setting of a queue of RabbitMQ, but it is not modelled yet
+     --> story.ron:8:54
+      |
+    8 |             queues: {"q": {"x-queue-type": "quorum", "x-max-priority": 3, "x-max-len": 3}},
+      |                                                      ^^^^^^^^^^^^^^^^
+      |
+    help: modelled: durable, x-queue-type, x-max-length, x-overflow, x-message-ttl, x-delivery-limit
+
+    error: `x-max-len` is no setting of a queue of RabbitMQ
+     --> story.ron:8:75
+      |
+    8 |             queues: {"q": {"x-queue-type": "quorum", "x-max-priority": 3, "x-max-len": 3}},
+      |                                                                           ^^^^^^^^^^^
+      |
+    help: did you mean `x-max-length`?
+      |
+    8 |             queues: {"q": {"x-queue-type": "quorum", "x-max-priority": 3, "x-max-length": 3}},
+      |                                                                                     +++
+    "#);
+    insta::assert_snapshot!(story_refused("\"c*\": (", "\"d*\": ("), @r#"
+    error: `d*` matches no client
+     --> story.ron:9:23
+      |
+    9 |             clients: {"d*": (config: {"prefetch_count": 1})},
+      |                       ^^^^
+      |
+    help: known: `c1`, `c2`, `p`
+    "#);
+    insta::assert_snapshot!(story_refused("version: \"3.10.8\"", "version: \"2.8\", nodes: [\"n1\", \"n2\"]"), @r#"
+    error: the defaults of RabbitMQ "2.8" are not known
+     --> story.ron:7:22
+      |
+    7 |             version: "2.8", nodes: ["n1", "n2"],
+      |                      ^^^^^
+      |
+    help: versions that are known: "3.10.8", "4.0.5"
+
+    error: a cluster of RabbitMQ is not modelled yet
+     --> story.ron:7:36
+      |
+    7 |             version: "2.8", nodes: ["n1", "n2"],
+      |                                    ^^^^^^^^^^^^
+      |
+    help: write one node, or leave `nodes` out
+    "#);
+    insta::assert_snapshot!(story_refused("RabbitMQ(", "Nats("), @r#"
+    error: the design `Nats` is not modelled yet
+     --> story.ron:6:19
+      |
+    6 |         "rabbit": Nats(
+      |                   ^^^^
+    "#);
+}
+
+#[test]
+fn a_story_names_partitions_and_load_together() {
+    let text = include_str!("../stories/kafka-H1-after.ron");
+    let with = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from} is not in the story");
+        match read("kafka.ron", &text.replacen(from, to, 1), &Options::default()) {
+            Ok(plan) => format!("accepted, {} conditions", plan.conditions.len()),
+            Err(report) => {
+                report.diagnostics.iter().map(|d| d.message.clone()).collect::<Vec<_>>().join("\n")
+            }
+        }
+    };
+    let all = [
+        with("Consume(\"t\")", "Consume(\"t-0\")"),
+        with("Consume(\"t\")", "Consume(\"t-1\")"),
+        with("Consume(\"t\")", "Consume(\"tt\")"),
+        with("Wait(\"60s\")", "Until(\"clients.c2.got != []\")"),
+        with("Wait(\"60s\")", "Async(Poll(n: 0))"),
+        with("m1..m10", "m1..m100001"),
+        with("(\"p\", Send", "(\"p q\", Send"),
+        with("(\"p\", Send", "(\"x*\", Send"),
+        with("Commit(offset: 3)", "Commit"),
+        with("Kafka(", "Log("),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    accepted, 0 conditions
+    `t` has no partition 1 in `kafka`
+    design `kafka` has no topic `tt`
+    accepted, 1 conditions
+    `n` must be at least 1: a poll for nothing never asks
+    `Send` needs messages: `Send("m1..m6")`
+    `m1..m100001` has more than 100000 messages; a load has producers instead
+    accepted, 0 conditions
+    `x*` matches no client
+    `Commit` needs its parentheses
+    unknown field `version`
+    unknown field `topics`
+    unknown field `clients`
+    "#);
+    let neutral = r#"(
+        format: 1, title: "t", designs: {"queue": Queue(), "log": Log(partitions: 2)},
+        script: [("c", Consume("q")), ("p", Send("a=m1", "q")), ("broker/1", Crash, Restart)],
+    )"#;
+    let plan = plan(neutral);
+    insta::assert_snapshot!(format!("{:?}", plan.designs["queue"].setup.script), @r#"Some(Script { clients: ["c", "p"], lines: [Line { who: [Client(0)], verbs: [Consume("q")], line: 3 }, Line { who: [Client(1)], verbs: [Send { messages: [Label { key: Some("a"), body: "m1" }], to: Some("q"), size: 1000, persistent: None }], line: 3 }, Line { who: [Node("broker/1")], verbs: [Crash, Restart], line: 3 }] })"#);
+    insta::assert_snapshot!(format!("{:?}", plan.designs["log"].setup.design), @r#"Log(Config { node: "broker/1", topics: [TopicConfig { name: "q", partitions: 2, retention_age: Some(Span(604800000000000)), retention_bytes: None, segment_bytes: 1073741824, segment_age: Some(Span(604800000000000)) }], session_timeout: Span(45000000000), heartbeat: Span(3000000000), retention_check: Span(300000000000), when_full: Offline, clients: [(Glob("c"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) }), (Glob("p"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) }), (Glob("*"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: AfterWork, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) })] })"#);
+}
