@@ -1,0 +1,196 @@
+//! The facts that every message brings, from its publishing to its effect.
+
+use super::Book;
+use super::subscription::about;
+use crate::causes::DuplicateCause;
+use crate::message::{KeyId, Message, MessageRef, SubscriptionId};
+use crate::shared::Shared;
+use redeliver_sim::{NodeId, Span, Time};
+
+impl Book {
+    /// The topic accepts the message: it gets its rank among those of its key.
+    #[inline(always)]
+    pub(super) fn accept(&mut self, at: Time, message: &mut Message) {
+        if message.accepted {
+            return;
+        }
+        message.accepted = true;
+        message.stored_at = at;
+        if message.key == KeyId::NONE {
+            return;
+        }
+        let next = &mut self.key_next[message.topic.0 as usize];
+        let key = message.key.0 as usize;
+        if key >= next.len() {
+            next.resize(key + 1, 0);
+        }
+        message.key_rank = next[key];
+        next[key] += 1;
+    }
+
+    #[inline(always)]
+    pub(super) fn published(
+        &mut self,
+        at: Time,
+        m: MessageRef,
+        buffered: bool,
+        sent: bool,
+        shared: &mut Shared,
+    ) {
+        let message = shared.messages.get_mut(m);
+        message.upstream = 1 + u32::from(buffered && sent);
+        message.buffered = buffered;
+        self.sources[message.source.0 as usize].published += 1;
+        let topic = &shared.topics[message.topic.0 as usize];
+        if topic.accepted_at_birth {
+            self.accept(at, message);
+        }
+        if !topic.addressed_at_birth {
+            return;
+        }
+        let number = message.topic;
+        for (slot, &s) in topic.subscriptions.iter().enumerate() {
+            let subscription = &shared.subscriptions[s.0 as usize];
+            if subscription.bound && subscription.topic == number {
+                let (message, delivery) = shared.messages.both_mut(m, slot);
+                delivery.addressed = true;
+                let checks = &mut self.subscriptions[s.0 as usize];
+                checks.ledger.addressed += 1;
+                if message.accepted {
+                    checks.enter_orders(message, delivery);
+                }
+                self.refresh(at, s, message, delivery);
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn stored(
+        &mut self,
+        at: Time,
+        m: MessageRef,
+        s: SubscriptionId,
+        place: (u32, u32),
+        shared: &mut Shared,
+    ) {
+        let slot = shared.slot(s);
+        let (message, delivery) = shared.messages.both_mut(m, slot);
+        self.accept(at, message);
+        let checks = &mut self.subscriptions[s.0 as usize];
+        if !delivery.ranked {
+            delivery.ranked = true;
+            (delivery.line, delivery.rank) = place;
+            checks.enter_orders(message, delivery);
+        } else {
+            delivery.again = DuplicateCause::ProducerRetry;
+            checks.ledger.duplicates_exercised = true;
+            checks.stored.void(place.0, place.1);
+        }
+        checks.ledger.resides(at);
+        self.begin_copy(at, s, message, delivery);
+    }
+
+    #[inline(never)]
+    pub(super) fn appended(&mut self, at: Time, m: MessageRef, place: (u32, u32), shared: &mut Shared) {
+        shared.messages.get_mut(m).retained += 1;
+        let topic = shared.messages.get(m).topic.0 as usize;
+        for slot in 0..shared.topics[topic].subscriptions.len() {
+            let s = shared.topics[topic].subscriptions[slot];
+            if shared.subscriptions[s.0 as usize].bound {
+                self.stored(at, m, s, place, shared);
+            }
+        }
+        self.end_upstream(at, m, shared);
+    }
+
+    #[inline(always)]
+    pub(super) fn dispatched(
+        &mut self,
+        at: Time,
+        m: MessageRef,
+        s: SubscriptionId,
+        attempt: u16,
+        member: u32,
+        shared: &mut Shared,
+    ) {
+        let slot = shared.slot(s);
+        let (message, delivery) = shared.messages.both_mut(m, slot);
+        if delivery.dispatched_first == Time::NEVER {
+            delivery.dispatched_first = at;
+        }
+        delivery.dispatched = at;
+        delivery.dispatches = delivery.dispatches.saturating_add(1);
+        let checks = &mut self.subscriptions[s.0 as usize];
+        checks.ledger.duplicates_exercised |= attempt > 1;
+        if message.key != KeyId::NONE {
+            checks.key.sent(message.key.0, member);
+        }
+        checks.producer.sent(message.source.0, member);
+        if delivery.ranked {
+            checks.stored.sent(delivery.line, member);
+        }
+        self.begin_copy(at, s, message, delivery);
+    }
+
+    #[inline(always)]
+    pub(super) fn delivered(
+        &mut self,
+        at: Time,
+        node: NodeId,
+        m: MessageRef,
+        s: SubscriptionId,
+        attempt: u16,
+        shared: &mut Shared,
+    ) {
+        let slot = shared.slot(s);
+        let resides = shared.subscriptions[s.0 as usize].resides_at_receiver;
+        let (message, delivery) = shared.messages.both_mut(m, slot);
+        delivery.delivered = at;
+        let ledger = &mut self.subscriptions[s.0 as usize].ledger;
+        ledger.redeliveries += u64::from(attempt > 1);
+        if resides {
+            ledger.resides(at);
+        }
+        let member = &mut self.members[node.0 as usize];
+        if member.delivered.len() < self.keep {
+            member.delivered.push((about(message), attempt));
+        } else {
+            member.truncated = true;
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn processed(
+        &mut self,
+        at: Time,
+        node: NodeId,
+        m: MessageRef,
+        s: SubscriptionId,
+        worked: Span,
+        shared: &mut Shared,
+    ) {
+        let slot = shared.slot(s);
+        let subscription = &shared.subscriptions[s.0 as usize];
+        let (resides, window) = (subscription.resides_at_receiver, shared.window);
+        let (message, delivery) = shared.messages.both_mut(m, slot);
+        delivery.effects = delivery.effects.saturating_add(1);
+        delivery.worked += worked;
+        let checks = &mut self.subscriptions[s.0 as usize];
+        checks.ledger.effects += 1;
+        if resides {
+            checks.ledger.leaves(at);
+        }
+        if delivery.effects == 1 {
+            checks.first_effect(at, window, message, delivery);
+        } else {
+            checks.effect_again(message, delivery, self.keep);
+        }
+        let member = &mut self.members[node.0 as usize];
+        if member.processed.len() < self.keep {
+            member.processed.push((about(message), at));
+        }
+        if self.end_copy(at, s, message, delivery) {
+            self.close(m, shared);
+        }
+    }
+}
