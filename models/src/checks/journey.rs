@@ -10,7 +10,7 @@ use redeliver_sim::{NodeId, Span, Time};
 impl Book {
     /// The topic accepts the message: it gets its rank among those of its key.
     #[inline(always)]
-    pub(super) fn accept(&mut self, at: Time, message: &mut Message) {
+    fn accept(&mut self, at: Time, message: &mut Message) {
         if message.accepted {
             return;
         }

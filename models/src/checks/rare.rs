@@ -111,7 +111,7 @@ impl Book {
         self.subscriptions[s.0 as usize].upset(message, delivery);
     }
 
-    pub(super) fn upset_all(&mut self, m: MessageRef, why: DuplicateCause, shared: &mut Shared) {
+    fn upset_all(&mut self, m: MessageRef, why: DuplicateCause, shared: &mut Shared) {
         let topic = shared.messages.get(m).topic.0 as usize;
         for slot in 0..shared.topics[topic].subscriptions.len() {
             self.upset(m, shared.topics[topic].subscriptions[slot], why, shared);
@@ -119,7 +119,7 @@ impl Book {
     }
 
     /// One of several queues had no room. If the producer is told, the loss will be a refusal.
-    pub(super) fn turned_away(&mut self, m: MessageRef, s: SubscriptionId, shared: &mut Shared) {
+    fn turned_away(&mut self, m: MessageRef, s: SubscriptionId, shared: &mut Shared) {
         let slot = shared.slot(s);
         let (message, delivery) = shared.messages.both_mut(m, slot);
         message.harmed = true;
@@ -155,7 +155,7 @@ impl Book {
         }
     }
 
-    pub(super) fn block(&mut self, at: Time, node: NodeId, shared: &Shared, blocked: bool) {
+    fn block(&mut self, at: Time, node: NodeId, shared: &Shared, blocked: bool) {
         let name = shared.names.node(node);
         let alone = name.strip_suffix("/1");
         let is = |source: &String| source == name || alone == Some(source.as_str());

@@ -3,9 +3,12 @@
 mod broker;
 mod config;
 mod consumer;
+mod delivering;
 mod flights;
+mod publishing;
 #[allow(clippy::module_inception)] // a queue is a queue
 mod queue;
+mod recovery;
 #[cfg(test)]
 mod tests;
 pub use broker::{Broker, BrokerSpec};

@@ -1,0 +1,103 @@
+//! What of a queue broker outlives a crash: its bindings, and what its disk kept; and what does not.
+
+use super::broker::{Broker, Torn};
+use super::queue::Entry;
+use crate::causes::{DuplicateCause, LossCause};
+use crate::census::Census;
+use crate::domain::Out;
+use crate::fact::Fact;
+use crate::packet::Record;
+use crate::part::Holder;
+use redeliver_sim::{Disk, FileId, Position, Time};
+
+impl Broker {
+    /// Makes a queue, if it is not there. If it is durable, so is the news of it.
+    pub(crate) fn declare(&mut self, queue: u32, out: &mut Out<'_>) {
+        self.declared[queue as usize] = true;
+        self.bind(self.default_exchange(queue), queue, out);
+    }
+
+    /// What the default exchange makes of a queue's name.
+    fn default_exchange(&self, queue: u32) -> u32 {
+        (self.exchanges.len() - self.queues.len()) as u32 + queue
+    }
+
+    pub(crate) fn bind(&mut self, exchange: u32, queue: u32, out: &mut Out<'_>) {
+        let bound = &mut self.exchanges[exchange as usize].queues;
+        if !bound.contains(&(queue as usize)) {
+            bound.push(queue as usize);
+        }
+        if self.queues[queue as usize].config.durable {
+            out.set_register(exchange * self.queues.len() as u32 + queue, Record::Bound);
+        }
+    }
+
+    /// What was declared and bound, and outlives a crash.
+    pub(super) fn recover_bindings(&mut self, out: &Out<'_>) {
+        let count = self.queues.len() as u32;
+        for exchange in 0..self.exchanges.len() as u32 {
+            for queue in 0..count {
+                let bound = out.disk().register(exchange * count + queue).is_some();
+                let queues = &mut self.exchanges[exchange as usize].queues;
+                if bound && !queues.contains(&(queue as usize)) {
+                    queues.push(queue as usize);
+                }
+                self.declared[queue as usize] |= bound;
+            }
+        }
+    }
+
+    /// What the disk kept is redelivered: nobody knows what consumers had seen (recorded: `rabbit-D1-kill9`).
+    pub(super) fn recover(&mut self, out: &mut Out<'_>) {
+        for queue in 0..self.queues.len() {
+            let kept: Vec<(Position, Record)> = out.disk().records(FileId(queue as u32)).collect();
+            for (position, record) in kept {
+                let Record::Queued { m, s, rank } = record else { continue };
+                let expires =
+                    self.queues[queue].config.message_ttl.map_or(Time::NEVER, |span| out.now() + span);
+                self.queues[queue].push(Entry { m, rank, attempts: 1, position: Some(position), expires });
+                out.note(Fact::Requeued { m, s, why: DuplicateCause::BrokerRestart });
+                self.add_memory(out.shared().messages.get(m).size, out);
+            }
+            self.set_level(queue, out);
+            self.arm_expiry(queue, out);
+        }
+    }
+
+    /// Notes what a crash takes: what is in no file.
+    pub(super) fn lose_memory(&self, out: &mut Out<'_>) {
+        let why = LossCause::BrokerMemory;
+        for torn in &self.torn {
+            out.note(match *torn {
+                Torn::Publish(m) => Fact::PublishDropped { m, why },
+                Torn::Delivery(m, s) => Fact::DeliveryDropped { m, s, why },
+            });
+        }
+        for queue in 0..self.queues.len() {
+            let s = self.queues[queue].s;
+            let all: Vec<Entry> =
+                self.queues[queue].ready().chain(self.flights.held(queue)).copied().collect();
+            for entry in all.iter().filter(|entry| entry.position.is_none()) {
+                out.note(Fact::Removed { m: entry.m, s, why: LossCause::BrokerMemory });
+            }
+            let (now, kept) = (out.now(), out.disk().records(FileId(queue as u32)).count() as u64);
+            out.shared().set_level(s, now, kept);
+        }
+    }
+}
+
+impl Holder for Broker {
+    fn count(&self, up: bool, disk: &Disk<Record>, census: &mut Census<'_>) {
+        for (i, queue) in self.queues.iter().enumerate() {
+            if up {
+                queue.ready().for_each(|entry| census.copy(entry.m, queue.s));
+                self.flights.held(i).for_each(|entry| census.copy(entry.m, queue.s));
+                continue;
+            }
+            for (_, record) in disk.records(FileId(i as u32)) {
+                let Record::Queued { m, s, .. } = record else { continue };
+                census.copy(m, s);
+            }
+        }
+    }
+}
