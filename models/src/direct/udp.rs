@@ -13,6 +13,7 @@ use crate::fact::Fact;
 use crate::message::{MessageRef, SourceId};
 use crate::packet::{Packet, Record, Timer};
 use crate::part::Holder;
+use crate::producer::source;
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node};
 
 /// The producer.
@@ -31,28 +32,16 @@ impl UdpSender {
     }
 
     #[inline(always)]
-    fn arm_source(&self, out: &mut Out<'_>) {
-        let now = out.now();
-        let source = &out.shared().sources[self.source.0 as usize];
-        if !source.is_done() {
-            let after = source.next_at.since(now);
-            out.deadline(after, Timer::Tick);
-        }
-    }
-
-    #[inline(always)]
     fn on_tick(&mut self, out: &mut Out<'_>) {
-        let (now, stamp) = (out.now(), out.clock());
-        let shared = out.shared();
-        let message = shared.source_event(self.source, now, stamp);
-        let m = shared.messages.open(message);
+        let m = source::open(self.source, out);
+        let key = out.shared().messages.get(m).key;
         self.in_hand = Some(m);
         out.note(Fact::Published { m, buffered: false, sent: true });
         for (outlet, members) in &mut self.outlets {
             if out.is_cut() {
                 return;
             }
-            let to = members[outlet.choose(message.key, &out.shared().names)];
+            let to = members[outlet.choose(key, &out.shared().names)];
             let s = outlet.s;
             out.note(Fact::Dispatched { m, s, attempt: 1, member: to.0 });
             out.datagram(to, Packet::Datagram { m, s });
@@ -61,15 +50,13 @@ impl UdpSender {
             self.in_hand = None;
             out.note(Fact::Forgotten { m });
         }
-        self.arm_source(out);
+        source::arm(self.source, out);
     }
 }
 
 impl Node<Messaging> for UdpSender {
     fn start(&mut self, out: &mut Out<'_>) {
-        let now = out.now();
-        out.shared().skip_events(self.source, now);
-        self.arm_source(out);
+        source::start(self.source, out);
     }
 
     fn on_message(&mut self, _from: ConnectionId, _packet: Packet, _out: &mut Out<'_>) {}

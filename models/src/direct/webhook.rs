@@ -19,6 +19,7 @@ use crate::fact::Fact;
 use crate::message::{MessageRef, SourceId, SubscriptionId};
 use crate::packet::{Packet, Record, Timer};
 use crate::part::Holder;
+use crate::producer::source;
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node, Time};
 use std::collections::VecDeque;
 
@@ -115,24 +116,12 @@ impl WebhookSender {
 
     // A message comes.
 
-    fn arm_source(&self, out: &mut Out<'_>) {
-        let now = out.now();
-        let source = &out.shared().sources[self.spec.source.0 as usize];
-        if !source.is_done() {
-            let after = source.next_at.since(now);
-            out.deadline(after, Timer::Tick);
-        }
-    }
-
     fn on_tick(&mut self, out: &mut Out<'_>) {
-        let (now, stamp) = (out.now(), out.clock());
-        let shared = out.shared();
-        let message = shared.source_event(self.spec.source, now, stamp);
-        let m = shared.messages.open(message);
+        let m = source::open(self.spec.source, out);
         self.in_hand = Some(m);
         out.note(Fact::Published { m, buffered: false, sent: true });
         self.store(m, out);
-        self.arm_source(out);
+        source::arm(self.spec.source, out);
     }
 
     /// Keeps a message for each subscription. All are kept before the first is sent.
@@ -380,9 +369,7 @@ impl Node<Messaging> for WebhookSender {
             peer.calling = true;
             out.connect(peer.connection);
         }
-        let now = out.now();
-        out.shared().skip_events(self.spec.source, now);
-        self.arm_source(out);
+        source::start(self.spec.source, out);
     }
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! Producers: sources of events, and the clients that publish them to a broker.
 
 mod publisher;
-mod source;
+pub(crate) mod source;
 
 pub use publisher::{Publisher, PublisherSpec, Target};
 pub use source::{Arrivals, Keys, MESSAGE_BYTES_MAX, Purposes, Source};

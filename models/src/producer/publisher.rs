@@ -14,6 +14,7 @@ use crate::log::partitioner;
 use crate::message::{MessageRef, SourceId};
 use crate::packet::{Packet, Record, Timer};
 use crate::part::Holder;
+use crate::producer::source;
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node, Span, Time};
 use std::collections::VecDeque;
 
@@ -102,21 +103,8 @@ impl Publisher {
     }
 
     #[inline(always)]
-    fn arm_source(&mut self, out: &mut Out<'_>) {
-        let now = out.now();
-        let source = &out.shared().sources[self.spec.source.0 as usize];
-        if !source.is_done() {
-            let after = source.next_at.since(now);
-            out.deadline(after, Timer::Tick);
-        }
-    }
-
-    #[inline(always)]
     fn on_tick(&mut self, out: &mut Out<'_>) {
-        let (now, stamp) = (out.now(), out.clock());
-        let shared = out.shared();
-        let message = shared.source_event(self.spec.source, now, stamp);
-        let m = shared.messages.open(message);
+        let m = source::open(self.spec.source, out);
         let target = self.choose(m, out);
         let sent = self.may_send(out);
         out.note(Fact::Published { m, buffered: self.spec.confirms, sent });
@@ -128,7 +116,7 @@ impl Publisher {
             self.waiting.push_back((m, target));
             self.note_held_up(out);
         }
-        self.arm_source(out);
+        source::arm(self.spec.source, out);
     }
 
     /// The exchange, or the partition.
@@ -281,10 +269,7 @@ impl Node<crate::domain::Messaging> for Publisher {
         if !self.spec.datagrams {
             out.connect(self.spec.connection);
         }
-        let now = out.now();
-        let source = self.spec.source;
-        out.shared().skip_events(source, now);
-        self.arm_source(out);
+        source::start(self.spec.source, out);
     }
 
     #[inline(always)]

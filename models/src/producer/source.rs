@@ -3,7 +3,9 @@
 //! A source stands outside every process: what it will publish, and when, depends on the seed and on its name alone.
 //! An event that happens while its producer is down is not published.
 
-use crate::message::{KeyId, Message, SourceId, TopicId};
+use crate::domain::Out;
+use crate::message::{KeyId, Message, MessageRef, SourceId, TopicId};
+use crate::packet::Timer;
 use redeliver_sim::{Distribution, Luck, Purpose, Span, Stamp, Stream, Time, Zipf};
 
 /// Bytes of a message, at most: a draw that is greater counts as so many. Kafka counts them with 31 bits.
@@ -189,6 +191,33 @@ impl Source {
             }
         };
     }
+}
+
+/// A producer boots: what has happened meanwhile goes by unpublished.
+pub(crate) fn start(source: SourceId, out: &mut Out<'_>) {
+    let now = out.now();
+    out.shared().skip_events(source, now);
+    arm(source, out);
+}
+
+/// Sets the timer for the next event, if there is one.
+#[inline(always)]
+pub(crate) fn arm(source: SourceId, out: &mut Out<'_>) {
+    let now = out.now();
+    let source = &out.shared().sources[source.0 as usize];
+    if !source.is_done() {
+        let after = source.next_at.since(now);
+        out.deadline(after, Timer::Tick);
+    }
+}
+
+/// Opens the record of the event that happens now, stamped with the producer's clock.
+#[inline(always)]
+pub(crate) fn open(source: SourceId, out: &mut Out<'_>) -> MessageRef {
+    let (now, stamp) = (out.now(), out.clock());
+    let shared = out.shared();
+    let message = shared.source_event(source, now, stamp);
+    shared.messages.open(message)
 }
 
 #[cfg(test)]
