@@ -4,6 +4,7 @@
 
 mod budget;
 mod clock;
+mod connection;
 mod core;
 mod disk;
 mod disturbance;
@@ -14,6 +15,7 @@ mod machine;
 mod network;
 mod node;
 mod out;
+mod outside;
 mod pace;
 mod queue;
 mod random;
@@ -31,7 +33,8 @@ pub use network::{
 };
 pub use node::{Checks, ConnectionChange, Domain, Machine, News, Node, NodeId};
 pub use out::Out;
+pub use outside::{Held, Mark};
 pub use random::{Chance, Luck, Purpose, Stream, mix, name_hash};
 pub use sample::{Distribution, Zipf, unit};
 pub use time::{Span, Stamp, Time};
-pub use world::{Held, INSTANT_EVENTS_MAX, Mark, World};
+pub use world::{INSTANT_EVENTS_MAX, World};

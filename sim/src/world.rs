@@ -1,12 +1,15 @@
 //! A world of nodes: takes the next event, tells the node that it concerns, carries out crashes.
+//!
+//! News of connections are dealt with in `connection.rs`; what runs, stories and tests do with a world is in
+//! `outside.rs`.
 
 use crate::clock::Clock;
-use crate::core::{Body, Core, DATAGRAM, DEADLINE, Event, READ, UNMARKED};
+use crate::core::{Body, Core, DATAGRAM, DEADLINE, Event, UNMARKED};
 use crate::disk::Disk;
 use crate::fault::{Action, Fault, Step, Trigger};
 use crate::impairment::Unusual;
 use crate::network::{Connection, ConnectionId, DropCause, Link, LinkId, LinkSpec, Stream};
-use crate::node::{ConnectionChange, Domain, Machine, News, Node, NodeId, Process};
+use crate::node::{Domain, Machine, News, Node, NodeId, Process};
 use crate::out::Out;
 use crate::pace::Pace;
 use crate::queue::{Class, Queue};
@@ -189,6 +192,18 @@ impl<D: Domain> World<D> {
         self.core.halted
     }
 
+    /// Events so far.
+    #[inline(always)]
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Events at the present instant so far.
+    #[inline(always)]
+    pub fn events_now(&self) -> u64 {
+        self.events_now
+    }
+
     /// Takes the next event. False: there is none.
     #[inline(always)]
     pub fn step(&mut self) -> bool {
@@ -307,85 +322,9 @@ impl<D: Domain> World<D> {
         self.core.processes[event.at as usize].incarnation == event.epoch
     }
 
-    /// News of a connection, at the receiving end of a link.
-    fn connection_event(&mut self, link: LinkId, epoch: u32, body: Body<D>) {
-        let id = link.connection();
-        let side = link.receiver();
-        let connection = &self.core.connections[id.0 as usize];
-        if connection.epoch != epoch {
-            return;
-        }
-        let (open, calling) = (connection.open[side], connection.calling);
-        let change = match body {
-            Body::Opening => return self.called(id, epoch),
-            Body::Retried => return self.core.answer_stray(link),
-            Body::Opened => calling.then_some(ConnectionChange::Connected),
-            Body::Refused | Body::ConnectTimeout => calling.then_some(ConnectionChange::Refused),
-            Body::Ending { reset: false } => open.then_some(ConnectionChange::Closed),
-            Body::Ending { reset: true } => open.then_some(ConnectionChange::Reset),
-            Body::Silence if open && self.core.is_silent(link) => {
-                // It gives up; if the peer is there after all, it is told.
-                self.core.leave(id, side, true, false);
-                Some(ConnectionChange::Reset)
-            }
-            Body::Silence => None,
-            Body::Writable => {
-                // The sender learns, not the receiver.
-                let sender = connection.ends[1 - side];
-                if connection.open[1 - side] {
-                    self.tell(sender, |node, out| node.on_connection(id, ConnectionChange::Writable, out));
-                }
-                return;
-            }
-            _ => None,
-        };
-        if let Some(change) = change {
-            self.change_connection(id, side, change);
-        }
-    }
-
-    fn change_connection(&mut self, id: ConnectionId, side: usize, change: ConnectionChange) {
-        let connection = &mut self.core.connections[id.0 as usize];
-        let node = connection.ends[side];
-        if !self.core.processes[node.0 as usize].up {
-            return;
-        }
-        connection.open[side] = change == ConnectionChange::Connected;
-        connection.calling &= side != 0;
-        if change == ConnectionChange::Refused {
-            connection.epoch = connection.epoch.wrapping_add(1) & 0x7FFF_FFFF;
-        }
-        if matches!(change, ConnectionChange::Closed | ConnectionChange::Reset) {
-            self.core.clear_stream(id.link(side));
-            self.core.clear_unread(id.link(1 - side));
-        }
-        self.tell(node, |node, out| node.on_connection(id, change, out));
-    }
-
-    /// A call arrives at the server. If it took its old connection for alive, that one breaks first.
-    fn called(&mut self, id: ConnectionId, epoch: u32) {
-        let connection = &self.core.connections[id.0 as usize];
-        let server = connection.ends[1];
-        if connection.open[1] {
-            self.change_connection(id, 1, ConnectionChange::Reset);
-        }
-        let up = self.core.processes[server.0 as usize].up;
-        if !up && self.core.machine_down[server.0 as usize] {
-            return;
-        }
-        let answer = if up { Body::Opened } else { Body::Refused };
-        self.core.clear_stream(id.link(1));
-        if let Some(arrival) = self.core.arrival_of_news(id.link(1)) {
-            self.core.push(arrival, id.link(1).0, epoch, answer);
-        }
-        if up {
-            self.change_connection(id, 1, ConnectionChange::Connected);
-        }
-    }
-
     /// Hands the node what happened; then carries out the crashes that its facts have triggered.
     #[inline(always)]
-    fn tell(&mut self, node: NodeId, told: impl FnOnce(&mut D::Node, &mut Out<'_, D>)) {
+    pub(crate) fn tell(&mut self, node: NodeId, told: impl FnOnce(&mut D::Node, &mut Out<'_, D>)) {
         told(&mut self.nodes[node.0 as usize], &mut Out { core: &mut self.core, node });
         if !self.core.crashes.is_empty() {
             self.carry_out_crashes();
@@ -536,196 +475,4 @@ impl<D: Domain> World<D> {
         }
         self.tell(node, |node, out| node.start(out));
     }
-
-    /// Does something with a node as if it had been told: for stories and tests.
-    pub fn command(&mut self, node: NodeId, mark: Mark, told: impl FnOnce(&mut D::Node, &mut Out<'_, D>)) {
-        self.core.mark = mark.0;
-        self.tell(node, told);
-        self.core.mark = UNMARKED;
-    }
-
-    /// A new mark: what descends from it can be waited for.
-    pub fn new_mark(&mut self) -> Mark {
-        self.core.flying.push(0);
-        Mark(self.core.flying.len() as u32 - 1)
-    }
-
-    /// Makes what is done from outside until the next event descend from this mark.
-    pub fn set_mark(&mut self, mark: Mark) {
-        self.core.mark = mark.0;
-    }
-
-    /// Pending events that descend from a mark; deadlines are not counted.
-    pub fn in_flight(&self, mark: Mark) -> u32 {
-        self.core.flying[mark.0 as usize]
-    }
-
-    /// Whether nothing is on its way or being worked on: only deadlines and faults are left.
-    #[inline(always)]
-    pub fn is_quiet(&self) -> bool {
-        self.core.flying[0] == 0 && (self.core.flying.len() == 1 || self.core.flying.iter().all(|n| *n == 0))
-    }
-
-    /// Faults that will still act at their time.
-    pub fn faults_scheduled(&self) -> u32 {
-        self.core.faults_scheduled
-    }
-
-    /// The present.
-    #[inline(always)]
-    pub fn now(&self) -> Time {
-        self.core.now
-    }
-
-    /// The instant of the next event.
-    pub fn next_time(&mut self) -> Option<Time> {
-        self.core.queue.next_time()
-    }
-
-    /// Moves the present on to a time at which nothing is left to happen.
-    pub fn advance_to(&mut self, time: Time) {
-        assert!(self.core.queue.next_time().is_none_or(|next| next >= time));
-        self.core.now = self.core.now.max(time);
-    }
-
-    /// Events so far.
-    #[inline(always)]
-    pub fn events(&self) -> u64 {
-        self.events
-    }
-
-    /// Events at the present instant so far.
-    #[inline(always)]
-    pub fn events_now(&self) -> u64 {
-        self.events_now
-    }
-
-    /// The nodes.
-    pub fn nodes(&self) -> &[D::Node] {
-        &self.nodes
-    }
-
-    /// Whether a node is up.
-    pub fn is_up(&self, node: NodeId) -> bool {
-        self.core.processes[node.0 as usize].up
-    }
-
-    /// A node's disk.
-    pub fn disk(&self, node: NodeId) -> &Disk<D::Record> {
-        &self.core.processes[node.0 as usize].disk
-    }
-
-    /// The records.
-    #[inline(always)]
-    pub fn shared(&self) -> &D::Shared {
-        &self.core.shared
-    }
-
-    /// The records, to be changed from outside.
-    pub fn shared_mut(&mut self) -> &mut D::Shared {
-        &mut self.core.shared
-    }
-
-    /// The checks.
-    #[inline(always)]
-    pub fn checks(&self) -> &D::Checks {
-        &self.core.checks
-    }
-
-    /// The checks and the records, to be closed at the end.
-    pub fn checks_mut(&mut self) -> (&mut D::Checks, &mut D::Shared) {
-        (&mut self.core.checks, &mut self.core.shared)
-    }
-
-    /// The checks, whatever they have found.
-    pub fn into_checks(self) -> D::Checks {
-        self.core.checks
-    }
-
-    /// All links, with the nodes that they lead from and to.
-    pub fn links(&self) -> impl Iterator<Item = (LinkId, NodeId, NodeId)> {
-        self.core.links.iter().enumerate().map(|(i, link)| (LinkId(i as u32), link.from, link.to))
-    }
-
-    /// Bytes that all links have carried.
-    pub fn bytes_sent(&self) -> u64 {
-        self.core.links.iter().map(|link| link.bytes).sum()
-    }
-
-    /// What the kernel holds now.
-    pub fn held(&self) -> Held {
-        let streams = self.core.links.iter().map(|link| {
-            let jammed = link.unusual.as_ref().map_or(0, |unusual| unusual.jammed.len());
-            link.stream.held.len() + link.stream.unread.len() + jammed
-        });
-        let work = |process: &Process<D>| process.work.len() + process.postponed.len();
-        let work: usize = self.core.processes.iter().map(work).sum();
-        Held {
-            events: self.core.queue.room() + work,
-            packets: streams.sum(),
-            records: self.core.processes.iter().map(|process| process.disk.entries()).sum(),
-        }
-    }
-
-    /// Bytes of a pending event.
-    pub fn event_bytes() -> usize {
-        Queue::<Event<D>>::event_bytes()
-    }
-
-    /// Whether this end of a connection is open.
-    pub fn is_open(&self, connection: ConnectionId, side: usize) -> bool {
-        self.core.connections[connection.0 as usize].open[side]
-    }
-
-    /// Every packet that is on its way, waits behind a missing segment or in a jam, or is unread; not those whose connection has
-    /// broken.
-    pub fn packets(&self) -> impl Iterator<Item = D::Message> {
-        let flying = self.flying_packets().filter(|(_, _, valid)| *valid).map(|(_, message, _)| message);
-        let waiting = self.core.links.iter().flat_map(|link| {
-            let jammed = link.unusual.iter().flat_map(|unusual| &unusual.jammed).map(|(segment, _)| segment);
-            link.stream.held.iter().chain(&link.stream.unread).chain(jammed)
-        });
-        flying.chain(waiting.map(|segment| segment.message))
-    }
-
-    fn flying_packets(&self) -> impl Iterator<Item = (NodeId, D::Message, bool)> {
-        let postponed = self.core.processes.iter().flat_map(|process| &process.postponed);
-        self.core.queue.iter().chain(postponed).filter_map(|event| {
-            let Body::Message(message) = event.body else { return None };
-            let link = LinkId(event.at);
-            let connection = &self.core.connections[link.connection().0 as usize];
-            let open = connection.epoch == event.epoch & !READ && connection.open[link.receiver()];
-            let to = self.core.links[link.0 as usize].to;
-            Some((to, message, event.epoch == DATAGRAM || open))
-        })
-    }
-
-    /// At the end: notes as dropped the packets on their way over connections that have broken. They would be when
-    /// they arrive.
-    pub fn drop_void_packets(&mut self) {
-        let void: Vec<(NodeId, D::Message)> = self
-            .flying_packets()
-            .filter(|(_, _, valid)| !valid)
-            .map(|(to, message, _)| (to, message))
-            .collect();
-        for (to, message) in void {
-            self.core.dropped(to, &message, DropCause::Reset);
-        }
-    }
 }
-
-/// How much of what grows with a run the kernel holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Held {
-    /// Pending events, packets on their way among them: as many as there is room for; and what waits for a core or for
-    /// the end of a pause.
-    pub events: usize,
-    /// Packets that wait behind a missing segment, or unread.
-    pub packets: usize,
-    /// Entries of all disks' files.
-    pub records: usize,
-}
-
-/// The verb of a story that an event descends from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Mark(u32);
