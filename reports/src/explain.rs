@@ -2,7 +2,7 @@
 //! reference file.
 
 use crate::format::wrapped;
-use crate::topics::TOPICS;
+use crate::topics;
 use redeliver_scenarios::reference;
 
 /// At most so many topics are named when none fits.
@@ -14,12 +14,12 @@ const WIDTH: usize = 80;
 pub fn explain(topic: &str) -> Result<String, String> {
     let wanted = plain(topic);
     let file = reference::all().iter().find(|(name, _)| *name == wanted).map(|(_, text)| *text);
-    let found = TOPICS.iter().find(|known| known.names.iter().any(|name| plain(name) == wanted));
+    let found = topics::all().find(|known| known.names.iter().any(|name| plain(name) == wanted));
     // A path of the result is about the figure at its end: designs.queue.consumers.c.lost.total.
     let found = found.or_else(|| {
         let ends = (0..topic.len()).filter(|at| topic.is_char_boundary(*at) && topic[*at..].starts_with('.'));
         let mut ends = ends.map(|at| plain(&topic[at + 1..]));
-        ends.find_map(|end| TOPICS.iter().find(|known| known.names.iter().any(|name| plain(name) == end)))
+        ends.find_map(|end| topics::all().find(|known| known.names.iter().any(|name| plain(name) == end)))
     });
     let text = found
         .map(|found| format!("{}\n\n{}\n", found.names.join(", "), wrapped(found.text, WIDTH, 0).join("\n")));
@@ -33,7 +33,7 @@ pub fn explain(topic: &str) -> Result<String, String> {
 
 /// The topics, by their first names, in the order of their kinds.
 pub fn topics() -> Vec<&'static str> {
-    TOPICS.iter().filter_map(|topic| topic.names.first().copied()).collect()
+    topics::all().filter_map(|topic| topic.names.first().copied()).collect()
 }
 
 fn unknown(topic: &str) -> String {
@@ -46,7 +46,7 @@ fn unknown(topic: &str) -> String {
     let nearest_name =
         |names: &'static [&'static str]| names.iter().map(|name| (distance(name), *name)).min();
     let mut names: Vec<((usize, usize), &str)> =
-        TOPICS.iter().filter_map(|topic| nearest_name(topic.names)).collect();
+        topics::all().filter_map(|topic| nearest_name(topic.names)).collect();
     names.extend(reference::all().iter().map(|(name, _)| (distance(name), *name)));
     names.sort();
     names.dedup();
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn no_name_stands_for_two_topics() {
         let mut names = BTreeSet::new();
-        for topic in TOPICS {
+        for topic in topics::all() {
             assert!(!topic.names.is_empty());
             for name in topic.names {
                 assert!(names.insert(plain(name)), "{name}");

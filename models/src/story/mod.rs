@@ -1,12 +1,17 @@
 //! Stories: a scenario that says every step.
 
+mod calls;
 mod client;
+mod commits;
 mod driver;
+mod groups;
+mod handling;
 mod hands;
 mod journal;
 mod log;
 mod look;
 mod picture;
+mod polls;
 mod queue;
 mod script;
 #[cfg(test)]

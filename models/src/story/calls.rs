@@ -1,0 +1,286 @@
+//! The calls of a story's client: each begins when there is a connection, and returns with its outcome.
+
+use super::client::{Client, Side};
+use super::log::{DELIVERY_TIMEOUT, LogSide, LogTopic};
+use super::picture::SendOutcome;
+use super::polls::Asking;
+use super::script::Label;
+use crate::domain::Out;
+use crate::fact::Fact;
+use crate::log::partitioner;
+use crate::message::{KeyId, MessageRef, SubscriptionId};
+use crate::packet::Packet;
+use std::collections::VecDeque;
+
+/// Where a message goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Destination {
+    Exchange(u32),
+    /// A topic's number, and which partition, if one is named.
+    Topic {
+        topic: usize,
+        partition: Option<u32>,
+    },
+}
+
+/// A message without an answer.
+#[derive(Clone, Debug)]
+pub(super) struct Sending {
+    pub(super) m: MessageRef,
+    target: u32,
+    attempt: u16,
+    body: String,
+}
+
+/// A call that has not returned.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    /// Its number in the story.
+    pub(super) token: u32,
+    pub(super) begun: bool,
+    pub(super) task: Task,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Task {
+    /// Publish these, each when the one before has its outcome.
+    Send { left: VecDeque<Label>, to: Destination, size: u64, current: Option<Sending> },
+    /// Be given a queue's messages.
+    Consume { queue: u32 },
+    /// Ask a queue, so many times or until it is empty.
+    Get { queue: u32, s: SubscriptionId, left: u32, got: Vec<String> },
+    /// Ask a log.
+    Poll(Asking),
+    /// Wait for the answers to commits: partition and offset.
+    Commit { waiting: Vec<(u32, u32)>, failed: bool },
+}
+
+impl Client {
+    /// Asks a queue, so many times; or always.
+    pub(super) fn ask(&mut self, token: u32, from: Option<&String>, times: Option<u32>, out: &mut Out<'_>) {
+        let found = self.queue_side().and_then(|side| {
+            let queue = side.queue(from.map(String::as_str))?;
+            Some((queue, side.subscriptions[queue as usize]))
+        });
+        let Some((queue, s)) = found else { return self.error("there is no such queue", out) };
+        let task = match times {
+            None => Task::Consume { queue },
+            Some(left) => Task::Get { queue, s, left, got: Vec::new() },
+        };
+        self.call(token, task, out);
+    }
+
+    pub(super) fn call(&mut self, token: u32, task: Task, out: &mut Out<'_>) {
+        self.calls.push(Call { token, begun: false, task });
+        self.begin_calls(out);
+    }
+
+    /// Begins with all calls that wait for a connection, if there is one.
+    pub(super) fn begin_calls(&mut self, out: &mut Out<'_>) {
+        if !self.is_datagrams() && !out.is_open(self.spec.connection) {
+            if !self.calling {
+                self.calling = true;
+                out.connect(self.spec.connection);
+            }
+            if !matches!(self.spec.side, Side::Log(LogSide { confirms: true, .. })) {
+                return;
+            }
+        }
+        let open = self.is_datagrams() || out.is_open(self.spec.connection);
+        for mut call in std::mem::take(&mut self.calls) {
+            // A client of a log takes what is sent into its buffer, connection or not.
+            let begins = !call.begun && (open || matches!(call.task, Task::Send { .. }));
+            call.begun |= begins;
+            if !begins || self.advance(&mut call.task, out) {
+                self.calls.push(call);
+            }
+        }
+    }
+
+    /// The next step of a call. False: it returns.
+    fn advance(&mut self, task: &mut Task, out: &mut Out<'_>) -> bool {
+        match task {
+            Task::Send { left, to, size, current } => {
+                while let Some(label) = left.pop_front() {
+                    let sending = self.publish(&label, *to, *size, out);
+                    if self.confirms() {
+                        *current = Some(sending);
+                        return true;
+                    }
+                    self.journal(out).outcome(&label.body, SendOutcome::Word("sent"));
+                }
+                false
+            }
+            Task::Consume { queue } => {
+                let queue = *queue;
+                if let Some(side) = self.queue_side() {
+                    let (prefetch, auto_ack) = (side.prefetch, side.auto_ack);
+                    self.put(Packet::Consume { queue, prefetch, auto_ack }, out);
+                }
+                false
+            }
+            Task::Poll(_) | Task::Commit { .. } => true,
+            Task::Get { queue, left, got, .. } => {
+                if *left == 0 {
+                    self.journal(out).seen.polls.push(std::mem::take(got));
+                    return false;
+                }
+                *left -= 1;
+                let (queue, auto_ack) = (*queue, self.auto_ack());
+                self.put(Packet::Get { queue, auto_ack }, out);
+                true
+            }
+        }
+    }
+
+    fn publish(&mut self, label: &Label, to: Destination, size: u64, out: &mut Out<'_>) -> Sending {
+        let m = self.open(label, to, size, out);
+        let target = self.choose(m, to, out);
+        let sent = self.is_datagrams() || out.is_open(self.spec.connection);
+        out.note(Fact::Published { m, buffered: self.confirms(), sent });
+        if sent {
+            self.put(Packet::Publish { m, attempt: 1, target }, out);
+        }
+        Sending { m, target, attempt: u16::from(sent), body: label.body.clone() }
+    }
+
+    /// The exchange, or the partition.
+    fn choose(&mut self, m: MessageRef, to: Destination, out: &mut Out<'_>) -> u32 {
+        match (to, &self.spec.side) {
+            (Destination::Exchange(exchange), _) => exchange,
+            (Destination::Topic { partition: Some(partition), .. }, _) => partition,
+            (Destination::Topic { topic, partition: None }, Side::Log(side)) => {
+                let LogTopic { first, partitions, .. } = side.topics[topic];
+                let key = out.shared().messages.get(m).key;
+                let chosen = partitioner::partition(key, &out.shared().names, partitions, self.round);
+                self.round = self.round.wrapping_add(1);
+                first + chosen
+            }
+            (Destination::Topic { .. }, Side::Queue(_)) => 0,
+        }
+    }
+
+    /// A message that it sends now.
+    fn open(&self, label: &Label, to: Destination, size: u64, out: &mut Out<'_>) -> MessageRef {
+        let topic = match (to, &self.spec.side) {
+            (Destination::Topic { topic, .. }, Side::Log(side)) => side.topics[topic].id,
+            _ => self.spec.topic,
+        };
+        let (now, stamp) = (out.now(), out.clock());
+        let shared = out.shared();
+        let key = label.key.as_ref().and_then(|key| shared.names.find_key(key)).unwrap_or(KeyId::NONE);
+        let text = shared.labels.iter().position(|text| *text == label.body).unwrap_or(0) as u32;
+        let source = &mut shared.sources[self.spec.source.0 as usize];
+        let message = source.send(now, stamp, topic, key, text, size);
+        let m = shared.messages.open(message);
+        self.journal(out).published(&label.body);
+        m
+    }
+
+    pub(super) fn put(&self, packet: Packet, out: &mut Out<'_>) {
+        if self.is_datagrams() {
+            out.datagram(self.spec.connection, packet);
+        } else {
+            out.send(self.spec.connection, packet);
+        }
+    }
+
+    /// Goes on with the first call that `is` says, if there is one.
+    pub(super) fn go_on(&mut self, is: impl FnMut(&mut Call) -> bool, out: &mut Out<'_>) {
+        let Some(index) = self.calls.iter_mut().position(is) else { return };
+        let mut call = self.calls.remove(index);
+        if self.advance(&mut call.task, out) {
+            self.calls.insert(index, call);
+        }
+    }
+
+    pub(super) fn on_confirm(&mut self, m: MessageRef, positive: bool, offset: u32, out: &mut Out<'_>) {
+        let mut body = None;
+        let is = |call: &mut Call| match &mut call.task {
+            Task::Send { current, .. } if current.as_ref().is_some_and(|sending| sending.m == m) => {
+                body = current.take().map(|sending| sending.body);
+                true
+            }
+            _ => false,
+        };
+        let Some(index) = self.calls.iter_mut().position(is) else { return };
+        out.note(if positive { Fact::Confirmed { m } } else { Fact::GaveUp { m, refused: true } });
+        let outcome = match (&self.spec.side, positive) {
+            (Side::Queue(_), true) => SendOutcome::Word("ack"),
+            (Side::Queue(_), false) => SendOutcome::Word("nack"),
+            (Side::Log(_), true) => SendOutcome::Offset(u64::from(offset)),
+            (Side::Log(_), false) => SendOutcome::Word("KafkaStorageException"),
+        };
+        self.journal(out).answered(&body.unwrap_or_default(), positive, outcome);
+        let token = self.calls[index].token;
+        self.go_on(|call| call.token == token, out);
+    }
+
+    pub(super) fn on_empty(&mut self, queue: u32, out: &mut Out<'_>) {
+        let is = |call: &mut Call| match &mut call.task {
+            Task::Get { queue: asked, left, .. } if call.begun && *asked == queue => {
+                *left = 0;
+                true
+            }
+            _ => false,
+        };
+        self.go_on(is, out);
+    }
+
+    /// All calls fail: the connection is gone.
+    pub(super) fn fail_calls(&mut self, error: &'static str, out: &mut Out<'_>) {
+        self.calling = false;
+        self.session += 1;
+        for call in std::mem::take(&mut self.calls) {
+            match call.task {
+                Task::Send { left, to, size, current } => {
+                    if let Some(sending) = current {
+                        self.give_up(sending.m, &sending.body, error, out);
+                    }
+                    for label in left {
+                        let m = self.open(&label, to, size, out);
+                        out.note(Fact::Published { m, buffered: true, sent: false });
+                        self.give_up(m, &label.body, error, out);
+                    }
+                }
+                Task::Get { got, .. } | Task::Poll(Asking { got, .. }) => {
+                    self.journal(out).seen.polls.push(got);
+                }
+                Task::Commit { .. } => self.journal(out).seen.calls.push(format!("Commit {error}")),
+                Task::Consume { .. } => {}
+            }
+            self.error(error, out);
+        }
+    }
+
+    fn give_up(&self, m: MessageRef, body: &str, error: &'static str, out: &mut Out<'_>) {
+        out.note(Fact::GaveUp { m, refused: false });
+        self.journal(out).outcome(body, SendOutcome::Word(error));
+    }
+
+    /// The connection to a log is back: what has no answer is sent again, unless that was tried for too long.
+    pub(super) fn send_again(&mut self, out: &mut Out<'_>) {
+        let Side::Log(LogSide { retries, .. }) = self.spec.side else { return };
+        let mut calls = std::mem::take(&mut self.calls);
+        for call in &mut calls {
+            let Task::Send { current, .. } = &mut call.task else { continue };
+            let Some(sending) = current else { continue };
+            let born = out.shared().messages.get(sending.m).born;
+            if u32::from(sending.attempt) > retries || out.now().since(born) > DELIVERY_TIMEOUT {
+                self.give_up(sending.m, &sending.body, "TimeoutException", out);
+                *current = None;
+                continue;
+            }
+            sending.attempt = sending.attempt.saturating_add(1);
+            let (m, attempt, target) = (sending.m, sending.attempt, sending.target);
+            out.note(if attempt == 1 { Fact::Sent { m } } else { Fact::Resent { m, attempt } });
+            self.put(Packet::Publish { m, attempt, target }, out);
+        }
+        for mut call in calls {
+            let stuck = matches!(&call.task, Task::Send { current: None, .. }) && call.begun;
+            if !stuck || self.advance(&mut call.task, out) {
+                self.calls.push(call);
+            }
+        }
+    }
+}

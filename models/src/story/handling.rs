@@ -1,0 +1,191 @@
+//! What a story's client does with the messages it is given: it takes them into its hands, processes and settles them,
+//! as it is told or as its handler says.
+
+use super::calls::{Call, Task};
+use super::client::Client;
+use super::hands::Hand;
+use super::script::{Rule, Verb};
+use crate::domain::Out;
+use crate::fact::Fact;
+use crate::message::{MessageRef, SubscriptionId};
+use crate::packet::{Packet, Tag, Timer};
+use std::collections::VecDeque;
+
+/// What the handler is doing.
+#[derive(Clone, Debug)]
+pub(super) struct Handling {
+    hand: u32,
+    verbs: VecDeque<Verb>,
+}
+
+impl Client {
+    pub(super) fn on_deliver(
+        &mut self,
+        m: MessageRef,
+        s: SubscriptionId,
+        attempt: u16,
+        tag: Tag,
+        out: &mut Out<'_>,
+    ) {
+        let text = self.receive(m, s, attempt, Some(tag), None, out);
+        let is = |call: &mut Call| match &mut call.task {
+            Task::Get { s: asked, got, .. } if call.begun && *asked == s => {
+                got.push(text.clone());
+                true
+            }
+            _ => false,
+        };
+        self.go_on(is, out);
+        self.handle(out);
+    }
+
+    /// A record of a log is handed to the application.
+    pub(super) fn receive_record(
+        &mut self,
+        m: MessageRef,
+        s: SubscriptionId,
+        attempt: u16,
+        at: (u32, u32),
+        out: &mut Out<'_>,
+    ) -> String {
+        self.receive(m, s, attempt, None, Some(at), out)
+    }
+
+    /// Takes a message into its hands; says how it is written.
+    fn receive(
+        &mut self,
+        m: MessageRef,
+        s: SubscriptionId,
+        attempt: u16,
+        tag: Option<Tag>,
+        at: Option<(u32, u32)>,
+        out: &mut Out<'_>,
+    ) -> String {
+        out.note(Fact::Delivered { m, s, attempt });
+        let (body, name) = out.shared().notation(m);
+        let flagged = attempt > 1 && tag.is_some();
+        let text = if flagged { format!("{name} redelivered") } else { name.clone() };
+        let time = self.journal(out).got(&body, text.clone());
+        self.hands.take(Hand {
+            id: 0,
+            m,
+            s,
+            attempt,
+            tag,
+            at,
+            session: self.session,
+            body,
+            name,
+            text: text.clone(),
+            time,
+            processed: false,
+            settled: self.auto_ack(),
+            handled: false,
+        });
+        text
+    }
+
+    pub(super) fn to_settle(&self, label: Option<&str>, multiple: bool, out: &mut Out<'_>) -> Vec<u32> {
+        let found = self.hands.to_settle(label, multiple);
+        if let Some(label) = label.filter(|_| found.is_empty()) {
+            self.error(&format!("{label} is not held"), out);
+        }
+        found
+    }
+
+    pub(super) fn process_named(&mut self, labels: &[String], out: &mut Out<'_>) {
+        let all: Vec<u32> = self.hands.unprocessed().map(|hand| hand.id).collect();
+        if labels.is_empty() {
+            all.into_iter().for_each(|hand| self.process(hand, out));
+        }
+        for label in labels {
+            match self.hands.to_process(label) {
+                Some(hand) => self.process(hand, out),
+                None => self.error(&format!("{label} is not held"), out),
+            }
+        }
+    }
+
+    /// The effect takes place.
+    pub(super) fn process(&mut self, id: u32, out: &mut Out<'_>) {
+        let Some(hand) = self.hands.get_mut(id).filter(|hand| !hand.processed) else { return };
+        hand.processed = true;
+        let (m, s, attempt, name) = (hand.m, hand.s, hand.attempt, hand.name.clone());
+        out.note(Fact::Processed { m, s, attempt, worked: redeliver_sim::Span::ZERO });
+        self.journal(out).seen.processed.push(name);
+        self.hands.sort_out();
+    }
+
+    pub(super) fn ack(&mut self, id: u32, out: &mut Out<'_>) {
+        self.process(id, out);
+        let Some(hand) = self.hands.get_mut(id).filter(|hand| !hand.settled) else { return };
+        hand.settled = true;
+        let Hand { m, s, attempt, tag, session, .. } = *hand;
+        if let Some(tag) = tag.filter(|_| session == self.session) {
+            self.put(Packet::Ack { m, s, attempt, tag }, out);
+        }
+        self.hands.sort_out();
+    }
+
+    pub(super) fn nack(&mut self, id: u32, requeue: bool, out: &mut Out<'_>) {
+        let Some(hand) = self.hands.get_mut(id).filter(|hand| !hand.settled) else { return };
+        let Hand { m, s, attempt, tag, session, processed, .. } = *hand;
+        hand.settled = true;
+        hand.processed = true;
+        if !processed {
+            out.note(Fact::GivenBack { m, s });
+        }
+        if let Some(tag) = tag.filter(|_| session == self.session) {
+            self.put(Packet::Nack { m, s, attempt, tag, requeue }, out);
+        }
+        self.hands.sort_out();
+    }
+
+    /// Does with each message in hand what the program says, one after the other.
+    pub(super) fn handle(&mut self, out: &mut Out<'_>) {
+        if self.journal(out).program.is_empty() {
+            return;
+        }
+        while self.handling.is_none() && self.journal(out).last_words.is_empty() {
+            let Some(hand) = self.hands.unhandled() else { return };
+            hand.handled = true;
+            let (id, body, time) = (hand.id, hand.body.clone(), hand.time);
+            let fits = |rule: &&Rule| {
+                rule.body.as_ref().is_none_or(|wanted| *wanted == body)
+                    && rule.time.is_none_or(|wanted| wanted == time)
+            };
+            if let Some(rule) = self.journal(out).program.iter().find(fits) {
+                self.handling = Some(Handling { hand: id, verbs: rule.verbs.clone().into() });
+                self.run_handler(out);
+            }
+        }
+    }
+
+    /// Runs to the end, or to the next pause.
+    pub(super) fn run_handler(&mut self, out: &mut Out<'_>) {
+        while let Some(handling) = &mut self.handling {
+            let hand = handling.hand;
+            match handling.verbs.pop_front() {
+                None => self.handling = None,
+                Some(Verb::Wait(span)) => {
+                    self.pauses += 1;
+                    return out.delay(span, Timer::Step { token: self.pauses });
+                }
+                Some(verb @ (Verb::Crash | Verb::Restart)) => {
+                    let rest = std::mem::take(&mut handling.verbs);
+                    self.handling = None;
+                    self.journal(out).last_words = std::iter::once(verb).chain(rest).collect();
+                    return;
+                }
+                Some(Verb::Process(labels)) if labels.is_empty() => self.process(hand, out),
+                Some(Verb::Ack { message: None, multiple: false }) => self.ack(hand, out),
+                Some(Verb::Ack { message: None, multiple: true }) => {
+                    let all = self.hands.to_settle(None, true);
+                    all.into_iter().filter(|id| *id <= hand).for_each(|id| self.ack(id, out));
+                }
+                Some(Verb::Nack { message: None, requeue, .. }) => self.nack(hand, requeue, out),
+                Some(verb) => self.act(&verb, 0, out),
+            }
+        }
+    }
+}
