@@ -247,7 +247,8 @@ impl<D: Domain> Out<'_, D> {
     pub fn sync(&mut self, done: D::Timer) {
         if !self.core.cut {
             let process = &mut self.core.processes[self.node.0 as usize];
-            let draw = self.core.disk_purpose.draw(Luck(process.disk.syncs), u64::from(self.node.0));
+            let luck = Luck::new(self.core.disk_purpose, process.disk.syncs);
+            let draw = self.core.disk_purpose.draw(luck, u64::from(self.node.0));
             let end = process.disk.begin_sync(self.core.now, draw);
             self.core.push_disk(self.node, end, Body::Synced(done));
         }

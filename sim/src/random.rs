@@ -42,6 +42,8 @@ impl Purpose {
     }
 
     /// The `counter`-th draw about this luck: 64 uniform bits.
+    ///
+    /// The luck must be a hash already: with lucks that count up, bits that stand 31 apart are correlated.
     #[inline(always)]
     pub fn draw(self, luck: Luck, counter: u64) -> u64 {
         mix((self.0 ^ luck.0).wrapping_add(counter.wrapping_mul(GAMMA)))
