@@ -337,3 +337,36 @@ impl Chain {
         self.until = self.until.filter(|_| chance > 0.0 && steps < 1e15).map(|from| from + steps as u64);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More than `n` steps with chance (1 - p)^n.
+    #[test]
+    fn stays_of_a_bursty_link_are_geometric() {
+        let burst = Burst {
+            to_bad: Chance::new(0.03),
+            to_good: Chance::new(0.25),
+            loss_good: Chance::NEVER,
+            loss_bad: Chance::ALWAYS,
+            step: Span(1),
+        };
+        let mut chain = Chain::new(&burst, Stream::new(42, "burst"));
+        let mut stays = [Vec::new(), Vec::new()];
+        for _ in 0..100_000 {
+            let from = chain.until.expect("both states end");
+            let bad = chain.is_bad(&burst, Time(from));
+            stays[usize::from(bad)].push(chain.until.expect("both states end") - from);
+        }
+        for (stays, chance) in stays.iter().zip([burst.to_bad, burst.to_good]) {
+            assert_eq!(stays.len(), 50_000);
+            for steps in [0, 1, 2, 5, 20] {
+                let share = libm::pow(1.0 - chance.probability(), steps as f64);
+                let longer = stays.iter().filter(|stay| **stay > steps).count() as f64;
+                let spread = (50_000.0 * share * (1.0 - share)).sqrt();
+                assert!((longer - 50_000.0 * share).abs() <= 4.5 * spread, "{chance:?}, {steps}: {longer}");
+            }
+        }
+    }
+}
