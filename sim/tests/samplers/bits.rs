@@ -1,7 +1,7 @@
 //! The bits themselves: each as often set as not, bytes evenly spread, no draw like its neighbour, and none about one
 //! thing like one about another.
 
-use redeliver_sim::{Luck, Purpose, Stream};
+use redeliver_sim::{Luck, Purpose, mix};
 
 use crate::source::{DRAWS, SEED, Source};
 use crate::statistics::*;
@@ -51,6 +51,27 @@ pub(crate) fn dependence(pairs: &[(u64, u64)]) -> Option<String> {
 /// Each draw with the next, in pairs that do not overlap: those that begin at an even place, then the others.
 pub(crate) fn neighbours(draws: &[u64]) -> [Vec<(u64, u64)>; 2] {
     [0, 1].map(|from| draws[from..].as_chunks().0.iter().map(|[a, b]| (*a, *b)).collect())
+}
+
+/// For the bit of the answer and the bit of the number that have least to do with each other, or most: how much more
+/// often than every second time the one turns when the other does.
+pub(crate) fn avalanche(mix: impl Fn(u64) -> u64) -> f64 {
+    let numbers = &Source::Stream.draws("avalanche")[..10_000];
+    let turned = |bit: u32| {
+        let mut counts = [0; 64];
+        for number in numbers {
+            let turned = mix(*number) ^ mix(number ^ 1 << bit);
+            counts.iter_mut().enumerate().for_each(|(of, count)| *count += (turned >> of & 1) as usize);
+        }
+        furthest(counts.map(|count| share_z(count, numbers.len(), 0.5)))
+    };
+    furthest((0..64).map(turned))
+}
+
+#[test]
+fn every_bit_of_a_mixed_number_depends_on_every_bit_of_it() {
+    let z = avalanche(mix);
+    assert!(z.abs() < Z_MAX_OF_4096, "{z}");
 }
 
 #[test]
@@ -109,8 +130,6 @@ fn no_two_draws_are_equal() {
     for source in Source::ALL {
         names.iter().for_each(|name| draws.extend(source.draws(name)));
     }
-    let mut stream = Stream::new(SEED, "another");
-    draws.extend((0..DRAWS).map(|_| stream.draw()));
     let drawn = draws.len();
     draws.sort_unstable();
     draws.dedup();

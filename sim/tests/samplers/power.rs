@@ -2,15 +2,14 @@
 
 use redeliver_sim::{Distribution, Luck, Purpose, mix};
 
-use crate::bits::{dependence, neighbours, unevenness};
+use crate::bits::{avalanche, dependence, neighbours, unevenness};
 use crate::laws::{cdf, moments};
 use crate::source::{DRAWS, SEED, Source};
 use crate::statistics::*;
+use crate::tables::{MEAN, distance_of_tail, exponential};
 
-/// Values of one distribution, held against another.
-fn distance(sampled: &Distribution, supposed: &Distribution) -> f64 {
-    let values = Source::Stream.draws("power").into_iter().map(|bits| sampled.sample(bits)).collect();
-    kolmogorov_smirnov(values, |value| cdf(supposed, value))
+fn values(distribution: &Distribution) -> Vec<u64> {
+    Source::Stream.draws("power").into_iter().map(|bits| distribution.sample(bits)).collect()
 }
 
 #[test]
@@ -27,42 +26,37 @@ fn what_is_off_by_three_in_a_hundred_is_found_out() {
         ),
         (Distribution::Pareto { scale: 1e6, shape: 3.0 }, Distribution::Pareto { scale: 1e6, shape: 3.09 }),
     ] {
-        assert!(distance(&right, &right) < DISTANCE_MAX, "{right:?}");
-        assert!(distance(&wrong, &right) > DISTANCE_MAX, "{wrong:?}");
-        let Some(law) = moments(&right) else { continue };
-        let values: Vec<u64> =
-            Source::Stream.draws("power").into_iter().map(|bits| wrong.sample(bits)).collect();
-        assert!(variance_z(&values, law).abs() > Z_MAX, "{wrong:?}");
+        let distance = |of| kolmogorov_smirnov(values(of), |value| cdf(&right, value));
+        assert!(distance(&right) < DISTANCE_MAX, "{right:?}");
+        assert!(distance(&wrong) > DISTANCE_MAX, "{wrong:?}");
     }
 }
 
 #[test]
-fn a_mean_that_is_off_by_three_in_a_hundred_is_found_out() {
+fn moments_that_are_off_by_three_in_a_hundred_are_found_out() {
     let law = moments(&Distribution::Exponential { mean: 5e6 }).expect("it has moments");
-    let wrong = Distribution::Exponential { mean: 5.15e6 };
-    let values: Vec<u64> = Source::Stream.draws("power").into_iter().map(|bits| wrong.sample(bits)).collect();
-    assert!(mean_z(&values, law) > Z_MAX);
+    let wrong = values(&Distribution::Exponential { mean: 5.15e6 });
+    assert!(mean_z(&wrong, law) > Z_MAX);
+    assert!(variance_z(&wrong, law) > Z_MAX);
 }
 
-/// A tail that is cut off: no test of the whole would see it.
+/// No test of all the values sees what happens to one in 160,000.
 #[test]
 fn a_tail_that_ends_too_early_is_found_out() {
-    let law = Distribution::Exponential { mean: 1e15 };
-    let values = |end: u64| {
-        let draws = Source::Stream.draws("tail").into_iter();
-        draws.map(|bits| law.sample(bits).min(end)).collect::<Vec<u64>>()
-    };
-    assert!(kolmogorov_smirnov(values(u64::MAX), |value| cdf(&law, value)) < DISTANCE_MAX);
-    assert!(kolmogorov_smirnov(values(4_000_000_000_000_000), |value| cdf(&law, value)) > DISTANCE_MAX);
+    let cut_off = |bits: u64| exponential(bits).min((12.0 * MEAN) as u64);
+    assert!(distance_of_tail(0, cut_off) < DISTANCE_MAX);
+    assert!(distance_of_tail(10, cut_off) > DISTANCE_MAX);
 }
 
 #[test]
 fn keys_that_are_not_mixed_well_are_found_out() {
     let draws = |draw: fn(u64) -> u64| (0..DRAWS as u64).map(draw).collect::<Vec<u64>>();
     // A counter is too even, and half of the finaliser is not enough for it.
+    let half = |i: u64| (i ^ (i >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     assert!(unevenness(&draws(|i| i << 40)).is_some());
-    assert!(unevenness(&draws(|i| (i ^ (i >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9))).is_some());
-    // All of it is just not: bits 31 apart have something in common. So every luck is a hash already.
+    assert!(unevenness(&draws(half)).is_some());
+    assert!(avalanche(half).abs() > Z_MAX_OF_4096);
+    // All of it is not quite: bits that stand 31 apart have something in common. So every luck is a hash already.
     let purpose = Purpose::new(SEED, "disk");
     let plain: Vec<u64> = (0..DRAWS as u64).map(|number| purpose.draw(Luck(number), 3)).collect();
     assert!(unevenness(&plain).is_some());

@@ -1,6 +1,6 @@
 //! Where uniform bits come from: a stream, and keyed draws of which one part of the key counts up.
 
-use redeliver_sim::{Luck, Purpose, Stream};
+use redeliver_sim::{Luck, Purpose, Stream, name_hash};
 
 /// The seed of all tests.
 pub(crate) const SEED: u64 = 42;
@@ -26,12 +26,14 @@ pub(crate) enum Source {
     Syncs,
     /// The same message under consecutive seeds.
     Seeds,
+    /// Nodes of consecutive names.
+    Names,
     /// Four draws for each of four attempts at each message.
     Grid,
 }
 
 impl Source {
-    pub(crate) const ALL: [Source; 9] = [
+    pub(crate) const ALL: [Source; 10] = [
         Source::Stream,
         Source::StreamSeeds,
         Source::Messages,
@@ -40,6 +42,7 @@ impl Source {
         Source::Counters,
         Source::Syncs,
         Source::Seeds,
+        Source::Names,
         Source::Grid,
     ];
 
@@ -62,6 +65,7 @@ impl Source {
                 let luck = Luck::new(Purpose::new(i, &producer), 7);
                 Purpose::new(i, name).draw(luck, 1)
             }
+            Source::Names => purpose.draw(Luck(name_hash(&format!("worker/{i}"))), 0),
             Source::Grid => purpose.draw(message(i / 16).attempt(i / 4 % 4), i % 4),
         };
         (0..DRAWS as u64).map(draw).collect()

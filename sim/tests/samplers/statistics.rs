@@ -4,7 +4,7 @@ use std::array;
 
 use redeliver_sim::unit;
 
-/// One figure in 150,000 is beyond it by chance; there are some 500.
+/// One figure in 150,000 is beyond it by chance; there are some 400.
 pub(crate) const Z_MAX: f64 = 4.5;
 /// For the greatest of 64 figures: one in 1,000 such is beyond it by chance.
 pub(crate) const Z_MAX_OF_64: f64 = 4.3;

@@ -7,9 +7,9 @@ use crate::source::Source;
 use crate::statistics::*;
 
 /// A mean so long that rounding to whole nanoseconds is nothing.
-const MEAN: f64 = 1e15;
+pub(crate) const MEAN: f64 = 1e15;
 
-fn exponential(bits: u64) -> u64 {
+pub(crate) fn exponential(bits: u64) -> u64 {
     Distribution::Exponential { mean: MEAN }.sample(bits)
 }
 
@@ -69,15 +69,18 @@ fn the_exponential_fills_4096_equal_cells_evenly() {
     }
 }
 
-/// What is beyond k ln 2 means is one in 2^k, and memoryless: less k ln 2 means, an exponential again.
+/// Of an exponential what is beyond k ln 2 means is one in 2^k, and memoryless: less k ln 2 means, an exponential again.
+pub(crate) fn distance_of_tail(halvings: u32, exponential: impl Fn(u64) -> u64) -> f64 {
+    let beyond = f64::from(halvings) * std::f64::consts::LN_2 * MEAN;
+    let excess = |bits: u64| (exponential(bits >> halvings) as f64 - beyond) as u64;
+    let excesses = Source::Stream.draws("tail").into_iter().map(excess).collect();
+    kolmogorov_smirnov(excesses, |value| cdf(&Distribution::Exponential { mean: MEAN }, value))
+}
+
 #[test]
 fn the_tail_of_the_exponential_is_an_exponential() {
     for halvings in [1, 10, 20, 30] {
-        let beyond = f64::from(halvings) * std::f64::consts::LN_2;
-        let excess = |bits: &u64| (exponential(bits >> halvings) as f64 - beyond * MEAN) as u64;
-        let excesses = Source::Stream.draws("tail").iter().map(excess).collect();
-        let law = Distribution::Exponential { mean: MEAN };
-        let distance = kolmogorov_smirnov(excesses, |value| cdf(&law, value));
+        let distance = distance_of_tail(halvings, exponential);
         assert!(distance < DISTANCE_MAX, "beyond one in 2^{halvings}: {distance}");
     }
 }
