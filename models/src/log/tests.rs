@@ -7,6 +7,7 @@ use crate::checks::{Event, Recorder};
 use crate::fact::Fact;
 use crate::run::{Ended, run};
 use crate::setup::*;
+use crate::testing::{self, crash, fault_at};
 use redeliver_sim::{Chance, Distribution, Span, Time, Trouble};
 
 fn config() -> Config {
@@ -42,69 +43,23 @@ fn config() -> Config {
 
 /// So many members that work for so many milliseconds on each message.
 fn consumer(members: usize, work: u64) -> crate::setup::Consumer {
-    let work = Work { span: Distribution::Constant(Span::millis(work).0), rate: None };
-    crate::setup::Consumer {
-        name: "g".into(),
-        topic: 0,
-        members: vec![crate::setup::Member { work, joins: Span::ZERO }; members],
-        from: StartAt::Beginning,
-        on_failure: OnFailure::Requeue,
-    }
+    testing::consumer("g", members, work)
 }
 
 /// A producer that publishes `count` messages, one every 10 ms, to a log that one group reads.
 fn setup(count: u64, config: Config, consumer: crate::setup::Consumer) -> Setup {
-    let link = Link {
-        latency: Distribution::Constant(1_000_000),
-        jitter: Distribution::ZERO,
-        loss: Chance::NEVER,
-        duplication: Chance::NEVER,
-        bandwidth: None,
-        impairments: redeliver_sim::Impairments::NONE,
-    };
-    Setup {
-        seed: 1,
-        duration: Span::seconds(100),
-        drain: Span::seconds(200),
-        warm_up: Span::ZERO,
-        keep: 100,
-        limits: crate::Limits { events_max: 10_000_000, memory_max: 4 << 30 },
-        topics: vec!["t".into()],
-        producers: vec![Producer {
-            name: "p".into(),
-            topic: 0,
-            members: 1,
-            start: Span::ZERO,
-            schedule: Schedule::Every(Span::millis(10)),
-            count: Some(count),
-            key: KeyChoice::None,
-            size: Distribution::Constant(100),
-            labels: Vec::new(),
-        }],
-        consumers: vec![consumer],
-        network: Network { default: link, rules: Vec::new() },
-        machines: Vec::new(),
-        faults: Vec::new(),
-        heal_at: None,
-        fault_budget: Vec::new(),
-        design: Design::Log(config),
-        script: None,
-    }
+    let mut setup = testing::setup(Design::Log(config), count);
+    setup.drain = Span::seconds(200);
+    setup.topics = vec!["t".into()];
+    setup.producers[0].name = "p".into();
+    setup.consumers = vec![consumer];
+    setup
 }
 
 fn with_client(change: impl FnOnce(&mut ClientConfig)) -> Config {
     let mut config = config();
     change(&mut config.clients[0].1);
     config
-}
-
-fn at(milliseconds: u64, what: FaultKind) -> Fault {
-    Fault { what, when: When::At(Time::ZERO + Span::millis(milliseconds)), text: String::new() }
-}
-
-fn crash(node: &str, restart_after: Option<u64>) -> FaultKind {
-    let target = Target::Nodes(NodePattern::Glob(node.into()));
-    FaultKind::Crash { target, restart_after: restart_after.map(Span::millis) }
 }
 
 fn machine_crash(node: &str, restart_after: u64) -> FaultKind {
@@ -161,7 +116,7 @@ fn a_group_reads_in_order_and_keeps_the_log() {
 fn crash_in_a_batch(commit: Commit) -> String {
     let mut setup = setup(6, with_client(|client| client.commit = commit), consumer(1, 100));
     setup.producers[0].schedule = Schedule::Every(Span(1));
-    setup.faults.push(at(350, crash("g/1", Some(1000))));
+    setup.faults.push(fault_at(350, crash("g/1", Some(1000))));
     summary(&run(&setup, Recorder::Off))
 }
 
@@ -190,7 +145,7 @@ fn a_dead_members_partitions_move_when_its_session_is_over() {
     let mut config = with_client(|client| client.commit = Commit::Every(Span::seconds(5)));
     config.topics[0].partitions = 2;
     let mut setup = setup(400, config, consumer(2, 1));
-    setup.faults.push(at(2000, crash("g/1", None)));
+    setup.faults.push(fault_at(2000, crash("g/1", None)));
     let ended = run(&setup, Recorder::Off);
     insta::assert_snapshot!(summary(&ended).lines().next().unwrap(), @"400 = 400 processed + 0 aside + 0 pending; 100 again by rebalance");
     insta::assert_snapshot!(ended.at, @"52.210");
@@ -305,7 +260,7 @@ fn what_is_kept_by_size_is_never_less_than_the_limit() {
 #[test]
 fn a_broker_that_is_back_knows_its_records_and_offsets() {
     let mut setup = setup(20, config(), consumer(1, 1));
-    setup.faults.push(at(105, crash("broker/1", Some(200))));
+    setup.faults.push(fault_at(105, crash("broker/1", Some(200))));
     insta::assert_snapshot!(summary(&run(&setup, Recorder::Off)).lines().next().unwrap(), @"20 = 20 processed + 0 aside + 0 pending");
 }
 
@@ -313,7 +268,7 @@ fn a_broker_that_is_back_knows_its_records_and_offsets() {
 fn a_machine_crash_takes_what_was_not_synced() {
     let lost = |acks| {
         let mut setup = setup(20, with_client(|client| client.acks = acks), consumer(1, 10_000));
-        setup.faults.push(at(105, machine_crash("broker/1", 200)));
+        setup.faults.push(fault_at(105, machine_crash("broker/1", 200)));
         summary(&run(&setup, Recorder::Off)).lines().next().unwrap().to_string()
     };
     insta::assert_snapshot!(lost(Acks::Leader), @"20 = 10 processed + 0 aside + 0 pending + 10 unsynced");
@@ -329,7 +284,7 @@ fn a_poison_message_stops_its_partition_unless_it_is_dropped_or_put_aside() {
         setup.drain = Span::seconds(1);
         setup.duration = Span::seconds(1);
         let which = Which::Messages(vec![MessageName { producer: 0, member: 0, number: 3 }]);
-        setup.faults.push(at(0, FaultKind::FailingHandler { subscription: None, which, times: None }));
+        setup.faults.push(fault_at(0, FaultKind::FailingHandler { subscription: None, which, times: None }));
         summary(&run(&setup, Recorder::Off)).lines().next().unwrap().to_string()
     };
     insta::assert_snapshot!(poisoned(OnFailure::Requeue, Commit::AfterWork), @"5 = 2 processed + 0 aside + 3 pending");
@@ -439,7 +394,7 @@ fn any_setup(seed: u64) -> Setup {
     }
     let which = Which::Chance(Chance::new(0.02));
     let times = Some(dice.roll(3) as u32);
-    setup.faults.push(at(0, FaultKind::FailingHandler { subscription: None, which, times }));
+    setup.faults.push(fault_at(0, FaultKind::FailingHandler { subscription: None, which, times }));
     setup
 }
 

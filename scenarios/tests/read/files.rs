@@ -85,13 +85,26 @@ fn files_that_hold_no_scenario_are_refused() {
     1 | (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((...
       |                                                   ^
     ");
-    let directory = std::fs::read(env!("CARGO_MANIFEST_DIR")).unwrap_err();
-    insta::assert_snapshot!(unreadable("scenarios", &directory), @r"
-    error: scenarios: this is a directory
-    help: name one of the files in it
-    ");
     insta::assert_snapshot!(refused(&vec![b' '; FILE_BYTES_MAX + 1]), @r"
     error: file.ron: the file is longer than 16 MiB, the most that a scenario may have
     help: messages are described, not listed
+    ");
+}
+
+#[test]
+fn what_is_no_file_is_said_with_the_nearest_name_of_the_library() {
+    let said = |name: &str| {
+        let folder = env!("CARGO_MANIFEST_DIR");
+        unreadable(name, &std::fs::read(format!("{folder}/{name}")).unwrap_err()).render(false)
+    };
+    insta::assert_snapshot!([said("src"), said("figur.ron"), said("helo")].join("\n"), @r"
+    error: src: this is a directory
+    help: name one of the files in it
+
+    error: figur.ron: there is no such file
+    help: `redeliver list` shows the scenarios that can be named without a file
+
+    error: helo: there is no such file
+    help: did you mean `hello`? `redeliver list` shows the scenarios that can be named without a file
     ");
 }

@@ -158,18 +158,12 @@ fn the_command_line_changes_the_text() {
     21 |         "queue": Queue(prefetch: 1, prefetch: 5),
        |                                          +
     "#);
-    insta::assert_snapshot!(set("consumers.fulfilment.work", "80").unwrap_err(), @r#"
-    error: a bare number where a unit is due: expected a span, a distribution or a rate
-      --> figure.ron:14:58
+    insta::assert_snapshot!(set("designs.queue.prefetch", "\"many\"").unwrap_err(), @r#"
+    error: expected a whole number from 0 to 4294967295, found the text "many"
+      --> figure.ron:21:34
        |
-    14 |         "fulfilment": (read: "orders", members: 2, work: 80),
-       |                                                          ^^
-       |
-    help: write "80ms"
-       |
-    14 -         "fulfilment": (read: "orders", members: 2, work: 80),
-    14 +         "fulfilment": (read: "orders", members: 2, work: "80ms"),
-       |
+    21 |         "queue": Queue(prefetch: "many"),
+       |                                  ^^^^^^
     "#);
     insta::assert_snapshot!(set("consumer.fulfilment.work", "80ms").unwrap_err(), @r"
     error: figure.ron: --set consumer.fulfilment.work=80ms: there is no `consumer`

@@ -59,7 +59,6 @@ fn ranges_and_names_are_checked() {
         wrong("loss: \"1%\"", "loss: \"101%\""),
         wrong("from: \"shop\", to", "from: \"shops\", to"),
         wrong("\"true\"", "\"\""),
-        wrong("baseline: \"log\"", "baseline: \"logs\""),
     ];
     insta::assert_snapshot!(all.join("\n"), @r#"
     6: `members` must be at least 1 | to leave the group out, delete its entry
@@ -107,7 +106,6 @@ fn ranges_and_names_are_checked() {
     13: "101%" is more than always | a probability is at most "100%"
     13: no design has a node `shops` | did you mean `shop/1`?
     37: there is nothing here | write what should be true, such as `consumers.worker.lost.total == 0`
-    36: there is no design `logs` | did you mean `log`?
     "#);
 }
 

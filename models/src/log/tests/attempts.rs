@@ -8,8 +8,8 @@ fn an_answer_to_a_fetch_is_taken_out_whole_and_asked_for_again() {
     let mut setup =
         setup(3, with_client(|client| client.request_timeout = Span::seconds(2)), consumer(1, 25));
     let message = Some(MessageName { producer: 0, member: 0, number: 2 });
-    setup.faults = vec![at(0, FaultKind::Drop { packet: PacketKind::Deliver, message, times: 1 })];
-    let timeline = crate::testing::timeline(&setup);
+    setup.faults = vec![fault_at(0, FaultKind::Drop { packet: PacketKind::Deliver, message, times: 1 })];
+    let timeline = testing::timeline(&setup);
     let told: Vec<&str> = timeline.lines().filter(|line| !line.contains("p/1")).collect();
     insta::assert_snapshot!(told.join("\n"), @r"
     0.000  g/1     has t-0 for g
@@ -48,7 +48,7 @@ fn what_failed_attempts_have_worked_is_not_waited() {
     group.on_failure = OnFailure::RetryInPlace(Span::ZERO);
     let mut setup = setup(1, config(), group);
     let (which, times) = (Which::Chance(Chance::new(1.0)), Some(2));
-    setup.faults = vec![at(0, FaultKind::FailingHandler { subscription: None, which, times })];
+    setup.faults = vec![fault_at(0, FaultKind::FailingHandler { subscription: None, which, times })];
     let ended = run(&setup, Recorder::Off);
     let latency = &ended.world.checks().subscriptions[0].latency;
     // Two hops of a millisecond; all the rest is work.

@@ -6,73 +6,36 @@ mod queue;
 use super::*;
 use crate::checks::Recorder;
 use crate::log as logs;
-use crate::queue::{AckMode, ClientConfig, Config, ExchangeConfig, Overflow, QueueConfig, Transport};
-use crate::setup::{Design, Link, Network, NodePattern, Setup};
-use redeliver_sim::{Chance, Distribution, Span};
+use crate::queue::{AckMode, ClientConfig, Config, ExchangeConfig, Overflow, QueueConfig};
+use crate::setup::{Design, NodePattern, Setup};
+use crate::testing;
+use redeliver_sim::{Distribution, Span};
 
 fn queue(name: &str) -> QueueConfig {
-    QueueConfig {
-        name: name.into(),
-        durable: true,
-        length_max: None,
-        overflow: Overflow::DropHead,
-        message_ttl: None,
-        delivery_limit: None,
-    }
+    QueueConfig { name: name.into(), ..testing::queue().queues.remove(0) }
 }
 
 fn client() -> ClientConfig {
-    ClientConfig {
-        prefetch: 0,
-        ack: AckMode::AfterWork,
-        confirms: true,
-        window: 0,
-        confirm_timeout: Span::seconds(5),
-        retries: u32::MAX,
-        reconnect_after: Span::millis(100),
-        headers: Vec::new(),
-    }
+    ClientConfig { prefetch: 0, ..testing::queue().clients.remove(0).1 }
 }
 
 fn setup(queues: &[&str]) -> Setup {
-    let latency = Distribution::Constant(500_000);
-    let none = Distribution::ZERO;
-    let link = Link {
-        latency,
-        jitter: none,
-        loss: Chance::NEVER,
-        duplication: Chance::NEVER,
-        bandwidth: None,
-        impairments: redeliver_sim::Impairments::NONE,
+    let config = Config {
+        node: "n1".into(),
+        queues: queues.iter().map(|name| queue(name)).collect(),
+        exchanges: Vec::new(),
+        clients: vec![(NodePattern::any(), client())],
+        ..testing::queue()
     };
-    Setup {
-        seed: 1,
+    let mut setup = Setup {
         duration: Span::seconds(86_400),
         drain: Span::ZERO,
-        warm_up: Span::ZERO,
-        keep: 100,
-        limits: crate::Limits { events_max: 1_000_000, memory_max: 4 << 30 },
         topics: Vec::new(),
         producers: Vec::new(),
-        consumers: Vec::new(),
-        network: Network { default: link, rules: Vec::new() },
-        machines: Vec::new(),
-        faults: Vec::new(),
-        heal_at: None,
-        fault_budget: Vec::new(),
-        design: Design::Queue(Config {
-            node: "n1".into(),
-            transport: Transport::Connections,
-            queues: queues.iter().map(|name| queue(name)).collect(),
-            exchanges: Vec::new(),
-            persistent: true,
-            confirm_after: crate::queue::ConfirmAfter::Synced,
-            redeliver_after: None,
-            memory_high_watermark: 0.4,
-            clients: vec![(NodePattern::any(), client())],
-        }),
-        script: None,
-    }
+        ..testing::setup(Design::Queue(config), 0)
+    };
+    setup.network.default.latency = Distribution::Constant(500_000);
+    setup
 }
 
 fn with_client(mut setup: Setup, glob: &str, change: impl Fn(&mut ClientConfig)) -> Setup {
