@@ -1,12 +1,17 @@
-//! The whole pipeline, checks and fingerprint on: messages per second, and the ratio to a hand-written loop.
+//! The whole pipeline, checks and fingerprint on: messages per second, and how many times as fast that is as other
+//! programs.
 //!
-//! `cargo bench --bench pipeline -- [MESSAGES] [--peer PATH]`, where PATH is a program that does the same work by hand
-//! and prints `msgs/s=N`. The scenario is `bench/pipeline`, with so many messages.
+//! `cargo bench --bench pipeline -- [MESSAGES] [--peer "COMMAND"]...`, where a peer is a program with its arguments that
+//! does the same work and prints `msgs/s=N`. The scenario is `bench/pipeline`, with so many messages.
 //!
 //! `cargo bench --bench pipeline -- table`: the cost of an event by length of the run, and by number of producers.
 
 #![allow(clippy::disallowed_types)] // a benchmark reads the clock
 
+#[path = "../../sim/benches/peers/mod.rs"]
+mod peers;
+
+use peers::Peers;
 use redeliver_models::checks::Recorder;
 use redeliver_scenarios::{Options, read};
 use std::time::Instant;
@@ -17,24 +22,22 @@ const PRODUCERS: u64 = 100;
 const EVENTS: f64 = 5.0;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    if arguments.first().is_some_and(|argument| argument == "table") {
-        return print_table();
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let (mut messages, mut commands) = (2_000_000, Vec::new());
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "table" => return print_table(),
+            "--peer" => commands.extend(arguments.next()),
+            text => messages = text.parse().expect("a number of messages"),
+        }
     }
-    let messages: u64 = arguments.first().and_then(|text| text.parse().ok()).unwrap_or(2_000_000);
-    let peer =
-        arguments.iter().position(|argument| argument == "--peer").and_then(|at| arguments.get(at + 1));
-    let mut best = 0.0_f64;
+    let mut peers = Peers::new("msgs/s=", 1.0, commands);
     for round in 1..=5 {
         let (rate, text) = ours(messages, PRODUCERS);
         println!("round {round}: {text}");
-        let theirs = peer.map(|path| theirs(path, messages));
-        if let Some(theirs) = theirs {
-            println!("         the hand-written loop: {theirs:.0} messages/s; ratio {:.2}", rate / theirs);
-        }
-        best = best.max(rate);
+        peers.follow(rate);
     }
-    println!("best: {best:.0} messages/s");
+    peers.print_table();
     print_peak();
 }
 
@@ -81,16 +84,6 @@ fn ours(messages: u64, producers: u64) -> (f64, String) {
         ended.world.shared().messages.slots(),
     );
     (rate, text)
-}
-
-/// What the peer says of itself.
-fn theirs(path: &str, messages: u64) -> f64 {
-    let output = std::process::Command::new(path).args([&messages.to_string(), "enum-hole-fifo"]).output();
-    let output = output.unwrap_or_else(|error| panic!("{path}: {error}"));
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let word = text.split_whitespace().find_map(|word| word.strip_prefix("msgs/s="));
-    word.and_then(|number| number.parse().ok())
-        .unwrap_or_else(|| panic!("{path} printed no msgs/s=N: {text}"))
 }
 
 /// The most memory that the process ever had, where the system tells.

@@ -1,11 +1,14 @@
 //! The kernel alone: an M/M/1 queue as two nodes, a source that sends to a server over a link without delay, with a
-//! fact and a fingerprint for each arrival and each departure. Customers per second, and the ratio to other programs.
+//! fact and a fingerprint for each arrival and each departure. Customers per second, and how many times as fast that is as other programs.
 //!
 //! `cargo bench -p redeliver-sim --bench mm1 -- [CUSTOMERS] [--peer "COMMAND"]...`, where a peer is a program with its
 //! arguments that serves so many customers (0.9 arrivals a second, 1 served) and prints `events/s=N`, two a customer.
 
 #![allow(clippy::disallowed_types)] // a benchmark reads the clock
 
+mod peers;
+
+use peers::Peers;
 use redeliver_sim::*;
 use std::time::Instant;
 
@@ -178,13 +181,14 @@ fn world(customers: u32) -> World<Queueing> {
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
-    let (mut customers, mut peers) = (2_000_000, Vec::new());
+    let (mut customers, mut commands) = (2_000_000, Vec::new());
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            "--peer" => peers.extend(arguments.next()),
+            "--peer" => commands.extend(arguments.next()),
             text => customers = text.parse().expect("a number of customers"),
         }
     }
+    let mut peers = Peers::new("events/s=", 2.0, commands);
     for round in 1..=5 {
         let mut world = world(customers);
         let begun = Instant::now();
@@ -198,22 +202,7 @@ fn main() {
             sums.sojourn as f64 / sums.customers as f64 / 1e9,
             sums.times ^ sums.facts,
         );
-        for peer in &peers {
-            let theirs = events_per_second(peer) / 2.0;
-            println!("         {peer}: {theirs:.0} a second; ratio {:.2}", rate / theirs);
-        }
+        peers.follow(rate);
     }
-}
-
-/// What a peer says of itself.
-fn events_per_second(command: &str) -> f64 {
-    let mut words = command.split_whitespace();
-    let program = words.next().expect("a command");
-    let output = std::process::Command::new(program).args(words).output();
-    let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let number = text.split_whitespace().find_map(|word| word.strip_prefix("events/s="));
-    number
-        .and_then(|number| number.parse().ok())
-        .unwrap_or_else(|| panic!("{program} printed no events/s=N: {text}"))
+    peers.print_table();
 }
