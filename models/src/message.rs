@@ -193,6 +193,12 @@ impl Messages {
             self.deliveries[first..first + self.stride].fill(Delivery::NONE);
             return MessageRef { slot, generation };
         }
+        self.grow(message)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, message: Message) -> MessageRef {
         self.records.push(message);
         self.deliveries.resize(self.records.len() * self.stride, Delivery::NONE);
         MessageRef { slot: self.records.len() as u32 - 1, generation: 0 }

@@ -18,8 +18,9 @@ pub(crate) trait Holder {
 
 macro_rules! parts {
     ($($(#[$doc:meta])* $kind:ident($type:ty),)*) => {
-        /// A node.
+        /// A node. Its kind stands first, beside what is needed first.
         #[derive(Clone, Debug)]
+        #[repr(u8)]
         #[allow(clippy::large_enum_variant)] // nodes are few
         pub enum Part {
             $($(#[$doc])* $kind($type),)*

@@ -260,7 +260,7 @@ impl Shared {
     pub fn next_rank(&mut self, s: SubscriptionId, line: u32) -> u32 {
         let ranks = &mut self.subscriptions[s.0 as usize].next_ranks;
         if line as usize >= ranks.len() {
-            ranks.resize(line as usize + 1, 0);
+            grow(ranks, line);
         }
         ranks[line as usize] += 1;
         ranks[line as usize] - 1
@@ -291,4 +291,10 @@ impl Shared {
     pub fn name_of(&self, source: u32, number: u32) -> String {
         format!("{}#{number}", self.names.sources[source as usize])
     }
+}
+
+#[cold]
+#[inline(never)]
+fn grow(ranks: &mut Vec<u32>, line: u32) {
+    ranks.resize(line as usize + 1, 0);
 }

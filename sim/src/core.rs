@@ -139,15 +139,18 @@ impl<D: Domain> Core<D> {
         if mark != DEADLINE {
             self.flying[mark as usize] += 1;
         }
-        let event = Event { at, epoch, mark, body };
         if time == self.now {
-            if self.prologue && mark == DEADLINE {
-                return self.postponed.push((Class::Ordinary, event));
-            }
-            self.queue.push_now(time, event);
-        } else {
-            self.queue.push(time, Class::Ordinary, event);
+            return self.push_now(Event { at, epoch, mark, body });
         }
+        self.queue.push(time, Class::Ordinary, Event { at, epoch, mark, body });
+    }
+
+    #[inline(never)]
+    fn push_now(&mut self, event: Event<D>) {
+        if self.prologue && event.mark == DEADLINE {
+            return self.postponed.push((Class::Ordinary, event));
+        }
+        self.queue.push_now(self.now, event);
     }
 
     pub(crate) fn push_fault(&mut self, time: Time, step: Step) {

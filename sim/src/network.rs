@@ -15,6 +15,7 @@ use crate::random::{Chance, Purpose};
 use crate::sample::Distribution;
 use crate::time::{Span, Time};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// A directed link.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -89,22 +90,24 @@ pub enum DropCause {
     TooLarge,
 }
 
-/// A link and its state.
+/// A link and its state. There may be very many: what every packet needs stands first, in one line of the cache.
 #[derive(Clone)]
+#[repr(C, align(64))]
 pub(crate) struct Link<M> {
     pub(crate) from: NodeId,
     pub(crate) to: NodeId,
-    pub(crate) spec: LinkSpec,
+    /// Links that are alike share it.
+    pub(crate) spec: Arc<LinkSpec>,
     pub(crate) purpose: Purpose,
+    /// Anything that other links do not have: a partition, a fault, bursts, a buffer.
+    pub(crate) unusual: Option<Box<Unusual<M>>>,
+    pub(crate) bytes: u64,
+    pub(crate) busy_until: Time,
+    pub(crate) stream: Stream<M>,
     /// Partitions that cut it now.
     pub(crate) cuts: u32,
     /// Since when it is blocked by partitions or jams, if it is.
     pub(crate) blocked_since: Time,
-    /// Anything that other links do not have: a partition, a fault, bursts, a buffer.
-    pub(crate) unusual: Option<Box<Unusual<M>>>,
-    pub(crate) busy_until: Time,
-    pub(crate) bytes: u64,
-    pub(crate) stream: Stream<M>,
 }
 
 impl<M> Link<M> {
@@ -113,7 +116,12 @@ impl<M> Link<M> {
     pub(crate) fn departure(&mut self, now: Time, bytes: u64) -> Time {
         self.bytes += bytes;
         let Some(bandwidth) = self.spec.bandwidth else { return now };
-        self.busy_until = self.busy_until.max(now) + Span((bytes as f64 / bandwidth * 1e9 + 0.5) as u64);
+        self.busy_for(now, bytes as f64 / bandwidth)
+    }
+
+    #[inline(never)]
+    fn busy_for(&mut self, now: Time, seconds: f64) -> Time {
+        self.busy_until = self.busy_until.max(now) + Span((seconds * 1e9 + 0.5) as u64);
         self.busy_until
     }
 
@@ -122,11 +130,15 @@ impl<M> Link<M> {
     }
 }
 
-/// One direction of a connection.
+/// One direction of a connection. What every segment needs stands first.
 #[derive(Clone)]
+#[repr(C)]
 pub(crate) struct Stream<M> {
+    pub(crate) last_arrival: Time,
     /// A segment is missing: what is sent now waits in `held`.
     pub(crate) stalled: bool,
+    /// The receiver does not read, or has not yet read all that waited: what arrives waits in `unread`.
+    pub(crate) reading_stopped: bool,
     pub(crate) stalled_at: Time,
     /// How many were sent since.
     pub(crate) later: u32,
@@ -134,10 +146,7 @@ pub(crate) struct Stream<M> {
     pub(crate) stall: u32,
     /// How often the missing segment has been sent.
     pub(crate) tries: u32,
-    pub(crate) last_arrival: Time,
     pub(crate) held: VecDeque<Segment<M>>,
-    /// The receiver does not read, or has not yet read all that waited: what arrives waits in `unread`.
-    pub(crate) reading_stopped: bool,
     /// It reads again.
     pub(crate) resumed: bool,
     /// The first of those that waited is being read.

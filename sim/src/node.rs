@@ -142,19 +142,20 @@ pub enum ConnectionChange {
     Writable,
 }
 
-/// A machine, and a process on it.
+/// A machine, and a process on it. What every event needs stands first, in one line of the cache.
 #[derive(Clone)]
+#[repr(C, align(64))]
 pub(crate) struct Process<D: Domain> {
     pub(crate) incarnation: u32,
-    pub(crate) up: bool,
-    pub(crate) clock: Clock,
     pub(crate) cores: u32,
     pub(crate) cores_busy: u32,
+    pub(crate) up: bool,
+    pub(crate) clock: Clock,
+    /// Of the cores.
+    pub(crate) pace: Pace<D>,
     /// Work that waits for a core: span, token, mark.
     pub(crate) work: VecDeque<(Span, D::Timer, u32)>,
     pub(crate) disk: Disk<D::Record>,
-    /// Of the cores.
-    pub(crate) pace: Pace<D>,
     pub(crate) disk_pace: Pace<D>,
     /// It is paused until then; zero: it is not.
     pub(crate) paused_until: Time,

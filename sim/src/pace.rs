@@ -10,6 +10,7 @@ use crate::time::Span;
 
 /// The pace of a process's cores, or of a disk.
 #[derive(Clone)]
+#[repr(C)]
 pub(crate) struct Pace<D: Domain> {
     /// What was scheduled at another pace has another epoch.
     pub(crate) epoch: u32,

@@ -23,7 +23,7 @@ pub(crate) enum Class {
 
 const ORDINARY: u64 = 1 << 63;
 /// Buckets of the ring.
-const BUCKETS: usize = 1024;
+const BUCKETS: usize = 2048;
 /// The list of what is imminent gets no longer than this; where it is all there is and would, the ring is taken into
 /// use.
 const CROWD: usize = 16;
@@ -67,7 +67,10 @@ pub(crate) struct Queue<B> {
     opened: u32,
     /// The instant and the sequence number of then.
     measured: (u64, u64),
-    now: VecDeque<(Entry, B)>,
+    /// What happens at the present instant, behind all that is already scheduled for it; each with its order.
+    now: VecDeque<(u64, B)>,
+    /// The instant of these.
+    instant: u64,
     sequence: u64,
 }
 
@@ -84,6 +87,7 @@ impl<B: Copy> Queue<B> {
             opened: 0,
             measured: (0, 0),
             now: VecDeque::new(),
+            instant: 0,
             sequence: 0,
         }
     }
@@ -92,12 +96,14 @@ impl<B: Copy> Queue<B> {
     pub(crate) fn push(&mut self, time: Time, class: Class, body: B) {
         self.sequence += 1;
         let class = if class == Class::Ordinary { ORDINARY } else { 0 };
-        let entry = self.arena.put(time.0, class | self.sequence, body);
-        self.place(entry);
+        let Entry { time, order, slot } = self.arena.put(time.0, class | self.sequence, body);
+        self.place(time, order, slot);
     }
 
-    #[inline(always)]
-    fn place(&mut self, entry: Entry) {
+    /// One function for all who schedule: what runs for each message has to fit into the nearest cache.
+    #[inline(never)]
+    fn place(&mut self, time: u64, order: u64, slot: u32) {
+        let entry = Entry { time, order, slot };
         let bucket = entry.time >> self.shift;
         if bucket < self.edge {
             self.insert(entry);
@@ -133,18 +139,41 @@ impl<B: Copy> Queue<B> {
     }
 
     /// For an ordinary event at the present instant.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn push_now(&mut self, now: Time, body: B) {
         self.sequence += 1;
-        let entry = Entry { time: now.0, order: ORDINARY | self.sequence, slot: NONE };
-        self.now.push_back((entry, body));
+        self.instant = now.0;
+        self.now.push_back((ORDINARY | self.sequence, body));
     }
 
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<(Time, B)> {
+        if self.imminent.is_empty() || !self.near.is_empty() {
+            return self.pop_from_all();
+        }
+        if !self.now.is_empty() && self.imminent.last().is_none_or(|first| self.is_now_before(first)) {
+            return self.pop_now();
+        }
+        let first = self.imminent.pop()?;
+        Some((Time(first.time), self.arena.take(first.slot)))
+    }
+
+    #[inline(always)]
+    fn is_now_before(&self, first: &Entry) -> bool {
+        first.time > self.instant || self.now.front().is_some_and(|(order, _)| *order < first.order)
+    }
+
+    #[inline(always)]
+    fn pop_now(&mut self) -> Option<(Time, B)> {
+        self.now.pop_front().map(|(_, body)| (Time(self.instant), body))
+    }
+
+    /// Where the first event is not simply the last of the list.
+    #[inline(never)]
+    fn pop_from_all(&mut self) -> Option<(Time, B)> {
         let first = self.first();
-        if !self.now.is_empty() && first.is_none_or(|(first, _)| self.now[0].0.is_before(&first)) {
-            return self.now.pop_front().map(|(entry, body)| (Time(entry.time), body));
+        if !self.now.is_empty() && first.is_none_or(|(first, _)| self.is_now_before(&first)) {
+            return self.pop_now();
         }
         let (entry, is_near) = first?;
         if is_near {
@@ -171,7 +200,7 @@ impl<B: Copy> Queue<B> {
     /// The instant of the next event.
     pub(crate) fn next_time(&mut self) -> Option<Time> {
         let first = self.first().map(|(entry, _)| entry.time);
-        let times = [self.now.front().map(|(entry, _)| entry.time), first];
+        let times = [self.now.front().map(|_| self.instant), first];
         times.into_iter().flatten().min().map(Time)
     }
 
@@ -189,7 +218,8 @@ impl<B: Copy> Queue<B> {
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = ((u64, u64), &mut B)> {
         let slots = self.arena.slots.iter_mut().filter(|slot| slot.order != 0);
         let slots = slots.map(|slot| ((slot.time, slot.order), &mut slot.body));
-        slots.chain(self.now.iter_mut().map(|(entry, body)| ((entry.time, entry.order), body)))
+        let instant = self.instant;
+        slots.chain(self.now.iter_mut().map(move |(order, body)| ((instant, *order), body)))
     }
 
     /// Every pending event, in no order.
@@ -203,7 +233,7 @@ impl<B: Copy> Queue<B> {
     pub(crate) fn pending_where(&self, is_meant: impl Fn(&B) -> bool) -> Vec<(Time, B)> {
         let slots = self.arena.slots.iter().filter(|slot| slot.order != 0);
         let slots = slots.map(|slot| (slot.time, slot.order, slot.body));
-        let all = slots.chain(self.now.iter().map(|(entry, body)| (entry.time, entry.order, *body)));
+        let all = slots.chain(self.now.iter().map(|(order, body)| (self.instant, *order, *body)));
         let mut meant: Vec<(u64, u64, B)> = all.filter(|(_, _, body)| is_meant(body)).collect();
         meant.sort_unstable_by_key(|(time, order, _)| (*time, *order));
         meant.into_iter().map(|(time, _, body)| (Time(time), body)).collect()
@@ -240,7 +270,7 @@ impl<B: Copy> Queue<B> {
         while self.far.peek().is_some_and(|Reverse(first)| first.time >> self.shift < end)
             && let Some(Reverse(entry)) = self.far.pop()
         {
-            self.place(entry);
+            self.place(entry.time, entry.order, entry.slot);
         }
         self.opened += 1;
         if self.opened == OPENED_MAX {
@@ -248,7 +278,7 @@ impl<B: Copy> Queue<B> {
         }
     }
 
-    /// Makes a bucket about as wide as the mean time between two events, and puts everything in its place.
+    /// Makes a bucket about twice as wide as the mean time between two events, and puts everything in its place.
     #[cold]
     #[inline(never)]
     fn spread(&mut self) {
@@ -266,7 +296,7 @@ impl<B: Copy> Queue<B> {
             (from - since) / (self.sequence - before).max(1)
         };
         let crowd = pending.len() > CROWD / 2;
-        let shift = gap.max(2).ilog2();
+        let shift = gap.max(2).ilog2() + 1;
         self.opened = 0;
         if crowd && !without_ring && shift.abs_diff(self.shift) <= 1 {
             return;
@@ -277,7 +307,7 @@ impl<B: Copy> Queue<B> {
         self.ring = Ring::new();
         self.shift = shift;
         self.edge = if crowd { (from >> shift) + 1 } else { u64::MAX };
-        pending.into_iter().for_each(|entry| self.place(entry));
+        pending.into_iter().for_each(|entry| self.place(entry.time, entry.order, entry.slot));
     }
 }
 
@@ -302,14 +332,19 @@ struct Slot<B> {
 impl<B: Copy> Arena<B> {
     #[inline(always)]
     fn put(&mut self, time: u64, order: u64, body: B) -> Entry {
-        let slot = Slot { time, order, body, next: NONE };
         if let Some(place) = self.slots.get_mut(self.free as usize) {
             let index = std::mem::replace(&mut self.free, place.next);
-            *place = slot;
+            *place = Slot { time, order, body, next: NONE };
             return Entry { time, order, slot: index };
         }
+        self.grow(Slot { time, order, body, next: NONE })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, slot: Slot<B>) -> Entry {
         self.slots.push(slot);
-        Entry { time, order, slot: self.slots.len() as u32 - 1 }
+        Entry { time: slot.time, order: slot.order, slot: self.slots.len() as u32 - 1 }
     }
 
     #[inline(always)]

@@ -59,7 +59,7 @@ impl Distribution {
     pub fn sample(&self, bits: u64) -> u64 {
         match *self {
             Distribution::Constant(value) => value,
-            Distribution::Exponential { mean } => whole(negative_ln(bits) * mean),
+            Distribution::Exponential { mean } => exponential(bits, mean),
             _ => self.sample_rare(bits),
         }
     }
@@ -173,6 +173,11 @@ const fn ln_by_series(x: f64) -> f64 {
         sum = sum * z * z + 1.0 / n as f64;
     }
     2.0 * z * sum
+}
+
+#[inline(never)]
+fn exponential(bits: u64, mean: f64) -> u64 {
+    whole(negative_ln(bits) * mean)
 }
 
 /// -ln(unit(bits)) by the table and a polynomial of degree four.

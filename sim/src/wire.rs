@@ -6,14 +6,14 @@ use crate::network::{
     Segment,
 };
 use crate::node::{Domain, News, NodeId};
-use crate::random::Chance;
+use crate::random::{Chance, Luck};
 use crate::time::{Span, Time};
 
 impl<D: Domain> Core<D> {
     /// One datagram: lost, late, or twice.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn send_datagram(&mut self, node: NodeId, connection: ConnectionId, message: D::Message) {
-        let side = self.connections[connection.0 as usize].side_of(node);
+        let side = usize::from(self.links[connection.link(0).0 as usize].from != node);
         let id = connection.link(side);
         let bytes = D::bytes(&message, &self.shared);
         let link = &mut self.links[id.0 as usize];
@@ -38,12 +38,21 @@ impl<D: Domain> Core<D> {
         }
         self.push(departure + delay, id.0, DATAGRAM, Body::Message(message));
         if twice {
-            let link = &self.links[id.0 as usize];
-            let again = Span(link.spec.latency.sample(purpose.draw(luck, 4)))
-                + Span(link.spec.jitter.sample(purpose.draw(luck, 5)));
-            self.note(node, D::duplicated(&message));
-            self.push(departure + again, id.0, DATAGRAM, Body::Message(message));
+            self.send_again(id, departure, luck, message);
         }
+    }
+
+    /// The second packet of a datagram that comes twice.
+    #[cold]
+    #[inline(never)]
+    fn send_again(&mut self, id: LinkId, departure: Time, luck: Luck, message: D::Message) {
+        let link = &self.links[id.0 as usize];
+        let purpose = link.purpose;
+        let again = Span(link.spec.latency.sample(purpose.draw(luck, 4)))
+            + Span(link.spec.jitter.sample(purpose.draw(luck, 5)));
+        let from = link.from;
+        self.note(from, D::duplicated(&message));
+        self.push(departure + again, id.0, DATAGRAM, Body::Message(message));
     }
 
     /// One message over a connection: in order, and never lost but with the connection.

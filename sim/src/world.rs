@@ -112,11 +112,12 @@ impl<D: Domain> World<D> {
         for ((from, to), (spec, purpose)) in
             [(client, server), (server, client)].into_iter().zip(specs.into_iter().zip(purposes))
         {
+            let alike = self.core.links.iter().rev().take(4).find(|link| *link.spec == spec);
             self.core.links.push(Link {
                 from,
                 to,
                 unusual: Unusual::new(&spec, purpose),
-                spec,
+                spec: alike.map_or_else(|| spec.into(), |link| link.spec.clone()),
                 purpose,
                 cuts: 0,
                 blocked_since: Time::ZERO,

@@ -61,11 +61,16 @@ pub struct Order {
 impl Order {
     #[inline(always)]
     fn line(&mut self, line: u32) -> &mut Line {
-        let index = line as usize;
-        if index >= self.lines.len() {
-            self.lines.resize_with(index + 1, Line::default);
+        if line as usize >= self.lines.len() {
+            self.grow(line);
         }
-        &mut self.lines[index]
+        &mut self.lines[line as usize]
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, line: u32) {
+        self.lines.resize_with(line as usize + 1, Line::default);
     }
 
     /// A message of this line was accepted.
@@ -113,17 +118,22 @@ impl Order {
         assert!(rank >= state.base);
         let offset = rank - state.base;
         if state.top > rank {
-            let inversions = state.done_above(offset);
-            let newer = state.top_message;
-            self.late += 1;
-            self.inversions += inversions;
-            let violation = Violation { message: (source.0, number), newer, stale: false };
-            self.first.get_or_insert(violation);
-        } else {
-            state.top = rank + 1;
-            state.top_message = (source.0, number);
+            return self.late_effect(line, offset, (source.0, number));
         }
-        self.line(line).mark(offset, false);
+        state.top = rank + 1;
+        state.top_message = (source.0, number);
+        state.mark(offset, false);
+    }
+
+    #[inline(never)]
+    fn late_effect(&mut self, line: u32, offset: u32, message: (u32, u32)) {
+        let state = &mut self.lines[line as usize];
+        self.late += 1;
+        self.inversions += state.done_above(offset);
+        if self.first.is_none() {
+            self.first = Some(Violation { message, newer: state.top_message, stale: false });
+        }
+        state.mark(offset, false);
     }
 
     /// The effect of the message of this rank took place again.
@@ -165,15 +175,14 @@ impl Line {
 
     /// How many ranks above this offset have had their effect.
     fn done_above(&self, offset: u32) -> u64 {
-        let more = self.more.iter().flat_map(|more| more.iter());
-        if offset < 64 {
-            let here = u64::from((self.done >> offset).count_ones());
-            return here + more.map(|word| u64::from(word[0].count_ones())).sum::<u64>();
+        let mut count = if offset < 64 { (self.done >> offset).count_ones() } else { 0 };
+        let Some(more) = &self.more else { return u64::from(count) };
+        let from = (offset as usize / 64).saturating_sub(1);
+        let bit = if offset < 64 { 0 } else { offset % 64 };
+        for (i, word) in more.iter().enumerate().skip(from) {
+            count += (word[0] >> if i == from { bit } else { 0 }).count_ones();
         }
-        let (index, bit) = (offset as usize / 64 - 1, offset % 64);
-        let mut words = more.skip(index);
-        let here = words.next().map_or(0, |word| u64::from((word[0] >> bit).count_ones()));
-        here + words.map(|word| u64::from(word[0].count_ones())).sum::<u64>()
+        u64::from(count)
     }
 
     #[inline(never)]

@@ -81,7 +81,7 @@ impl Consumer {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn begin(&mut self, out: &mut Out<'_>) {
         if let Some(held) = self.worker.begin(out)
             && self.spec.ack == AckMode::BeforeWork

@@ -56,22 +56,29 @@ impl Flights {
     #[inline(always)]
     pub(super) fn take_off(&mut self, flight: Flight) -> Tag {
         self.count += 1;
-        let mut slot = Slot { flight, generation: 0, live: true, before: self.last, after: NONE };
-        let index = if let Some(place) = self.slots.get_mut(self.free as usize) {
-            let index = std::mem::replace(&mut self.free, place.after);
-            slot.generation = place.generation.wrapping_add(1);
-            *place = slot;
-            index
-        } else {
-            self.slots.push(slot);
-            self.slots.len() as u32 - 1
+        let before = self.last;
+        let (index, generation) = match self.slots.get_mut(self.free as usize) {
+            Some(place) => {
+                let generation = place.generation.wrapping_add(1);
+                let index = std::mem::replace(&mut self.free, place.after);
+                *place = Slot { flight, generation, live: true, before, after: NONE };
+                (index, generation)
+            }
+            None => (self.grow(flight), 0),
         };
         match self.slots.get_mut(self.last as usize) {
             Some(last) => last.after = index,
             None => self.first = index,
         }
         self.last = index;
-        Tag { slot: index, generation: slot.generation }
+        Tag { slot: index, generation }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, flight: Flight) -> u32 {
+        self.slots.push(Slot { flight, generation: 0, live: true, before: self.last, after: NONE });
+        self.slots.len() as u32 - 1
     }
 
     /// What this tag stands for, if that is not settled.
