@@ -8,7 +8,7 @@ use crate::packet::{Packet, Record, Timer};
 use crate::part::Part;
 use crate::setup::PacketKind;
 use crate::shared::Shared;
-use redeliver_sim::{Domain, DropCause, Luck, NodeId, RecordLoss, mix};
+use redeliver_sim::{Domain, DropCause, Luck, NodeId, RecordLoss, Time, mix};
 
 /// The domain.
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +104,7 @@ impl Domain for Messaging {
     type MessagePattern = PacketPattern;
 
     #[inline(always)]
-    fn luck(packet: &Packet, shared: &Shared) -> Luck {
+    fn luck(packet: &Packet, shared: &Shared, now: Time) -> Luck {
         // Acks and confirms travel over other links than messages do, so the attempt is enough to tell them apart.
         match *packet {
             Packet::Publish { m, attempt, .. }
@@ -116,7 +116,7 @@ impl Domain for Messaging {
             | Packet::Request { m, attempt, .. }
             | Packet::Response { m, attempt, .. } => shared.messages.get(m).luck.attempt(u64::from(attempt)),
             Packet::Datagram { m, .. } => shared.messages.get(m).luck,
-            _ => control_luck(packet),
+            _ => control_luck(packet, now),
         }
     }
 
@@ -208,10 +208,10 @@ pub(crate) fn loss_of(why: RecordLoss) -> LossCause {
     }
 }
 
-/// Control traffic draws by what it says: the same request meets the same luck.
+/// Control traffic draws by what it says, and when: a member's fetches are all alike.
 #[cold]
 #[inline(never)]
-fn control_luck(packet: &Packet) -> Luck {
+fn control_luck(packet: &Packet, now: Time) -> Luck {
     let (a, b) = match *packet {
         Packet::Fetch { group, member, .. } => (u64::from(group) | 1 << 35, u64::from(member)),
         Packet::Seek { partition, offset, .. } => (u64::from(partition) | 1 << 36, u64::from(offset)),
@@ -222,5 +222,5 @@ fn control_luck(packet: &Packet) -> Luck {
         | Packet::Heartbeat { group, member } => (u64::from(group) | 1 << 34, u64::from(member)),
         _ => (0, 0),
     };
-    Luck(mix(mix(a) ^ b))
+    Luck(mix(mix(mix(a) ^ b).wrapping_add(now.0)))
 }

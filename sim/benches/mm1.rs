@@ -51,7 +51,7 @@ impl Domain for Queueing {
     type FactPattern = ();
     type MessagePattern = ();
 
-    fn luck(customer: &Customer, _: &()) -> Luck {
+    fn luck(customer: &Customer, _: &(), _now: Time) -> Luck {
         customer.luck
     }
     fn bytes(_: &Customer, _: &()) -> u64 {

@@ -19,7 +19,7 @@ impl<D: Domain> Core<D> {
         message: D::Message,
         bytes: u64,
     ) {
-        let luck = D::luck(&message, &self.shared);
+        let luck = D::luck(&message, &self.shared, self.now);
         let now = self.now;
         let link = &mut self.links[id.0 as usize];
         if link.is_too_large(bytes) {
@@ -64,7 +64,7 @@ impl<D: Domain> Core<D> {
     #[cold]
     #[inline(never)]
     pub(crate) fn send_segment_unusually(&mut self, id: LinkId, epoch: u32, message: D::Message, bytes: u64) {
-        let luck = D::luck(&message, &self.shared);
+        let luck = D::luck(&message, &self.shared, self.now);
         let now = self.now;
         let link = &mut self.links[id.0 as usize];
         let room = link.has_room(now, bytes, luck);
@@ -97,7 +97,7 @@ impl<D: Domain> Core<D> {
         let now = self.now;
         let link = &mut self.links[id.0 as usize];
         let Some(first) = link.stream.held.front() else { return false };
-        let luck = D::luck(&first.message, &self.shared);
+        let luck = D::luck(&first.message, &self.shared, self.now);
         let tries = u64::from(link.stream.tries);
         link.is_blocked() || link.loses(now, luck, tries.max(1))
     }

@@ -35,8 +35,9 @@ pub trait Domain: Copy + 'static {
     /// Which messages a fault takes out.
     type MessagePattern: Clone;
 
-    /// The luck of a message on its way: whom it is about, and which attempt.
-    fn luck(message: &Self::Message, shared: &Self::Shared) -> Luck;
+    /// The luck of a message that is sent now: whom it is about, and which attempt. What says the same each time may
+    /// take the time.
+    fn luck(message: &Self::Message, shared: &Self::Shared, now: Time) -> Luck;
     /// Bytes on the wire.
     fn bytes(message: &Self::Message, shared: &Self::Shared) -> u64;
     /// The fact that a message did not arrive.

@@ -24,7 +24,7 @@ impl<D: Domain> Core<D> {
         if self.prologue {
             return self.push(self.now, id.0, DATAGRAM, Body::Message(message));
         }
-        let luck = D::luck(&message, &self.shared);
+        let luck = D::luck(&message, &self.shared, self.now);
         let purpose = link.purpose;
         if link.spec.loss.happens(purpose.draw(luck, 0)) {
             return self.dropped(node, &message, DropCause::Loss);
@@ -79,7 +79,7 @@ impl<D: Domain> Core<D> {
         if link.stream.stalled {
             return self.hold(id, message, bytes);
         }
-        let luck = D::luck(&message, &self.shared);
+        let luck = D::luck(&message, &self.shared, self.now);
         let purpose = link.purpose;
         let mut losses = 0;
         while link.spec.loss.happens(purpose.draw(luck, losses * 8)) && losses < 16 {

@@ -114,7 +114,7 @@ impl Domain for Toys {
     /// A packet's number.
     type MessagePattern = u32;
 
-    fn luck(packet: &Packet, _shared: &()) -> Luck {
+    fn luck(packet: &Packet, _shared: &(), _now: Time) -> Luck {
         packet.luck
     }
     fn bytes(packet: &Packet, _shared: &()) -> u64 {
