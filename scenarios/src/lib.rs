@@ -23,6 +23,7 @@ pub mod picture;
 mod plan;
 mod planner;
 pub mod producer;
+mod record;
 mod recorded;
 pub mod reference;
 pub mod scenario;

@@ -32,7 +32,7 @@ pub struct Plan {
     pub require: Vec<Expression>,
     /// What the script's `Until` wait for.
     pub conditions: Vec<Expression>,
-    /// The recorded experiment behind a story.
+    /// The recorded experiments behind a story.
     pub record: Option<Record>,
     /// The file's name, as it was given.
     pub file: String,
@@ -72,12 +72,13 @@ pub struct Expression {
     pub place: Place,
 }
 
-/// The recorded experiment behind a story.
+/// The recorded experiments behind a story.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Record {
-    /// The case's name.
-    pub case: String,
-    /// For each observed field the path in the result that must equal it, in the order of the file.
+    /// The name of each design's case.
+    pub cases: IndexMap<String, String>,
+    /// For each observed field the path in the result that must equal it, or an expression, in the order of the file.
+    /// It is read as if its design were the only one.
     pub fields: IndexMap<String, String>,
     /// Observed fields that are not compared.
     pub untested: Vec<String>,

@@ -8,7 +8,8 @@ use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::fault::Stage;
 use crate::named::Placed;
 use crate::nodes::{Cast, Patterns};
-use crate::plan::{Expression, Plan, PlannedDesign, Record};
+use crate::plan::{Expression, Plan, PlannedDesign};
+use crate::record::RecordText;
 use crate::scenario::Scenario;
 use crate::story::{self, Story};
 use crate::units::show_span;
@@ -35,6 +36,9 @@ pub(crate) fn plan(
     let workload = Workload::plan(text, scenario, &mut findings);
     let designs = plan_designs(scenario, text, seed, &workload, &mut findings);
     let baseline = baseline(scenario, &mut findings);
+    // Where a design cannot be planned there are none to name.
+    let record = scenario.record.as_ref().filter(|_| !designs.is_empty());
+    let record = record.map(|record| RecordText::plan(record, &designs, &mut findings));
     let plan = Plan {
         title: scenario.title.clone(),
         question: scenario.question.clone(),
@@ -48,11 +52,7 @@ pub(crate) fn plan(
         expect: expressions(&scenario.expect.0),
         require: expressions(&scenario.require.0),
         conditions: workload.story.conditions,
-        record: scenario.record.as_ref().map(|record| Record {
-            case: record.case.clone(),
-            fields: record.paths(),
-            untested: record.untested.clone(),
-        }),
+        record,
         file: name.into(),
         text: text.into(),
         text_hash: name_hash(text),

@@ -7,9 +7,9 @@ use crate::machine::Machine;
 use crate::named::{List, Named, Placed};
 use crate::network::Network;
 use crate::producer::Producer;
+use crate::record::RecordText;
 use crate::script::Line;
 use crate::units::{Duration, Size};
-use indexmap::IndexMap;
 use serde::Deserialize;
 
 /// One file, one question.
@@ -63,7 +63,7 @@ pub struct Scenario {
     #[serde(default)]
     pub script: List<Placed<Line>>,
     /// The recorded experiment that a story replays.
-    pub record: Option<RecordText>,
+    pub record: Option<Placed<RecordText>>,
     /// What must be true of the result: lines of CEL.
     #[serde(default)]
     pub expect: List<Placed<String>>,
@@ -91,25 +91,4 @@ pub struct Run {
     pub max_events: Option<Placed<u64>>,
     /// With more than this in memory the run ends undecided. Default `"4 GiB"`.
     pub max_memory: Option<Placed<Size>>,
-}
-
-/// The recorded experiment behind a story.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecordText {
-    /// The case's name.
-    pub case: String,
-    /// For each observed field the path in the result that must equal it.
-    #[serde(default)]
-    pub fields: Named<Placed<String>>,
-    /// Observed fields that are not compared.
-    #[serde(default)]
-    pub untested: Vec<String>,
-}
-
-impl RecordText {
-    /// Fields and paths in the order of the file.
-    pub(crate) fn paths(&self) -> IndexMap<String, String> {
-        self.fields.iter().map(|(name, path)| (name.to_string(), path.value.clone())).collect()
-    }
 }

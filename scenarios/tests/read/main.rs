@@ -3,6 +3,7 @@
 mod errors;
 mod files;
 mod ranges;
+mod record;
 mod stories;
 
 use redeliver_scenarios::{Options, Plan, read};
