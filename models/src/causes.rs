@@ -50,11 +50,15 @@ pub enum LossCause {
     LinkBuffer = 21,
     /// It was larger than a datagram may be on its way.
     TooLarge = 22,
+    /// Half of it had been written when the machine died; it was cut off as the disk was read again.
+    TornRecord = 23,
+    /// Its record was damaged on the disk, or stood behind one that was, and that was found as it was read.
+    CorruptRecord = 24,
 }
 
 impl LossCause {
     /// All of them, by their numbers.
-    pub const ALL: [LossCause; 23] = [
+    pub const ALL: [LossCause; 25] = [
         LossCause::Network,
         LossCause::Partition,
         LossCause::Dropped,
@@ -78,6 +82,8 @@ impl LossCause {
         LossCause::SyncLied,
         LossCause::LinkBuffer,
         LossCause::TooLarge,
+        LossCause::TornRecord,
+        LossCause::CorruptRecord,
     ];
 
     /// Its name in the result.
@@ -106,6 +112,8 @@ impl LossCause {
             LossCause::SyncLied => "sync_lied",
             LossCause::LinkBuffer => "link_buffer",
             LossCause::TooLarge => "too_large",
+            LossCause::TornRecord => "torn_record",
+            LossCause::CorruptRecord => "corrupt_record",
         }
     }
 }

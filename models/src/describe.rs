@@ -33,6 +33,7 @@ fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> String 
         }
         Fact::NotTaken { why, .. } => format!("refused {name}: {}", lost(why)),
         Fact::TurnedAway { s, .. } => format!("had no room for {name} in {}", to(s)),
+        Fact::Unreadable { .. } => format!("cannot read {name}: its checksum is wrong"),
         Fact::Confirmed { .. } => format!("confirmed {name}"),
         Fact::ConfirmDropped { .. } => format!("lost the confirm of {name}"),
         Fact::GaveUp { refused: true, .. } => format!("was refused {name}"),
@@ -126,6 +127,7 @@ fn describe_news(news: News) -> &'static str {
         News::DiskStalled => "disk stalled",
         News::SyncsLie => "disk begins to lie about syncs",
         News::DiskRecovered => "disk as it was again",
+        News::RecordsDamaged => "records on the disk damaged",
         News::ClockChanged => "clock changed",
         News::Stopped => "stopped",
     }

@@ -3,6 +3,7 @@
 use crate::causes::LossCause;
 use crate::checks::Book;
 use crate::fact::Fact;
+use crate::handler::Selection;
 use crate::message::{KeyId, MessageRef, SubscriptionId};
 use crate::packet::{Packet, Record, Timer};
 use crate::part::Part;
@@ -41,6 +42,15 @@ pub struct PacketPattern {
     pub kind: PacketKind,
     /// Only about this message: source and number.
     pub message: Option<(u32, u32)>,
+}
+
+/// Which records a fault damages.
+#[derive(Clone, Debug)]
+pub struct RecordPattern {
+    /// Of which messages.
+    pub which: Selection,
+    /// The fault acts for the `time`-th time, from 0.
+    pub time: u64,
 }
 
 /// Bytes of a packet beside the message that it carries: headers of the protocols, roughly.
@@ -102,6 +112,7 @@ impl Domain for Messaging {
     type Record = Record;
     type FactPattern = FactPattern;
     type MessagePattern = PacketPattern;
+    type RecordPattern = RecordPattern;
 
     #[inline(always)]
     fn luck(packet: &Packet, shared: &Shared, now: Time) -> Luck {
@@ -167,7 +178,7 @@ impl Domain for Messaging {
         match *record {
             Record::Queued { m, s, .. } => Fact::Removed { m, s, why: loss_of(why) },
             Record::Logged { m, .. } => Fact::Released { m },
-            Record::Offset { .. } | Record::Bound => Fact::ControlDropped,
+            Record::Offset { .. } | Record::Bound | Record::Shutdown { .. } => Fact::ControlDropped,
         }
     }
 
@@ -191,6 +202,16 @@ impl Domain for Messaging {
         subscription && place && named && keyed
     }
 
+    fn record_matches(pattern: &RecordPattern, record: &Record, shared: &Shared) -> bool {
+        // A message has a record in each queue.
+        let (m, place) = match *record {
+            Record::Queued { m, s, .. } => (m, 1 + u64::from(s.0)),
+            Record::Logged { m, .. } => (m, 0),
+            Record::Offset { .. } | Record::Bound | Record::Shutdown { .. } => return false,
+        };
+        pattern.which.has(shared.messages.get(m), pattern.time << 17 | place)
+    }
+
     fn message_matches(pattern: &PacketPattern, packet: &Packet, shared: &Shared) -> bool {
         let message = packet.message().map(|m| shared.messages.get(m));
         packet.kind() == Some(pattern.kind)
@@ -205,6 +226,7 @@ pub(crate) fn loss_of(why: RecordLoss) -> LossCause {
     match why {
         RecordLoss::Unsynced => LossCause::Unsynced,
         RecordLoss::SyncLied => LossCause::SyncLied,
+        RecordLoss::Torn => LossCause::TornRecord,
     }
 }
 

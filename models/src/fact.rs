@@ -94,6 +94,8 @@ pub enum Fact {
     PutAside { m: MessageRef, s: SubscriptionId } = 38,
     /// This subscription's queue did not take it, while others may. No copy ends.
     TurnedAway { m: MessageRef, s: SubscriptionId } = 39,
+    /// A consumer got its record, and could not read it. No copy ends.
+    Unreadable { m: MessageRef, s: SubscriptionId } = 40,
 }
 
 impl Fact {
@@ -140,6 +142,7 @@ impl Fact {
             Fact::Sent { .. } => 37,
             Fact::PutAside { .. } => 38,
             Fact::TurnedAway { .. } => 39,
+            Fact::Unreadable { .. } => 40,
         }
     }
 
@@ -185,6 +188,7 @@ impl Fact {
             Fact::Sent { .. } => "sent",
             Fact::PutAside { .. } => "put_aside",
             Fact::TurnedAway { .. } => "turned_away",
+            Fact::Unreadable { .. } => "unreadable",
         }
     }
 
@@ -221,6 +225,7 @@ impl Fact {
             | Fact::Found { m, .. }
             | Fact::PutAside { m, .. }
             | Fact::TurnedAway { m, .. }
+            | Fact::Unreadable { m, .. }
             | Fact::Forgotten { m }
             | Fact::Sent { m } => Some(m),
             Fact::Blocked
@@ -257,6 +262,7 @@ impl Fact {
             | Fact::Found { s, .. }
             | Fact::PutAside { s, .. }
             | Fact::TurnedAway { s, .. }
+            | Fact::Unreadable { s, .. }
             | Fact::Assigned { s, .. }
             | Fact::Revoked { s, .. }
             | Fact::Committed { s, .. }

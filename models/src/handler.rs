@@ -60,10 +60,11 @@ pub struct Attempt {
 }
 
 impl Selection {
-    fn has(&self, message: &Message) -> bool {
+    /// Whether it has this message; by chance with the `counter`-th draw about it.
+    pub(crate) fn has(&self, message: &Message, counter: u64) -> bool {
         match self {
             Selection::Messages(wanted) => wanted.contains(&(message.source.0, message.number)),
-            Selection::Chance(chance, purpose) => chance.happens(purpose.draw(message.luck, 0)),
+            Selection::Chance(chance, purpose) => chance.happens(purpose.draw(message.luck, counter)),
             Selection::Key(key) => message.key == *key,
         }
     }
@@ -85,7 +86,7 @@ impl Handler {
     #[cold]
     fn attempt_at_faulty(&self, now: Time, message: &Message, attempt: u16, plain: Attempt) -> Attempt {
         let mut faults = self.faults.iter().filter(|fault| fault.from <= now && now < fault.until);
-        let Some(fault) = faults.find(|fault| fault.which.has(message)) else { return plain };
+        let Some(fault) = faults.find(|fault| fault.which.has(message, 0)) else { return plain };
         match &fault.effect {
             HandlerEffect::Fails(times) => {
                 let fails = times.is_none_or(|times| u32::from(attempt) <= times);

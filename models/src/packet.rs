@@ -63,6 +63,8 @@ pub enum Packet {
     Record { m: MessageRef, s: SubscriptionId, attempt: u16, partition: u16, offset: u32 },
     /// The end of an answer of so many records.
     FetchEnd { count: u16 },
+    /// All of an answer: the record where a member stands is damaged.
+    Damaged { m: MessageRef, partition: u32, offset: u32 },
     /// Where a member stands in a partition nothing is left: the log begins and ends here.
     OutOfRange { partition: u32, start: u32, end: u32 },
     /// A member writes a group's position down: the next offset to read. It waits for an answer, or only wants to
@@ -127,4 +129,6 @@ pub enum Record {
     Offset { offset: u32 },
     /// A queue was declared, or bound to an exchange.
     Bound,
+    /// Whether the broker's last life ended in good order.
+    Shutdown { clean: bool },
 }

@@ -90,6 +90,7 @@ pub(crate) fn queue() -> Config {
         persistent: true,
         confirm_after: crate::queue::ConfirmAfter::Synced,
         redeliver_after: None,
+        checksums: true,
         memory_high_watermark: 0.6,
         clients: vec![(NodePattern::any(), client)],
     }

@@ -140,6 +140,7 @@ fn news_name(news: News) -> &'static str {
         News::DiskStalled => "disk_stalled",
         News::SyncsLie => "syncs_lie",
         News::DiskRecovered => "disk_recovered",
+        News::RecordsDamaged => "records_damaged",
         News::ClockChanged => "clock_changed",
         News::Stopped => "stopped",
     }

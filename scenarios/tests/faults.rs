@@ -127,3 +127,31 @@ fn what_can_never_happen_is_refused_with_a_hint() {
     no design has a node `d`
     "#);
 }
+
+#[test]
+fn a_disks_faults_are_refused_where_there_is_no_disk_and_no_rule() {
+    let queue = r#""queue": Queue()"#;
+    let rabbit = |version: &str| format!(r#""rabbit": RabbitMQ(version: "{version}")"#);
+    let damage = r#"CorruptRecord(node: "brokers", message: "p#3", at: "1s")"#;
+    let lines = [
+        said(r#"TornWrite(node: "brokers", at: "1s")"#, r#""queue": Queue(), "log": Log(), "udp": Udp()"#),
+        said(r#"TornWrite(node: "c", at: "1s")"#, queue),
+        said(damage, r#""queue": Queue(), "log": Log(), "udp": Udp()"#),
+        said(damage, &rabbit("4.0.5")),
+        said(damage, &rabbit("3.10.8")),
+        said(r#"CorruptRecord(node: "c", chance: "1%", at: "1s")"#, queue),
+        said(r#"CorruptRecord(node: "brokers", at: "1s")"#, queue),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    TornWrite(node: "brokers", at: "1s"): not in [udp]
+    TornWrite(node: "c", at: "1s"): only brokers use their disks | write `node: "brokers"`
+    CorruptRecord(node: "brokers", message: "p#3", at: "1s"): not in [udp]
+    CorruptRecord(node: "brokers", message: "p#3", at: "1s"): not in []
+    CorruptRecord(node: "brokers", message: "p#3", at: "1s"): queues of RabbitMQ before 4.0 have no checksums: what they do with a damaged record is not modelled | write `version: "4.0.5"`, or leave the fault out
+    CorruptRecord(node: "c", chance: "1%", at: "1s"): only brokers use their disks | write `node: "brokers"`
+    CorruptRecord(node: "brokers", at: "1s"): say which messages by exactly one of `message`, `messages`, `key` and `chance` | write for example `message: "shop#3"`
+    "#);
+    let large = text("", damage, queue).replace("publish: \"t\"", "publish: \"t\", size: \"4096 B\"");
+    let report = read("test.ron", &large, &Options::default()).expect_err("there is no rule for it");
+    assert!(report.to_string().contains("messages from 4096 B on"), "{report}");
+}

@@ -50,6 +50,7 @@ impl Domain for Queueing {
     type Record = ();
     type FactPattern = ();
     type MessagePattern = ();
+    type RecordPattern = ();
 
     fn luck(customer: &Customer, _: &(), _now: Time) -> Luck {
         customer.luck
@@ -78,6 +79,9 @@ impl Domain for Queueing {
         0
     }
     fn matches(_: &(), _: NodeId, _: &Fact, _: &()) -> bool {
+        false
+    }
+    fn record_matches(_: &(), _: &(), _: &()) -> bool {
         false
     }
     fn message_matches(_: &(), _: &Customer, _: &()) -> bool {

@@ -206,7 +206,8 @@ impl<D: Domain> Core<D> {
 
     /// Carries out what a fault does to anything but processes.
     pub(crate) fn act(&mut self, fault: u32, noter: Option<NodeId>) {
-        if !matches!(self.faults[fault as usize].action, Action::Reset { .. } | Action::Drop { .. }) {
+        let action = &self.faults[fault as usize].action;
+        if !matches!(action, Action::Reset { .. } | Action::Drop { .. } | Action::Damage { .. }) {
             self.under_way.push((fault, noter));
         }
         let end = |span: Option<Span>| span.map(|span| (span, Step::End { fault, noter }));
@@ -226,6 +227,10 @@ impl<D: Domain> Core<D> {
             }
             Action::Drop { pattern, times } => {
                 self.drops.push((pattern, times));
+                None
+            }
+            Action::Damage { victims, pattern } => {
+                victims.nodes(noter).for_each(|node| self.damage_records(node, &pattern));
                 None
             }
             Action::FillDisk { victims, lasts } => {
@@ -257,7 +262,11 @@ impl<D: Domain> Core<D> {
             Action::Trouble { victims, trouble, .. } => {
                 victims.nodes(noter).for_each(|node| self.end_trouble(node, fault, trouble));
             }
-            Action::Crash { .. } | Action::Stop { .. } | Action::Reset { .. } | Action::Drop { .. } => {}
+            Action::Crash { .. }
+            | Action::Stop { .. }
+            | Action::Reset { .. }
+            | Action::Drop { .. }
+            | Action::Damage { .. } => {}
         }
     }
 

@@ -5,11 +5,17 @@
 //! server with the disk's bandwidth; a sync takes its own time on top. Removal frees space at once. A disk that lies
 //! about syncs keeps nothing safe that they covered, until an honest one covers it too.
 //!
+//! A machine that dies in a **write** leaves more than that: of what was not synced in a file, a part has reached the
+//! disk, in its order, and of the record behind it a half. Whoever reads the file finds that by a checksum or by its
+//! length, and cuts it off, so it is as lost as what is behind it.
+//!
+//! A record that is **damaged** is there, and worth nothing; nobody knows before he reads it.
+//!
 //! Left out: seeks, read-ahead, write reordering inside one sync.
 
 use crate::pace::scale;
 use crate::time::{Span, Time};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// One of a disk's files, by number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -30,6 +36,8 @@ pub enum RecordLoss {
     Unsynced,
     /// A sync had said that it was safe.
     SyncLied,
+    /// It was being written, and half of it is there.
+    Torn,
 }
 
 /// What a disk is like.
@@ -55,6 +63,21 @@ struct File<R> {
     syncing: VecDeque<(u64, u64, bool)>,
     /// A sync has said of everything before this position that it is safe.
     promised: u64,
+    /// The record at this position was being written as the machine died.
+    torn: Option<u64>,
+}
+
+impl<R> File<R> {
+    /// Why a crash of the machine took what was at this position.
+    fn loss(&self, position: u64) -> RecordLoss {
+        if self.torn == Some(position) {
+            RecordLoss::Torn
+        } else if position < self.promised {
+            RecordLoss::SyncLied
+        } else {
+            RecordLoss::Unsynced
+        }
+    }
 }
 
 /// A small value that is overwritten in place.
@@ -77,6 +100,8 @@ pub struct Disk<R> {
     used: u64,
     used_max: u64,
     full: bool,
+    /// Records that were damaged, removed ones included.
+    damaged: BTreeSet<(FileId, Position)>,
     busy_until: Time,
     /// Bytes per second, at its present pace.
     bandwidth: f64,
@@ -104,6 +129,7 @@ impl<R: Copy> Disk<R> {
             used: 0,
             used_max: 0,
             full: false,
+            damaged: BTreeSet::new(),
             busy_until: Time::ZERO,
             syncs: 0,
             syncs_ended: 0,
@@ -154,6 +180,52 @@ impl<R: Copy> Disk<R> {
         !self.full && self.spec.capacity.is_none_or(|capacity| self.used.saturating_add(bytes) <= capacity)
     }
 
+    /// Whether any record was ever damaged: else there is nothing to find.
+    #[inline(always)]
+    pub fn has_damage(&self) -> bool {
+        !self.damaged.is_empty()
+    }
+
+    /// The first damaged record of a file between two positions, the second excluded.
+    pub fn first_damaged(&self, file: FileId, from: Position, to: Position) -> Option<Position> {
+        let mut found = self.damaged.range((file, from)..(file, to)).map(|(_, position)| *position);
+        found.find(|position| self.holds(file, *position))
+    }
+
+    fn holds(&self, file: FileId, position: Position) -> bool {
+        self.files.get(file.0 as usize).is_some_and(|file| {
+            let index = position.0.checked_sub(file.base);
+            index.and_then(|index| file.records.get(index as usize)).is_some_and(Option::is_some)
+        })
+    }
+
+    /// Damages all records that match; says whether there are any.
+    pub(crate) fn damage(&mut self, matches: impl Fn(&R) -> bool) -> bool {
+        let mut any = false;
+        for number in 0..self.files.len() as u32 {
+            let file = FileId(number);
+            let found = self.records(file).filter(|(_, record)| matches(record));
+            let found: Vec<Position> = found.map(|(position, _)| position).collect();
+            any |= !found.is_empty();
+            self.damaged.extend(found.into_iter().map(|position| (file, position)));
+        }
+        any
+    }
+
+    /// Removes all records from a position on: the next one to be written will stand there.
+    pub(crate) fn truncate(&mut self, number: FileId, to: Position) {
+        let Some(file) = self.files.get_mut(number.0 as usize) else { return };
+        while file.base + file.records.len() as u64 > to.0.max(file.base) {
+            if let Some(Some((_, bytes))) = file.records.pop_back() {
+                self.used -= bytes;
+            }
+        }
+        let end = file.base + file.records.len() as u64;
+        (file.synced, file.promised) = (file.synced.min(end), file.promised.min(end));
+        file.syncing.iter_mut().for_each(|(_, covered, _)| *covered = end.min(*covered));
+        self.damaged.retain(|(file, position)| *file != number || position.0 < end);
+    }
+
     pub(crate) fn set_full(&mut self, full: bool) {
         self.full = full;
     }
@@ -171,6 +243,7 @@ impl<R: Copy> Disk<R> {
                 synced: 0,
                 syncing: VecDeque::new(),
                 promised: 0,
+                torn: None,
             };
             self.files.resize_with(index + 1, none);
         }
@@ -239,14 +312,29 @@ impl<R: Copy> Disk<R> {
         }
     }
 
+    /// The machine is about to crash while it writes: in each file it came to one of the records that were not synced.
+    /// `draw` tells which, by the file's number.
+    pub(crate) fn tear(&mut self, draw: impl Fn(u64) -> u64) {
+        for (number, file) in self.files.iter_mut().enumerate() {
+            let first = file.synced.saturating_sub(file.base) as usize;
+            let unsynced = file.records.iter().enumerate().skip(first);
+            let unsynced: Vec<usize> =
+                unsynced.filter_map(|(index, entry)| entry.is_some().then_some(index)).collect();
+            if !unsynced.is_empty() {
+                let reached = draw(number as u64) % unsynced.len() as u64;
+                file.synced = file.base + unsynced[reached as usize] as u64;
+                file.torn = Some(file.synced);
+            }
+        }
+    }
+
     /// The machine crashed: what no honest sync has covered is gone. Hands each record that is lost to `lost`.
     pub(crate) fn lose_unsynced(&mut self, mut lost: impl FnMut(R, RecordLoss)) {
         for file in &mut self.files {
             while file.base + file.records.len() as u64 > file.synced.max(file.base) {
                 if let Some(Some((record, bytes))) = file.records.pop_back() {
                     self.used -= bytes;
-                    let promised = file.base + (file.records.len() as u64) < file.promised;
-                    lost(record, if promised { RecordLoss::SyncLied } else { RecordLoss::Unsynced });
+                    lost(record, file.loss(file.base + file.records.len() as u64));
                 }
             }
         }
@@ -258,14 +346,16 @@ impl<R: Copy> Disk<R> {
 
     /// Why a crash of the machine has just taken the record at this position.
     pub fn loss(&self, file: FileId, position: Position) -> RecordLoss {
-        let promised = self.files.get(file.0 as usize).is_some_and(|file| position.0 < file.promised);
-        if promised { RecordLoss::SyncLied } else { RecordLoss::Unsynced }
+        self.files.get(file.0 as usize).map_or(RecordLoss::Unsynced, |file| file.loss(position.0))
     }
 
-    /// What was promised of records that are gone is forgotten: others will have their positions.
-    pub(crate) fn forget_promises(&mut self) {
-        for file in &mut self.files {
-            file.promised = file.promised.min(file.base + file.records.len() as u64);
+    /// What is known of records that are gone is forgotten: others will have their positions.
+    pub(crate) fn forget_lost(&mut self) {
+        for (number, file) in self.files.iter_mut().enumerate() {
+            let end = file.base + file.records.len() as u64;
+            file.promised = file.promised.min(end);
+            file.torn = None;
+            self.damaged.retain(|(other, position)| other.0 as usize != number || position.0 < end);
         }
     }
 

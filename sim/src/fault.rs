@@ -47,13 +47,13 @@ pub enum Links {
 
 /// What a fault does.
 #[derive(Clone, Debug)]
-pub enum Action<M> {
+pub enum Action<M, R> {
     /// Processes or machines die.
     Crash {
         /// Whose.
         victims: Victims,
-        /// The machine, not just the process.
-        machine: bool,
+        /// What of them.
+        death: Death,
         /// They boot again so long after; none is never.
         restart_after: Option<Span>,
     },
@@ -103,6 +103,13 @@ pub enum Action<M> {
         /// How long; none is for ever. A pause says it itself; a clock stays as it is.
         lasts: Option<Span>,
     },
+    /// Records that are on a disk now are damaged: whoever reads them finds it.
+    Damage {
+        /// Whose.
+        victims: Victims,
+        /// Which.
+        pattern: R,
+    },
     /// The disk takes no more.
     FillDisk {
         /// Whose.
@@ -110,6 +117,18 @@ pub enum Action<M> {
         /// How long; none is for ever.
         lasts: Option<Span>,
     },
+}
+
+/// What dies in a crash.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Death {
+    /// The process: its memory is gone, the page cache is not.
+    Process,
+    /// The machine: what was not synced is gone, too.
+    Machine,
+    /// The machine, while it writes the page cache back: of what was not synced in a file some has reached the disk,
+    /// and of the next record a half. How much is drawn.
+    MachineInWrite,
 }
 
 /// What can be wrong with a machine.
@@ -153,7 +172,7 @@ pub struct Fault<D: Domain> {
     /// When it acts.
     pub trigger: Trigger<D::FactPattern>,
     /// What it does.
-    pub action: Action<D::MessagePattern>,
+    pub action: Action<D::MessagePattern, D::RecordPattern>,
 }
 
 /// Part of a fault that is under way or still to come.
@@ -167,7 +186,7 @@ pub(crate) enum Step {
     Heal,
 }
 
-impl<M> Action<M> {
+impl<M, R> Action<M, R> {
     /// Whether nodes are down afterwards.
     pub(crate) fn takes_down(&self) -> bool {
         matches!(self, Action::Crash { .. } | Action::Stop { .. })

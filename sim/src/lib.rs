@@ -6,6 +6,7 @@ mod budget;
 mod clock;
 mod connection;
 mod core;
+mod damage;
 mod disk;
 mod disturbance;
 mod fault;
@@ -25,7 +26,7 @@ mod wire;
 mod world;
 
 pub use disk::{Disk, DiskFull, DiskSpec, FileId, Position, RecordLoss};
-pub use fault::{Action, Fault, Links, Trigger, Trouble, Victims};
+pub use fault::{Action, Death, Fault, Links, Trigger, Trouble, Victims};
 pub use impairment::{Buffer, Burst, EarlyDrop, Effect, Impairments};
 pub use network::{
     CONNECT_TIMEOUT, ConnectionId, DropCause, LinkId, LinkSpec, RETRANSMISSION_MIN, SILENCE_LIMIT,

@@ -34,6 +34,8 @@ pub trait Domain: Copy + 'static {
     type FactPattern: Clone;
     /// Which messages a fault takes out.
     type MessagePattern: Clone;
+    /// Which records a fault damages.
+    type RecordPattern: Clone;
 
     /// The luck of a message that is sent now: whom it is about, and which attempt. What says the same each time may
     /// take the time.
@@ -52,6 +54,8 @@ pub trait Domain: Copy + 'static {
     fn pattern_kind(pattern: &Self::FactPattern) -> u32;
     /// Whether a fact of that kind, noted by this node, is meant.
     fn matches(pattern: &Self::FactPattern, node: NodeId, fact: &Self::Fact, shared: &Self::Shared) -> bool;
+    /// Whether a record is meant.
+    fn record_matches(pattern: &Self::RecordPattern, record: &Self::Record, shared: &Self::Shared) -> bool;
     /// Whether a message is meant.
     fn message_matches(
         pattern: &Self::MessagePattern,
@@ -126,6 +130,8 @@ pub enum News {
     ImpairmentBegan,
     /// They are as they were.
     ImpairmentEnded,
+    /// Records on the disk are damaged from now on.
+    RecordsDamaged,
 }
 
 /// What a node learns of a connection.

@@ -262,6 +262,13 @@ impl<D: Domain> Out<'_, D> {
         }
     }
 
+    /// Cuts a file off at a position: the next record stands there.
+    pub fn truncate(&mut self, file: FileId, to: Position) {
+        if !self.core.cut {
+            self.core.processes[self.node.0 as usize].disk.truncate(file, to);
+        }
+    }
+
     /// Overwrites a small value in place.
     pub fn set_register(&mut self, register: u32, record: D::Record) {
         if !self.core.cut {

@@ -97,6 +97,16 @@ impl Distribution {
         }
     }
 
+    /// The greatest value that it can give.
+    pub fn greatest(&self) -> u64 {
+        match self {
+            Distribution::Constant(value) => *value,
+            Distribution::Uniform { high, .. } => *high,
+            Distribution::Empirical(values) => values.last().copied().unwrap_or_default(),
+            _ => u64::MAX,
+        }
+    }
+
     /// Whether it can give two different values.
     pub fn varies(&self) -> bool {
         match self {

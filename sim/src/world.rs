@@ -6,7 +6,7 @@
 use crate::clock::Clock;
 use crate::core::{Body, Core, DATAGRAM, DEADLINE, Event, UNMARKED};
 use crate::disk::Disk;
-use crate::fault::{Action, Fault, Step, Trigger};
+use crate::fault::{Action, Death, Fault, Step, Trigger};
 use crate::impairment::Unusual;
 use crate::network::{Connection, ConnectionId, DropCause, Link, LinkId, LinkSpec, Stream};
 use crate::node::{Domain, Machine, News, Node, NodeId, Process};
@@ -374,8 +374,8 @@ impl<D: Domain> World<D> {
     }
 
     fn take_down(&mut self, fault: u32, noter: Option<NodeId>) {
-        let (victims, machine, restart_after) = match self.core.faults[fault as usize].action.clone() {
-            Action::Crash { victims, machine, restart_after } => (victims, Some(machine), restart_after),
+        let (victims, death, restart_after) = match self.core.faults[fault as usize].action.clone() {
+            Action::Crash { victims, death, restart_after } => (victims, Some(death), restart_after),
             Action::Stop { victims, restart_after } => (victims, None, Some(restart_after)),
             _ => unreachable!("nothing else takes nodes down"),
         };
@@ -383,8 +383,8 @@ impl<D: Domain> World<D> {
             if !self.is_up(node) {
                 continue;
             }
-            match machine {
-                Some(machine) => self.crash(node, machine),
+            match death {
+                Some(death) => self.die(node, death),
                 None => self.terminate(node),
             }
             if let Some(span) = restart_after {
@@ -400,12 +400,17 @@ impl<D: Domain> World<D> {
 
     /// A process, or its machine, dies now. Nothing if it is down already.
     pub fn crash(&mut self, node: NodeId, machine: bool) {
-        let index = node.0 as usize;
-        if !self.core.processes[index].up {
+        self.die(node, if machine { Death::Machine } else { Death::Process });
+    }
+
+    /// A process, or its machine, dies now. Nothing if it is down already.
+    pub fn die(&mut self, node: NodeId, death: Death) {
+        if !self.is_up(node) {
             return;
         }
-        self.core.tell_checks(node, if machine { News::MachineCrashed } else { News::Crashed });
-        self.end_process(node, machine, true);
+        let news = if death == Death::Process { News::Crashed } else { News::MachineCrashed };
+        self.core.tell_checks(node, news);
+        self.end_process(node, death, true);
     }
 
     /// A process is told to end: it says good-bye, and its connections close. Nothing if it is down already.
@@ -417,13 +422,16 @@ impl<D: Domain> World<D> {
         self.tell(node, |node, out| node.on_stop(out));
         // It may have crashed at a fact that it has noted meanwhile.
         if self.is_up(node) {
-            self.end_process(node, false, false);
+            self.end_process(node, Death::Process, false);
         }
     }
 
-    fn end_process(&mut self, node: NodeId, machine: bool, reset: bool) {
-        let index = node.0 as usize;
+    fn end_process(&mut self, node: NodeId, death: Death, reset: bool) {
+        let (index, machine) = (node.0 as usize, death != Death::Process);
         let mut lost = Vec::new();
+        if death == Death::MachineInWrite {
+            self.core.tear_write(node);
+        }
         let disk = &mut self.core.processes[index].disk;
         if machine {
             disk.lose_unsynced(|record, why| lost.push((record, why)));
@@ -435,7 +443,7 @@ impl<D: Domain> World<D> {
         for (record, why) in lost {
             self.core.note(node, D::record_lost(&record, why));
         }
-        self.core.processes[index].disk.forget_promises();
+        self.core.processes[index].disk.forget_lost();
         self.core.drop_postponed(node);
         self.core.dying = false;
         self.core.crashes.retain(|(_, noter)| *noter != node);

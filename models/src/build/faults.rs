@@ -2,14 +2,16 @@
 
 use super::Builder;
 use super::links::Lots;
-use crate::domain::{FactPattern, Messaging, PacketPattern};
+use crate::domain::{FactPattern, Messaging, PacketPattern, RecordPattern};
 use crate::message::SubscriptionId;
-use crate::setup::{FactKind, Fault, FaultKind, NodePattern, Sides, Target, When};
-use redeliver_sim::{Action, Fault as KernelFault, NodeId, Purpose, Span, Stream, Time, Trigger, Victims};
+use crate::setup::{FactKind, Fault, FaultKind, NodePattern, Sides, Target, When, Which};
+use redeliver_sim::{
+    Action, Death, Fault as KernelFault, NodeId, Purpose, Span, Stream, Time, Trigger, Victims,
+};
 use std::collections::BTreeMap;
 
 pub(super) type KernelTrigger = Trigger<FactPattern>;
-pub(super) type KernelAction = Action<PacketPattern>;
+pub(super) type KernelAction = Action<PacketPattern, RecordPattern>;
 
 impl Builder<'_> {
     pub(super) fn faults(&mut self) {
@@ -48,7 +50,7 @@ impl Builder<'_> {
                     let victims = Victims::Nodes(vec![node]);
                     let action = match graceful {
                         true => Action::Stop { victims, restart_after: *down },
-                        false => Action::Crash { victims, machine: false, restart_after: Some(*down) },
+                        false => Action::Crash { victims, death: Death::Process, restart_after: Some(*down) },
                     };
                     ((*down + *pause).times(n as u64), action)
                 };
@@ -114,13 +116,18 @@ impl Builder<'_> {
         }
     }
 
+    fn crash(&self, target: &Target, death: Death, restart_after: Option<Span>) -> KernelAction {
+        Action::Crash { victims: self.victims(target), death, restart_after }
+    }
+
     fn action(&self, what: &FaultKind, lots: Lots) -> Option<KernelAction> {
         Some(match what {
-            FaultKind::Crash { target, restart_after } => {
-                Action::Crash { victims: self.victims(target), machine: false, restart_after: *restart_after }
-            }
+            FaultKind::Crash { target, restart_after } => self.crash(target, Death::Process, *restart_after),
             FaultKind::MachineCrash { target, restart_after } => {
-                Action::Crash { victims: self.victims(target), machine: true, restart_after: *restart_after }
+                self.crash(target, Death::Machine, *restart_after)
+            }
+            FaultKind::TornWrite { target, restart_after } => {
+                self.crash(target, Death::MachineInWrite, *restart_after)
             }
             FaultKind::Partition { sides, in_flight_lost, lasts } => {
                 let links = self.cut_links(sides, lots);
@@ -138,6 +145,10 @@ impl Builder<'_> {
             FaultKind::Drop { packet, message, times } => {
                 let message = message.as_ref().map(|name| self.about(name));
                 Action::Drop { pattern: PacketPattern { kind: *packet, message }, times: *times }
+            }
+            FaultKind::CorruptRecord { target, which } => {
+                let pattern = RecordPattern { which: self.selection(which, lots.purpose), time: lots.time };
+                Action::Damage { victims: self.victims(target), pattern }
             }
             FaultKind::DiskFull { target, lasts } => {
                 Action::FillDisk { victims: self.victims(target), lasts: *lasts }
@@ -157,7 +168,12 @@ impl Builder<'_> {
 
 /// Whether it may be another thing each time that the fault acts.
 fn draws_lots(what: &FaultKind) -> bool {
-    matches!(what, FaultKind::Swizzle { .. } | FaultKind::Partition { sides: Sides::Shape { .. }, .. })
+    matches!(
+        what,
+        FaultKind::Swizzle { .. }
+            | FaultKind::Partition { sides: Sides::Shape { .. }, .. }
+            | FaultKind::CorruptRecord { which: Which::Chance(_), .. }
+    )
 }
 
 /// The trigger of a later step of the same fault.

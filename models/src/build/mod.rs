@@ -151,7 +151,7 @@ impl Builder<'_> {
             let stream = format!("handler {} {copies}", fault.text);
             let from = if let When::At(time) = fault.when { time } else { Time::ZERO };
             Some(HandlerFault {
-                which: self.selection(which, &stream),
+                which: self.selection(which, Purpose::new(self.setup.seed, &stream)),
                 effect,
                 from,
                 until: self.healed_at(),
@@ -166,12 +166,12 @@ impl Builder<'_> {
         self.setup.heal_at.map_or(Time::NEVER, |span| Time::ZERO + span)
     }
 
-    fn selection(&self, which: &Which, stream: &str) -> Selection {
+    fn selection(&self, which: &Which, purpose: Purpose) -> Selection {
         match which {
             Which::Messages(names) => {
                 Selection::Messages(names.iter().map(|name| self.about(name)).collect())
             }
-            Which::Chance(chance) => Selection::Chance(*chance, Purpose::new(self.setup.seed, stream)),
+            Which::Chance(chance) => Selection::Chance(*chance, purpose),
             Which::Key(key) => match self.names.find_key(key) {
                 Some(key) => Selection::Key(key),
                 None => Selection::Messages(Vec::new()),

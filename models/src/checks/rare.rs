@@ -68,7 +68,10 @@ impl Book {
                 self.subscriptions[s.0 as usize].ledger.leaves(at);
                 self.end_copy_of(at, m, s, shared);
             }
-            Fact::TurnedAway { m, s } => self.turned_away(m, s, shared),
+            Fact::TurnedAway { m, s } => self.harm(m, s, LossCause::QueueOverflow, shared),
+            Fact::Unreadable { m, s } if shared.messages.is_current(m) => {
+                self.harm(m, s, LossCause::CorruptRecord, shared)
+            }
             Fact::PutAside { m, s } => {
                 let slot = shared.slot(s);
                 shared.messages.both_mut(m, slot).1.dead_lettered = true;
@@ -118,18 +121,20 @@ impl Book {
         }
     }
 
-    /// One of several queues had no room. If the producer is told, the loss will be a refusal.
-    fn turned_away(&mut self, m: MessageRef, s: SubscriptionId, shared: &mut Shared) {
+    /// A copy is lost to the subscription, or will be: one of several queues had no room (if the producer is told, the
+    /// loss will be a refusal), or its record cannot be read.
+    fn harm(&mut self, m: MessageRef, s: SubscriptionId, why: LossCause, shared: &mut Shared) {
         let slot = shared.slot(s);
         let (message, delivery) = shared.messages.both_mut(m, slot);
         message.harmed = true;
-        delivery.cause = LossCause::QueueOverflow;
+        delivery.cause = why;
         let ledger = &mut self.subscriptions[s.0 as usize].ledger;
         ledger.loss_exercised |= delivery.addressed;
         ledger.confirmed_loss_exercised |= delivery.addressed && message.confirmed;
     }
 
-    /// The last copy was settled without an effect: its handler's failure was dropped, or the offset passed it.
+    /// The last copy was settled without an effect: its handler's failure was dropped, its record could not be
+    /// read, or the offset passed it.
     #[cold]
     #[inline(never)]
     pub(super) fn skipped(
@@ -140,8 +145,8 @@ impl Book {
         before: LossCause,
         shared: &mut Shared,
     ) {
-        let known = matches!(before, LossCause::HandlerFailed | LossCause::TakenNeverProcessed);
-        let why = if known { before } else { LossCause::OffsetSkipped };
+        let known = [LossCause::HandlerFailed, LossCause::TakenNeverProcessed, LossCause::CorruptRecord];
+        let why = if known.contains(&before) { before } else { LossCause::OffsetSkipped };
         self.destroy_copy(at, m, s, why, shared);
     }
 

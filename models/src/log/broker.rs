@@ -268,11 +268,12 @@ impl Broker {
             }
             self.set_level(group, out);
         }
+        self.check_records(out);
     }
 }
 
 /// Where a group's committed offset is on the disk.
-fn register(spec: &GroupSpec, local: usize) -> u32 {
+pub(super) fn register(spec: &GroupSpec, local: usize) -> u32 {
     spec.register + local as u32
 }
 
@@ -342,6 +343,10 @@ impl Node<Messaging> for Broker {
         if matches!(change, ConnectionChange::Closed | ConnectionChange::Reset) {
             self.on_gone(connection, out);
         }
+    }
+
+    fn on_stop(&mut self, out: &mut Out<'_>) {
+        self.shut_down(out);
     }
 
     /// The disk has the last word: what it has lost is lost, what it says of a group's position is so. A group that

@@ -10,17 +10,17 @@
 //! Left out: `max.poll.interval.ms` while nobody rebalances, pausing, prefetching of the next batch, and a topic for
 //! dead letters (what is put aside is gone at once).
 
+mod failing;
+
 use super::coordinator::NOBODY;
 use super::{Commit, ConsumerSpec, OffsetReset};
-use crate::causes::LossCause;
 use crate::census::Census;
 use crate::domain::{Messaging, Out};
 use crate::fact::Fact;
 use crate::message::MessageRef;
 use crate::packet::{Packet, Record, Timer};
 use crate::part::Holder;
-use crate::setup::OnFailure;
-use crate::worker::{Held, Worker};
+use crate::worker::Worker;
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node, Span, Time};
 
 /// A partition that it reads.
@@ -217,7 +217,7 @@ impl Consumer {
     /// The fetch that the timer was set for, or a later one, may have waited for too long.
     fn on_poll_due(&mut self, out: &mut Out<'_>) {
         self.poll_watched = false;
-        if !self.polling {
+        if !self.polling || self.poll_due == Time::NEVER {
             return;
         }
         let left = self.poll_due.since(out.now());
@@ -350,36 +350,6 @@ impl Consumer {
         self.commit(token.partition, token.offset + 1, false, out);
     }
 
-    /// What was committed before the work cannot be read again: it can be tried again in place, or be dropped.
-    fn on_failure(&mut self, held: Held<Token>, out: &mut Out<'_>) {
-        let (m, s) = (held.m, self.worker.s);
-        match self.spec.on_failure {
-            OnFailure::RetryInPlace(pause) => self.worker.retry(held, pause, out),
-            OnFailure::Requeue if self.spec.commit != Commit::BeforeWork => self.seek_back(held, out),
-            OnFailure::DeadLetter => {
-                out.note(Fact::PutAside { m, s });
-                self.finish(held.token, out);
-            }
-            OnFailure::Drop | OnFailure::Requeue => {
-                out.note(Fact::Discarded { m, s, why: LossCause::HandlerFailed });
-                self.finish(held.token, out);
-            }
-        }
-    }
-
-    /// Reads again from this record on; the rest of the batch will come again.
-    fn seek_back(&mut self, held: Held<Token>, out: &mut Out<'_>) {
-        out.note(Fact::GivenBack { m: held.m, s: self.worker.s });
-        let Token { partition, offset, generation } = held.token;
-        self.rewind_waiting(true, out);
-        if generation == self.generation && !self.lost {
-            if let Some(place) = self.place(partition) {
-                place.position = offset;
-            }
-            self.seek(partition, offset, out);
-        }
-    }
-
     /// Gives back what waits, and goes back to the first of it in each partition.
     fn rewind_waiting(&mut self, seek: bool, out: &mut Out<'_>) {
         for i in 0..self.places.len() {
@@ -447,6 +417,7 @@ impl Node<Messaging> for Consumer {
             Packet::Assigned { generation, member } => self.on_assigned(generation, member, out),
             Packet::Revoke { generation } if generation == self.generation => self.on_revoke(false, out),
             Packet::NotMember { member, .. } if member == self.member => self.on_revoke(true, out),
+            Packet::Damaged { m, partition, offset } => self.on_damaged(m, partition, offset, out),
             Packet::OutOfRange { partition, start, end } => self.on_out_of_range(partition, start, end, out),
             _ => {}
         }

@@ -5,6 +5,7 @@
 //! record at least. The partition that comes first changes from answer to answer.
 
 use super::broker::Broker;
+use super::damage::first_damaged;
 use super::group::Reading;
 use crate::causes::DuplicateCause;
 use crate::domain::Out;
@@ -95,8 +96,15 @@ impl Broker {
         let records_max = member.records_max;
         let mut room = records_max;
         let mut whole = out.is_tampered_with().then(Vec::new);
+        let damage = out.disk().has_damage();
         for i in 0..count {
             let place = if turn + i < count { turn + i } else { turn + i - count };
+            if damage && self.meets_damage(group, index, place, out) {
+                if room == records_max {
+                    return self.serve_damaged(group, index, place, out);
+                }
+                continue;
+            }
             let sent = self.serve_partition(group, index, place, room, &mut whole, out);
             room -= sent;
             if sent > 0 {
@@ -138,7 +146,10 @@ impl Broker {
             send_part(connection, Packet::OutOfRange { partition, start, end }, whole, out);
             return 0;
         }
-        let limit = log.segment_end(first).min(first.saturating_add(u32::from(room)));
+        let mut limit = log.segment_end(first).min(first.saturating_add(u32::from(room)));
+        if out.disk().has_damage() {
+            limit = whole_until(partition, first, limit, out);
+        }
         let (mut offset, mut bytes) = (first, 0);
         while offset < limit {
             let m = log.record(offset);
@@ -177,6 +188,12 @@ impl Broker {
         out.send(member.connection, Packet::FetchEnd { count: 0 });
         out.shared().brokers[0].empty_polls += 1;
     }
+}
+
+/// The first damaged record of a partition between two offsets, or the second of them.
+#[cold]
+fn whole_until(partition: u32, first: u32, limit: u32, out: &mut Out<'_>) -> u32 {
+    first_damaged(out.disk(), partition, first, limit).unwrap_or(limit)
 }
 
 /// An answer is one message of the protocol. Where a fault may take it out, its parts wait until all are there.

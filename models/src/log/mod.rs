@@ -5,6 +5,7 @@ mod config;
 mod consumer;
 mod consumer_spec;
 mod coordinator;
+mod damage;
 mod fetch;
 mod group;
 mod partition;

@@ -39,8 +39,11 @@ impl Partition {
         Partition { config, start: 0, records: VecDeque::new(), segments: VecDeque::new(), bytes: 0 }
     }
 
-    /// What the disk has kept of it.
+    /// What the disk has kept of it, and nothing else.
     pub(super) fn recover(&mut self, disk: &Disk<crate::packet::Record>, file: FileId, shared: &Shared) {
+        self.records.clear();
+        self.segments.clear();
+        self.bytes = 0;
         let kept = disk.records(file);
         self.start = disk.end(file).0 as u32;
         for (position, record) in kept {

@@ -1,6 +1,7 @@
 //! The log broker and its consumer: what happens when one of them dies, falls behind or comes late.
 
 mod attempts;
+mod disk;
 
 use super::*;
 use crate::checks::{Event, Recorder};

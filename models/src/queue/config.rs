@@ -22,6 +22,9 @@ pub struct Config {
     pub confirm_after: ConfirmAfter,
     /// A delivery that is not acked for so long is requeued; none waits for ever. SQS: visibility timeout, 30 s.
     pub redeliver_after: Option<Span>,
+    /// Records on the disk have checksums. RabbitMQ: classic queues v2, which 4.0 has made of all; those before have
+    /// none.
+    pub checksums: bool,
     /// Publishers are blocked while the messages in memory are more than this share of the broker's memory.
     /// RabbitMQ: `vm_memory_high_watermark`, 0.4 before 4.0, 0.6 since.
     pub memory_high_watermark: f64,

@@ -47,12 +47,17 @@ impl Broker {
         }
     }
 
-    /// What the disk kept is redelivered: nobody knows what consumers had seen (recorded: `rabbit-D1-kill9`).
+    /// What the disk kept is redelivered: nobody knows what consumers had seen (recorded: `rabbit-D1-kill9`). What fails
+    /// its checksum is dropped (classic queues v2, `recover_segment` in `rabbit_classic_queue_index_v2`).
     pub(super) fn recover(&mut self, out: &mut Out<'_>) {
         for queue in 0..self.queues.len() {
             let kept: Vec<(Position, Record)> = out.disk().records(FileId(queue as u32)).collect();
             for (position, record) in kept {
                 let Record::Queued { m, s, rank } = record else { continue };
+                if out.disk().has_damage() && self.drop_damaged(queue, position, out) {
+                    out.note(Fact::Removed { m, s, why: LossCause::CorruptRecord });
+                    continue;
+                }
                 let expires =
                     self.queues[queue].config.message_ttl.map_or(Time::NEVER, |span| out.now() + span);
                 self.queues[queue].push(Entry { m, rank, attempts: 1, position: Some(position), expires });
@@ -62,6 +67,17 @@ impl Broker {
             self.set_level(queue, out);
             self.arm_expiry(queue, out);
         }
+    }
+
+    /// Removes a record, if it is damaged.
+    #[cold]
+    fn drop_damaged(&self, queue: usize, position: Position, out: &mut Out<'_>) -> bool {
+        let (file, next) = (FileId(queue as u32), Position(position.0 + 1));
+        let damaged = out.disk().first_damaged(file, position, next).is_some();
+        if damaged {
+            out.remove(file, position);
+        }
+        damaged
     }
 
     /// Notes what a crash takes: what is in no file.

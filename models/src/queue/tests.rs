@@ -155,3 +155,47 @@ fn a_confirm_of_what_is_written_survives_the_process_and_not_the_machine() {
     // After 30 s the operating system has written it back.
     assert_eq!(lost(true, 31_000), (3, 0));
 }
+
+#[test]
+fn half_a_record_is_cut_off_and_what_was_written_before_it_is_kept() {
+    let torn = FaultKind::TornWrite {
+        target: Target::Nodes(NodePattern::Glob("broker/1".into())),
+        restart_after: Some(Span::millis(10)),
+    };
+    let written = |setup: &mut Setup| {
+        queue_of(setup).confirm_after = crate::queue::ConfirmAfter::Written;
+        setup.consumers = vec![consumer("stock", 1, 1000)];
+    };
+    let told = told(5, written, vec![fault_on(FactKind::Confirmed, 5, torn)]);
+    let told = told.lines().skip_while(|line| !line.contains("machine")).take(7);
+    assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r"
+    0.042  broker/1 machine crashed
+    0.042  broker/1 lost its copy of shop#5: unsynced
+    0.042  broker/1 lost its copy of shop#4: unsynced
+    0.042  broker/1 lost its copy of shop#3: torn record
+    0.052  broker/1 restarted
+    0.052  broker/1 requeued shop#1: broker restart
+    0.052  broker/1 requeued shop#2: broker restart
+    ");
+}
+
+#[test]
+fn a_damaged_record_is_dropped_when_the_broker_boots() {
+    let third = MessageName { producer: 0, member: 0, number: 3 };
+    let corrupt = FaultKind::CorruptRecord {
+        target: Target::Nodes(NodePattern::Glob("broker/1".into())),
+        which: Which::Messages(vec![third]),
+    };
+    let slow = |setup: &mut Setup| setup.consumers = vec![consumer("stock", 1, 1000)];
+    let faults = vec![fault_at(100, corrupt), fault_at(200, crash("broker/1", Some(10)))];
+    let told = told(3, slow, faults);
+    let told = told.lines().skip_while(|line| !line.contains("damaged")).take(6);
+    assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r"
+    0.100  broker/1 records on the disk damaged
+    0.200  broker/1 crashed
+    0.210  broker/1 restarted
+    0.210  broker/1 requeued shop#1: broker restart
+    0.210  broker/1 requeued shop#2: broker restart
+    0.210  broker/1 lost its copy of shop#3: corrupt record
+    ");
+}

@@ -109,6 +109,14 @@ pub enum FaultKind {
         /// It starts again so long after; none is never.
         restart_after: Option<Span>,
     },
+    /// The machine dies while it writes its page cache back: of what was not synced a part is on the disk, and of the
+    /// record behind it a half.
+    TornWrite {
+        /// Who.
+        target: Target,
+        /// It starts again so long after; none is never.
+        restart_after: Option<Span>,
+    },
     /// Nothing passes between some nodes and others: datagrams are lost, connections stall.
     Partition {
         /// Who does not reach whom.
@@ -164,6 +172,13 @@ pub enum FaultKind {
         target: Target,
         /// How long it lasts; none is for ever.
         lasts: Option<Span>,
+    },
+    /// Records that are on the disk then are damaged.
+    CorruptRecord {
+        /// Whose disk.
+        target: Target,
+        /// The records of which messages.
+        which: Which,
     },
     /// Something is wrong with machines that do not die of it.
     Trouble {

@@ -78,6 +78,18 @@ pub(super) static CAUSES: &[Topic] = &[
         "A machine crashed, and took what its disk had said to be safe: a sync (fsync) that lies (`SyncLies`). \
          Confirms after a sync are worth nothing on such a disk; replicas on other machines help.",
     ),
+    topic(
+        &["torn_record", "torn write"],
+        "A machine crashed in the middle of writing the message (`TornWrite`): half of it was on the disk, and the \
+         broker cut it off when it booted. Only what no sync has covered can be torn: a confirm that waits for a \
+         sync is not broken by it.",
+    ),
+    topic(
+        &["corrupt_record", "corruption"],
+        "Its record was damaged on the disk (`CorruptRecord`), and a checksum told so when it was read: a queue drops it \
+         when it boots, a log's consumer seeks past it, and a log that boots after a crash is cut off there, with all \
+         that stood behind it.",
+    ),
     topic(&["unclean_election"], "A replica without the message became leader, and the others followed it."),
     topic(
         &["ttl", "expired"],

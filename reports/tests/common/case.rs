@@ -374,7 +374,14 @@ fn faults(producers_crash: bool) -> impl Strategy<Value = String> {
         .prop_map(|(kind, at, lasts)| format!("{kind}node: \"brokers\", at: \"{at}\"{lasts})"));
     let slow = (times(), lasts())
         .prop_map(|(at, lasts)| format!("SlowNode(node: \"consumers\", factor: 4, at: \"{at}\"{lasts})"));
+    let torn = (select(vec!["at: \"50ms\"", "at: \"300ms\"", "when: Stored(), times: 2"]), restart())
+        .prop_map(|(at, restart)| format!("TornWrite(node: \"brokers\", {at}{restart})"));
+    let records = select(vec!["message: \"p#2\"", "chance: \"20%\""]);
+    let acts = select(vec!["at: \"50ms\"", "every: \"exp(200ms)\"", "when: Stored(), times: 3"]);
+    let corrupt = (records, acts)
+        .prop_map(|(records, acts)| format!("CorruptRecord(node: \"brokers\", {records}, {acts})"));
     prop_oneof![
-        handler, drop, reset, partition, shapes, links, swizzle, disk, at, when, every, pause, machine, slow
+        torn, corrupt, handler, drop, reset, partition, shapes, links, swizzle, disk, at, when, every, pause,
+        machine, slow
     ]
 }

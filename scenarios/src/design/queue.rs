@@ -122,6 +122,7 @@ impl Queue {
                 "never",
                 PREFETCH.source,
             ),
+            checksums: true,
             memory_high_watermark: self.watermark(assumptions, findings),
             clients: vec![(NodePattern::any(), self.client(assumptions))],
         };

@@ -92,6 +92,7 @@ impl RabbitMQ {
             confirm_after: ConfirmAfter::Synced,
             persistent: assumptions.pick("delivery_mode = 2", self.persistent(place, findings), &PERSISTENT),
             redeliver_after: None,
+            checksums: !before_4,
             memory_high_watermark: self.watermark(before_4, assumptions, findings),
             clients: self.clients(&node, load, assumptions, findings),
             node,

@@ -1,12 +1,12 @@
 //! What the faults of handlers have in common: on which messages, in which subscription.
 
-use super::message::{check_key, check_meeting, message, subscriptions};
+use super::message::{Choice, check_meeting, subscriptions};
 use super::timing::from;
 use super::{Planned, Stage};
 use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::Placed;
 use crate::units::{Duration, Probability, SpanSpread};
-use redeliver_models::setup::{FaultKind, MessageName, Which};
+use redeliver_models::setup::{FaultKind, Which};
 use serde::Deserialize;
 
 /// A handler that fails or is slow. Say which messages by one of `message`, `messages`, `key` and `chance`.
@@ -56,24 +56,8 @@ impl Handler {
     }
 
     fn which(&self, place: Place, stage: &Stage<'_>, findings: &mut Findings) -> Option<Which> {
-        let said =
-            [self.message.is_some(), self.messages.is_some(), self.key.is_some(), self.chance.is_some()];
-        if said.iter().filter(|said| **said).count() != 1 {
-            let message = "say which messages by exactly one of `message`, `messages`, `key` and `chance`";
-            findings.push(Diagnostic::new(message).at(place).hint("write for example `message: \"shop#3\"`"));
-            return None;
-        }
-        if let Some(key) = &self.key {
-            check_key(key, stage, findings);
-            return Some(Which::Key(key.value.clone()));
-        }
-        if let Some(chance) = &self.chance {
-            return Some(Which::Chance(chance.0));
-        }
-        let names = self.message.iter().chain(self.messages.iter().flatten());
-        let mut found: Vec<MessageName> = names.filter_map(|name| message(name, stage, findings)).collect();
-        found.sort();
-        Some(Which::Messages(found))
+        let Handler { message, messages, key, chance, .. } = self;
+        Choice { message, messages, key, chance }.plan(place, stage, findings)
     }
 
     pub(super) fn refuse_work(&self, findings: &mut Findings, place: Place, name: &str) {

@@ -1,9 +1,41 @@
 //! Messages and subscriptions that a fault names.
 
 use super::Stage;
-use crate::diagnostic::{Diagnostic, Findings};
+use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::Placed;
-use redeliver_models::setup::{KeyChoice, MessageName};
+use crate::units::Probability;
+use redeliver_models::setup::{KeyChoice, MessageName, Which};
+
+/// Some messages, as typed: by exactly one of these.
+pub(super) struct Choice<'a> {
+    pub(super) message: &'a Option<Placed<String>>,
+    pub(super) messages: &'a Option<Vec<Placed<String>>>,
+    pub(super) key: &'a Option<Placed<String>>,
+    pub(super) chance: &'a Option<Probability>,
+}
+
+impl Choice<'_> {
+    pub(super) fn plan(&self, place: Place, stage: &Stage<'_>, findings: &mut Findings) -> Option<Which> {
+        let said =
+            [self.message.is_some(), self.messages.is_some(), self.key.is_some(), self.chance.is_some()];
+        if said.iter().filter(|said| **said).count() != 1 {
+            let message = "say which messages by exactly one of `message`, `messages`, `key` and `chance`";
+            findings.push(Diagnostic::new(message).at(place).hint("write for example `message: \"shop#3\"`"));
+            return None;
+        }
+        if let Some(key) = self.key {
+            check_key(key, stage, findings);
+            return Some(Which::Key(key.value.clone()));
+        }
+        if let Some(chance) = self.chance {
+            return Some(Which::Chance(chance.0));
+        }
+        let names = self.message.iter().chain(self.messages.iter().flatten());
+        let mut found: Vec<MessageName> = names.filter_map(|name| message(name, stage, findings)).collect();
+        found.sort();
+        Some(Which::Messages(found))
+    }
+}
 
 /// The subscriptions of this name: one, or one for each member where the design splits them.
 pub(super) fn subscriptions(name: &Placed<String>, stage: &Stage<'_>, findings: &mut Findings) -> Vec<usize> {

@@ -2,6 +2,7 @@
 
 mod clock_drift;
 mod clock_step;
+mod corrupt_record;
 mod crash;
 mod disk_full;
 mod disk_slow;
@@ -30,9 +31,11 @@ mod swizzle;
 mod sync_lies;
 mod target;
 mod timing;
+mod torn_write;
 
 pub use clock_drift::ClockDrift;
 pub use clock_step::ClockStep;
+pub use corrupt_record::CorruptRecord;
 pub use crash::Crash;
 pub use disk_full::DiskFull;
 pub use disk_slow::DiskSlow;
@@ -59,6 +62,7 @@ pub use swizzle::Swizzle;
 pub use sync_lies::SyncLies;
 #[cfg(test)]
 pub(crate) use timing::TIMING;
+pub use torn_write::TornWrite;
 
 use crate::diagnostic::Place;
 use crate::nodes::{Cast, Patterns};
@@ -130,6 +134,10 @@ faults! {
     DiskStall,
     /// A disk's syncs make nothing safe.
     SyncLies,
+    /// The machine dies while it writes: half a record is on its disk.
+    TornWrite,
+    /// Records on a disk are damaged, and nobody knows until he reads them.
+    CorruptRecord,
     /// A process stands still: peers hear nothing, and what comes waits.
     Pause,
     /// A machine does its work at a fraction of its speed.

@@ -34,7 +34,7 @@ macro_rules! timed {
         }
 
         impl $name {
-            fn timing(&self) -> $crate::fault::timing::Timing<'_> {
+            pub(in crate::fault) fn timing(&self) -> $crate::fault::timing::Timing<'_> {
                 let $name { at, every, since, until, when, after, times, .. } = self;
                 $crate::fault::timing::Timing { at, every, since, until, when, after, times }
             }

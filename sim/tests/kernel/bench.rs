@@ -21,6 +21,7 @@ pub(crate) enum Fact {
     Doubled(u32),
     Unsynced(u32),
     Betrayed(u32),
+    Torn(u32),
     Forgets(u32),
     Started(u32),
 }
@@ -113,6 +114,8 @@ impl Domain for Toys {
     type FactPattern = u32;
     /// A packet's number.
     type MessagePattern = u32;
+    /// The record itself.
+    type RecordPattern = u32;
 
     fn luck(packet: &Packet, _shared: &(), _now: Time) -> Luck {
         packet.luck
@@ -130,6 +133,7 @@ impl Domain for Toys {
         match why {
             RecordLoss::Unsynced => Fact::Unsynced(*record),
             RecordLoss::SyncLied => Fact::Betrayed(*record),
+            RecordLoss::Torn => Fact::Torn(*record),
         }
     }
     fn kind(fact: &Fact) -> u32 {
@@ -140,6 +144,9 @@ impl Domain for Toys {
     }
     fn matches(pattern: &u32, _node: NodeId, fact: &Fact, _shared: &()) -> bool {
         *fact == Fact::Got(*pattern)
+    }
+    fn record_matches(pattern: &u32, record: &u32, _shared: &()) -> bool {
+        *pattern == *record
     }
     fn message_matches(pattern: &u32, packet: &Packet, _shared: &()) -> bool {
         packet.number == *pattern
@@ -315,6 +322,6 @@ pub(crate) fn these(links: &[u32]) -> Links {
 pub(crate) fn crash_of(node: NodeId, trigger: Trigger<u32>, restart_after: Option<Span>) -> Fault<Toys> {
     Fault {
         trigger,
-        action: Action::Crash { victims: Victims::Nodes(vec![node]), machine: false, restart_after },
+        action: Action::Crash { victims: Victims::Nodes(vec![node]), death: Death::Process, restart_after },
     }
 }

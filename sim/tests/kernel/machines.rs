@@ -243,6 +243,84 @@ fn a_sync_that_lies_keeps_nothing_until_an_honest_one() {
 }
 
 #[test]
+fn a_machine_that_dies_in_a_write_leaves_a_part_and_half_a_record() {
+    let mut bench = bench(Vec::new());
+    bench.until(1_000).server(|out| {
+        out.append(FileId(0), 1, 100).unwrap();
+        out.sync(1);
+    });
+    bench.until(11_000).server(|out| {
+        for record in 2..=7 {
+            out.append(FileId(0), record, 100).unwrap();
+        }
+        out.append(FileId(1), 11, 100).unwrap();
+        out.remove(FileId(0), Position(3));
+    });
+    bench.until(12_000).world.die(SERVER, Death::MachineInWrite);
+    bench.world.restart(SERVER);
+    assert_snapshot!(bench.log(), @r"
+    0.003000  server  Told(1)
+    0.012000  server  MachineCrashed
+    0.012000  server  Unsynced(7)
+    0.012000  server  Torn(6)
+    0.012000  server  Torn(11)
+    0.012000  server  Restarted
+    0.012000  server  Started(4)
+    ");
+    let left: Vec<u32> = bench.world.disk(SERVER).records(FileId(0)).map(|(_, record)| record).collect();
+    assert_eq!(left, [1, 2, 3, 5]);
+    // What has reached the disk is safe, and nothing remembers the half record.
+    bench.server(|out| assert_eq!(out.append(FileId(1), 12, 100), Ok(Position(0))));
+    bench.world.crash(SERVER, true);
+    assert_snapshot!(bench.log(), @r"
+    0.012000  server  MachineCrashed
+    0.012000  server  Unsynced(12)
+    ");
+}
+
+#[test]
+fn a_damaged_record_is_there_until_it_is_cut_off() {
+    let damage = |record: u32, at: u64| Fault::<Toys> {
+        trigger: Trigger::At(Time::ZERO + Span::millis(at)),
+        action: Action::Damage { victims: Victims::Nodes(vec![SERVER]), pattern: record },
+    };
+    let mut bench = bench(vec![damage(3, 0), damage(2, 10), damage(5, 10)]);
+    bench.until(1_000).server(|out| {
+        for record in 1..=3 {
+            out.append(FileId(0), record, 100).unwrap();
+        }
+        out.sync(1);
+    });
+    bench.until(20_000);
+    let found = |bench: &Bench, from: u64, to: u64| {
+        bench.world.disk(SERVER).first_damaged(FileId(0), Position(from), Position(to))
+    };
+    assert_eq!(
+        (found(&bench, 0, 3), found(&bench, 0, 1), found(&bench, 2, 3)),
+        (Some(Position(1)), None, None)
+    );
+    // It outlives the machine; what stands there afterwards is whole, and not synced.
+    bench.world.crash(SERVER, true);
+    bench.world.restart(SERVER);
+    assert_eq!(found(&bench, 0, 3), Some(Position(1)));
+    bench.server(|out| {
+        out.truncate(FileId(0), Position(1));
+        assert_eq!(out.append(FileId(0), 4, 100), Ok(Position(1)));
+        assert_eq!((out.disk().used(), out.disk().has_damage()), (200, false));
+    });
+    bench.world.crash(SERVER, true);
+    assert_snapshot!(bench.log(), @r"
+    0.003000  server  Told(1)
+    0.010000  server  RecordsDamaged
+    0.020000  server  MachineCrashed
+    0.020000  server  Restarted
+    0.020000  server  Started(3)
+    0.020000  server  MachineCrashed
+    0.020000  server  Unsynced(4)
+    ");
+}
+
+#[test]
 fn a_clock_is_set_and_drifts() {
     let faults = vec![
         trouble(Trouble::DriftClock { drift: 100_000 }, 1_000, None),
