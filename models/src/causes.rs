@@ -54,11 +54,15 @@ pub enum LossCause {
     TornRecord = 23,
     /// Its record was damaged on the disk, or stood behind one that was, and that was found as it was read.
     CorruptRecord = 24,
+    /// A consumer rejected it, and its queue had nowhere to send it aside.
+    Rejected = 25,
+    /// It was returned more often than its queue allows, and the queue had nowhere to send it aside.
+    DeliveryLimit = 26,
 }
 
 impl LossCause {
     /// All of them, by their numbers.
-    pub const ALL: [LossCause; 25] = [
+    pub const ALL: [LossCause; 27] = [
         LossCause::Network,
         LossCause::Partition,
         LossCause::Dropped,
@@ -84,6 +88,8 @@ impl LossCause {
         LossCause::TooLarge,
         LossCause::TornRecord,
         LossCause::CorruptRecord,
+        LossCause::Rejected,
+        LossCause::DeliveryLimit,
     ];
 
     /// Its name in the result.
@@ -114,6 +120,8 @@ impl LossCause {
             LossCause::TooLarge => "too_large",
             LossCause::TornRecord => "torn_record",
             LossCause::CorruptRecord => "corrupt_record",
+            LossCause::Rejected => "rejected",
+            LossCause::DeliveryLimit => "delivery_limit",
         }
     }
 }
@@ -140,11 +148,13 @@ pub enum DuplicateCause {
     NetworkDuplicate = 7,
     /// The broker had lost what it knew of deliveries.
     BrokerRestart = 8,
+    /// It was dead-lettered, and came back to its queue.
+    Republished = 9,
 }
 
 impl DuplicateCause {
     /// All of them, by their numbers.
-    pub const ALL: [DuplicateCause; 9] = [
+    pub const ALL: [DuplicateCause; 10] = [
         DuplicateCause::LostAck,
         DuplicateCause::VisibilityTimeout,
         DuplicateCause::ConnectionClosed,
@@ -154,6 +164,7 @@ impl DuplicateCause {
         DuplicateCause::ProducerRetry,
         DuplicateCause::NetworkDuplicate,
         DuplicateCause::BrokerRestart,
+        DuplicateCause::Republished,
     ];
 
     /// Its name in the result.
@@ -168,6 +179,7 @@ impl DuplicateCause {
             DuplicateCause::ProducerRetry => "producer_retry",
             DuplicateCause::NetworkDuplicate => "network_duplicate",
             DuplicateCause::BrokerRestart => "broker_restart",
+            DuplicateCause::Republished => "republished",
         }
     }
 }

@@ -52,8 +52,9 @@ pub enum Fact {
     Requeued { m: MessageRef, s: SubscriptionId, why: DuplicateCause } = 17,
     /// The broker lost it or let it go. The broker's copy ends.
     Removed { m: MessageRef, s: SubscriptionId, why: LossCause } = 18,
-    /// It was put aside. The copy of whoever did it ends.
-    DeadLettered { m: MessageRef, s: SubscriptionId } = 19,
+    /// Its queue gave it up: it was put aside, or it is in other queues now (or once more at the end of this one:
+    /// `back`). The broker's copy ends.
+    DeadLettered { m: MessageRef, s: SubscriptionId, back: bool } = 19,
     /// A log deleted it. The retained copy ends.
     Released { m: MessageRef } = 20,
     /// A subscription's position went back: it will read the message again. A copy begins.
@@ -293,6 +294,7 @@ impl Fact {
             | Fact::Removed { why, .. } => why as u64,
             Fact::Requeued { why, .. } | Fact::Rewound { why, .. } => why as u64,
             Fact::GaveUp { refused, .. } => u64::from(refused),
+            Fact::DeadLettered { back, .. } => u64::from(back),
             _ => 0,
         }
     }

@@ -16,6 +16,7 @@ pub mod message;
 pub mod packet;
 mod part;
 pub mod producer;
+pub mod properties;
 pub mod queue;
 mod run;
 pub mod setup;

@@ -4,6 +4,7 @@
 //! the slot to be used again, when no copy is left anywhere.
 
 use crate::causes::{DuplicateCause, LossCause};
+use crate::properties::PropertiesId;
 use redeliver_sim::{Luck, Span, Stamp, Time};
 
 /// A handle on a message's record. A reply may still carry one when the record has been closed and is used again:
@@ -69,6 +70,8 @@ pub struct Message {
     pub topic: TopicId,
     /// Its label: an index into [`crate::Shared::labels`]; 0 is none.
     pub label: u32,
+    /// What else its publisher says of it.
+    pub properties: PropertiesId,
 
     // The ledger's part.
     /// When a broker first stored it.
@@ -138,6 +141,8 @@ pub struct Delivery {
     pub delivered: Time,
     /// What all attempts have worked so far.
     pub worked: Span,
+    /// What it died of before it came into this queue: an index into [`crate::queue::Histories`]; 0 is nothing.
+    pub history: u32,
 }
 
 impl Delivery {
@@ -158,6 +163,7 @@ impl Delivery {
         dispatched: Time::ZERO,
         delivered: Time::ZERO,
         worked: Span::ZERO,
+        history: 0,
     };
 }
 

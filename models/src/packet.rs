@@ -24,6 +24,8 @@ pub enum Packet {
     Publish { m: MessageRef, attempt: u16, target: u32 },
     /// The broker has it (for a log: at this offset), or will not take it.
     Confirm { m: MessageRef, attempt: u16, positive: bool, offset: u32 },
+    /// No queue took this message, and its publisher wants to know. AMQP: `basic.return`.
+    Return { m: MessageRef, label: u32 },
     /// A publisher's connection is blocked, or no longer.
     Block { blocked: bool },
     /// A client wants a queue's messages, with so many unacked at most (0: no limit), or none to be acked.
@@ -115,14 +117,16 @@ pub enum Timer {
     WrittenBack,
     /// A step of a story.
     Step { token: u32 },
+    /// A queue broker publishes the next dead letter.
+    DeadLetter,
 }
 
 /// What disks store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)] // the variants say it
 pub enum Record {
-    /// A message in a queue, at this rank.
-    Queued { m: MessageRef, s: SubscriptionId, rank: u32 },
+    /// A message in a queue, at this rank; what it died of before it came there.
+    Queued { m: MessageRef, s: SubscriptionId, rank: u32, history: u32 },
     /// A message in a log; perhaps the first of a segment. Its offset is its position.
     Logged { m: MessageRef, begins: bool },
     /// A committed offset.

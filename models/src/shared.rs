@@ -2,6 +2,8 @@
 
 use crate::message::{KeyId, Message, MessageRef, Messages, SourceId, SubscriptionId, TopicId};
 use crate::producer::Source;
+use crate::properties::{Properties, PropertiesId};
+use crate::queue::Histories;
 use crate::setup::Role;
 use crate::story::Journal;
 use redeliver_sim::{NodeId, Span, Stamp, Time};
@@ -24,6 +26,10 @@ pub struct Shared {
     pub joined_by: Time,
     /// By [`Message::label`]; the first is empty.
     pub labels: Vec<String>,
+    /// By [`PropertiesId`]; the first says nothing.
+    pub properties: Vec<Properties>,
+    /// What dead letters have died of.
+    pub histories: Histories,
     /// By the story's clients: what the onlooker has seen of them.
     pub journals: Vec<Journal>,
     /// What brokers measured of themselves: by the order of the brokers' names.
@@ -188,6 +194,8 @@ pub struct Names {
     pub subscriptions: Vec<String>,
     /// By [`KeyId`], in order, from `keys_numbered` on; below it a key is called by its number.
     pub keys: Vec<String>,
+    /// Behind them, in order: what the design routes by beside keys.
+    pub routing_keys: Vec<String>,
     /// How many keys are called by their numbers.
     pub keys_numbered: u32,
     /// Queues or partitions, by the line of [`crate::Fact::Stored`] and [`crate::Fact::Appended`].
@@ -207,7 +215,9 @@ impl Names {
         } else if key.0 < self.keys_numbered {
             Some(key.0.to_string())
         } else {
-            Some(self.keys[(key.0 - self.keys_numbered) as usize].clone())
+            let index = (key.0 - self.keys_numbered) as usize;
+            let found = self.keys.get(index).or_else(|| self.routing_keys.get(index - self.keys.len()));
+            found.cloned()
         }
     }
 
@@ -219,7 +229,9 @@ impl Names {
         {
             return Some(KeyId(number));
         }
-        let index = self.keys.binary_search_by(|key| key.as_str().cmp(name)).ok()?;
+        let find = |keys: &Vec<String>| keys.binary_search_by(|key| key.as_str().cmp(name)).ok();
+        let behind = || find(&self.routing_keys).map(|index| self.keys.len() + index);
+        let index = find(&self.keys).or_else(behind)?;
         Some(KeyId(self.keys_numbered + index as u32))
     }
 }
@@ -235,6 +247,28 @@ impl Shared {
     #[inline(always)]
     pub fn message(&self, m: MessageRef) -> &Message {
         self.messages.get(m)
+    }
+
+    /// What its publisher says of a message.
+    #[inline]
+    pub fn properties(&self, m: MessageRef) -> &Properties {
+        &self.properties[self.messages.get(m).properties.0 as usize]
+    }
+
+    /// By which a message is routed, if its publisher said so or it has a key.
+    pub fn routing_key(&self, m: MessageRef) -> Option<KeyId> {
+        let key = self.messages.get(m).key;
+        self.properties(m).routing_key.or((key != KeyId::NONE).then_some(key))
+    }
+
+    /// These properties, by the number under which they are known from now on.
+    pub fn properties_id(&mut self, properties: Properties) -> PropertiesId {
+        let known = self.properties.iter().position(|other| *other == properties);
+        let index = known.unwrap_or_else(|| {
+            self.properties.push(properties);
+            self.properties.len() - 1
+        });
+        PropertiesId(index as u32)
     }
 
     /// The event that happens now at a source, as a message.

@@ -3,7 +3,7 @@
 use crate::checks::{Event, Recorder};
 use crate::describe::describe;
 use crate::fact::Fact;
-use crate::queue::{AckMode, ClientConfig, Config, ExchangeConfig, Overflow, QueueConfig, Transport};
+use crate::queue::{AckMode, ClientConfig, Config, ExchangeConfig, QueueConfig, Transport};
 use crate::run::{Ended, run};
 use crate::setup::*;
 use redeliver_sim::{Chance, Distribution, Span, Time};
@@ -73,15 +73,9 @@ pub(crate) fn queue() -> Config {
         retries: u32::MAX,
         reconnect_after: Span::millis(100),
         headers: Vec::new(),
+        said: Default::default(),
     };
-    let queue = QueueConfig {
-        name: "stock".into(),
-        durable: true,
-        length_max: None,
-        overflow: Overflow::DropHead,
-        message_ttl: None,
-        delivery_limit: None,
-    };
+    let queue = QueueConfig { name: "stock".into(), ..QueueConfig::default() };
     Config {
         node: "broker/1".into(),
         transport: Transport::Connections,

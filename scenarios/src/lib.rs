@@ -26,6 +26,7 @@ pub mod producer;
 mod record;
 mod recorded;
 pub mod reference;
+mod said;
 pub mod scenario;
 pub mod script;
 mod set;

@@ -4,12 +4,13 @@ use crate::defaults::{
     CLIENTS_MAX, MESSAGE_BYTES_MAX, MESSAGE_SIZE, RANGE_MAX, SCRIPT_ACTS_MAX, SCRIPT_MESSAGES_MAX,
 };
 use crate::design::log::topic_of_story;
-use crate::design::rabbitmq;
+use crate::design::rabbitmq_queue;
 use crate::design::settings::{Reader, Real, Table};
 use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::Placed;
 use crate::nodes::Cast;
 use crate::plan::Expression;
+use crate::said::said_of_each;
 use crate::scenario::Scenario;
 use crate::script::{self, Line};
 use crate::units::parse_size;
@@ -304,7 +305,7 @@ impl Teller<'_> {
             Typed::Subscribe(topic) => Verb::Subscribe(self.name(topic)),
             Typed::Declare(name, arguments) => {
                 self.declared.insert(name.value.clone());
-                Verb::Declare(rabbitmq::queue(&name.value, arguments, self.findings))
+                Verb::Declare(rabbitmq_queue::queue(&name.value, arguments, self.findings))
             }
             Typed::Bind(exchange, queue) => {
                 let (exchange, queue) = (self.name(exchange), self.name(queue));
@@ -357,6 +358,7 @@ impl Teller<'_> {
             self.findings.refuse(messages.place, "`Send` needs messages: `Send(\"m1..m6\")`");
         }
         SEND.check(properties, self.findings);
+        let said = said_of_each(properties, labels.len(), self.findings);
         let mut reader = Reader { settings: properties, findings: self.findings };
         let persistent = reader.whole("delivery_mode", 1, 2).map(|mode| mode == 2);
         let place = reader.place("size");
@@ -375,7 +377,7 @@ impl Teller<'_> {
                 MESSAGE_SIZE
             }
         };
-        Verb::Send { messages: labels, to: to.map(|to| self.name(to)), size, persistent }
+        Verb::Send { messages: labels, to: to.map(|to| self.name(to)), size, persistent, said }
     }
 
     fn rule(&mut self, on: &str, place: Place, verbs: &[Placed<script::Verb>]) -> Option<Rule> {
@@ -463,8 +465,8 @@ const ACK: Table = Table { of: "`Ack`", modelled: &["multiple"], known: &[] };
 const NACK: Table = Table { of: "`Nack`", modelled: &["multiple", "requeue"], known: &["delay"] };
 const SEND: Table = Table {
     of: "`Send`",
-    modelled: &["size", "delivery_mode"],
-    known: &["every until expiration mandatory priority qos headers partition timestamp"],
+    modelled: &["size", "delivery_mode", "priority", "expiration", "mandatory"],
+    known: &["every until qos headers partition timestamp routing_key"],
 };
 
 #[cfg(test)]

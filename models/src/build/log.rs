@@ -7,6 +7,7 @@ use crate::log::{
 use crate::message::SubscriptionId;
 use crate::part::Part;
 use crate::producer::{Publisher, PublisherSpec, Target};
+use crate::properties::PropertiesId;
 use crate::setup::{Role, StartAt};
 use crate::worker::Worker;
 use redeliver_sim::{ConnectionId, NodeId, Span, Time};
@@ -27,6 +28,7 @@ impl Builder<'_> {
                 connection: ConnectionId((consumers.len() + i) as u32),
                 datagrams: false,
                 target: Target::Topic { first, partitions },
+                properties: PropertiesId::NONE,
                 confirms: client.acks != Acks::None,
                 window: client.window,
                 confirm_timeout: client.request_timeout,

@@ -18,6 +18,8 @@ use crate::handler::{Handler, HandlerEffect, HandlerFault, Selection};
 use crate::message::{Messages, SourceId, SubscriptionId, TopicId};
 use crate::part::Part;
 use crate::producer::{Arrivals, Keys, Purposes, Source};
+use crate::properties::Properties;
+use crate::queue::Histories;
 use crate::setup::{Design, FaultKind, KeyChoice, Link, LinkRule, Role, Schedule, Setup, When, Which};
 use crate::shared::{BrokerFigures, Names, Ranks, Shared, Subscription, Topic};
 use redeliver_sim::{
@@ -221,10 +223,11 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
         .iter()
         .enumerate()
         .map(|(i, consumer)| {
-            let slot = topics[consumer.topic].subscriptions.iter().position(|s| s.0 as usize == i);
+            let readers = topics.get(consumer.topic).map_or(&[][..], |topic| &topic.subscriptions);
+            let slot = readers.iter().position(|s| s.0 as usize == i);
             Subscription {
                 topic: TopicId(consumer.topic as u16),
-                slot: slot.expect("a subscription is among its topic's") as u16,
+                slot: slot.unwrap_or(0) as u16,
                 bound: !brokered || consumer.members.iter().any(|member| member.joins == Span::ZERO),
                 resides_at_receiver: matches!(setup.design, Design::Udp(_)),
                 ..Subscription::of(TopicId(consumer.topic as u16))
@@ -234,7 +237,11 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
     if let Design::Log(config) = &setup.design {
         add_groups(setup, config, &mut topics, &mut subscriptions);
     }
-    if matches!(setup.design, Design::Queue(_)) && names.subscriptions.len() > subscriptions.len() {
+    if let Design::Queue(config) = &setup.design
+        && (names.subscriptions.len() > subscriptions.len()
+            || config.dead_letters()
+            || setup.script.is_some())
+    {
         add_queues(&mut topics, &mut subscriptions, names.subscriptions.len());
     }
     let mut labels = vec![String::new()];
@@ -256,6 +263,8 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
         sources_active,
         joined_by: Time::ZERO + joins.max().unwrap_or(Span::ZERO),
         labels,
+        properties: vec![Properties::default()],
+        histories: Histories::default(),
         journals: story::journals(setup),
         brokers: vec![BrokerFigures::default(); usize::from(brokered)],
         ranks: vec![Ranks::default(); names.lines.len()],
@@ -264,8 +273,8 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
     }
 }
 
-/// Queues that no consumer of the load reads: their messages are addressed when they are routed. A message of any
-/// topic can reach any queue then, so all topics have all subscriptions.
+/// What a story sends, and queues that no consumer of the load reads, or that dead letters come to: such messages are addressed when they are
+/// routed. A message of any topic can reach any queue then, so all topics have all subscriptions.
 fn add_queues(topics: &mut Vec<Topic>, subscriptions: &mut Vec<Subscription>, count: usize) {
     let hidden = TopicId(topics.len() as u16);
     subscriptions.resize(count, Subscription { bound: true, ..Subscription::of(hidden) });

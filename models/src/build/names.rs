@@ -1,6 +1,7 @@
 //! What everything in a setup is called, in the order in which it will be numbered.
 
 use super::story;
+use crate::queue::{self, DeadLetter};
 use crate::setup::{Design, KeyChoice, Role, Setup};
 use crate::shared::Names;
 
@@ -28,6 +29,10 @@ pub(super) fn names(setup: &Setup) -> Names {
     names.subscriptions = setup.consumers.iter().map(|consumer| consumer.name.clone()).collect();
     names.subscriptions.extend(story::subscriptions(setup));
     names.keys = named_keys(setup, &names);
+    names.routing_keys = match &setup.design {
+        Design::Queue(config) => routing_keys(setup, config, &names),
+        _ => Vec::new(),
+    };
     names.lines = match &setup.design {
         Design::Queue(config) => story::queues(setup, config).into_iter().map(|queue| queue.name).collect(),
         Design::Log(config) => {
@@ -74,6 +79,26 @@ fn named_keys(setup: &Setup, names: &Names) -> Vec<String> {
         }
     }
     keys.extend(story::keys(setup));
+    keys.sort();
+    keys.dedup();
+    keys.retain(|key| names.find_key(key).is_none());
+    keys
+}
+
+/// What messages are routed by beside their keys: what publishers say, what dead letters get, and, where there are dead
+/// letters, the names of the queues that the default exchange knows.
+fn routing_keys(setup: &Setup, config: &queue::Config, names: &Names) -> Vec<String> {
+    let queues = story::queues(setup, config);
+    let mut keys: Vec<String> = story::said(setup).filter_map(|said| said.routing_key.clone()).collect();
+    keys.extend(config.clients.iter().filter_map(|(_, client)| client.said.routing_key.clone()));
+    for queue in &queues {
+        if let DeadLetter::Exchange { routing_key, .. } = &queue.dead_letter {
+            keys.extend(routing_key.clone());
+        }
+    }
+    if queues.iter().any(|queue| matches!(queue.dead_letter, DeadLetter::Exchange { .. })) {
+        keys.extend(queues.iter().map(|queue| queue.name.clone()));
+    }
     keys.sort();
     keys.dedup();
     keys.retain(|key| names.find_key(key).is_none());

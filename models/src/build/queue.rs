@@ -4,8 +4,9 @@ use super::{Builder, members, story};
 use crate::message::SubscriptionId;
 use crate::part::Part;
 use crate::producer::{Publisher, PublisherSpec, Target};
+use crate::properties::{PropertiesId, Said};
 use crate::queue::{AckMode, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, Transport};
-use crate::setup::Role;
+use crate::setup::{Design, Role};
 use crate::worker::Worker;
 use redeliver_sim::{ConnectionId, NodeId, Span, Time};
 
@@ -52,6 +53,7 @@ impl Builder<'_> {
                 connection: producer_connection(i),
                 datagrams: config.transport == Transport::Datagrams,
                 target: Target::Exchange(exchange.expect("every topic has an exchange") as u32),
+                properties: self.properties(&client.said, topic),
                 confirms: client.confirms,
                 window: client.window,
                 confirm_timeout: client.confirm_timeout,
@@ -64,6 +66,17 @@ impl Builder<'_> {
         for client in 1..self.booting.len() as u32 {
             self.connect(NodeId(client), server);
         }
+    }
+
+    /// What a publisher says. A topic that is a queue's name is routed to that queue, as by the default exchange.
+    fn properties(&mut self, said: &Said, topic: &str) -> PropertiesId {
+        let mut properties = said.properties(&self.names);
+        if let Design::Queue(config) = &self.setup.design
+            && config.queues.iter().any(|queue| queue.name == topic)
+        {
+            properties.routing_key = properties.routing_key.or(self.names.find_key(topic));
+        }
+        self.world.shared_mut().properties_id(properties)
     }
 
     fn queue_consumer(

@@ -8,6 +8,7 @@ use crate::log::{self, Acks, TopicConfig};
 use crate::message::{SourceId, SubscriptionId, TopicId};
 use crate::part::Part;
 use crate::producer::{Arrivals, Keys, Purposes, Source};
+use crate::properties::Said;
 use crate::queue::{self, AckMode, QueueConfig, Transport};
 use crate::setup::{Design, Role, Setup};
 use crate::shared::Names;
@@ -129,6 +130,15 @@ fn sent(setup: &Setup) -> impl Iterator<Item = &Label> {
     })
 }
 
+/// What a story's publishers say of their messages.
+pub(super) fn said(setup: &Setup) -> impl Iterator<Item = &Said> {
+    let verbs = setup.script.iter().flat_map(Script::all_verbs);
+    verbs.flat_map(|verb| match verb {
+        Verb::Send { said, .. } => said.as_slice(),
+        _ => &[],
+    })
+}
+
 /// One source per client: it has no schedule, and numbers what the client sends.
 pub(super) fn sources(setup: &Setup, names: &Names) -> Vec<Source> {
     let clients = &names.sources[names.clients_from..];
@@ -173,6 +183,7 @@ impl Builder<'_> {
                 prefetch: settings.prefetch.min(u32::from(u16::MAX)) as u16,
                 auto_ack: settings.ack == AckMode::Auto,
                 confirms: settings.confirms,
+                headers: settings.headers.clone(),
             };
             self.client(i, name, ConnectionId(first.0 + i as u32), Side::Queue(side));
         }

@@ -82,7 +82,8 @@ impl Book {
             (delivery.line, delivery.rank) = place;
             checks.enter_orders(message, delivery);
         } else {
-            delivery.again = DuplicateCause::ProducerRetry;
+            let back = std::mem::take(&mut delivery.dead_lettered);
+            delivery.again = if back { DuplicateCause::Republished } else { DuplicateCause::ProducerRetry };
             checks.ledger.duplicates_exercised = true;
             checks.stored.void(place.0, place.1);
         }

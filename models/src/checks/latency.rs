@@ -100,6 +100,7 @@ mod tests {
             key: KeyId::NONE,
             topic: TopicId(0),
             label: 0,
+            properties: Default::default(),
             stored_at: Time(0),
             key_rank: 0,
             upstream: 0,

@@ -62,9 +62,13 @@ impl Book {
                 self.subscriptions[s.0 as usize].ledger.leaves(at);
                 self.destroy_copy(at, m, s, why, shared);
             }
-            Fact::DeadLettered { m, s } => {
+            Fact::DeadLettered { m, s, back } => {
                 let slot = shared.slot(s);
-                shared.messages.both_mut(m, slot).1.dead_lettered = true;
+                let delivery = shared.messages.both_mut(m, slot).1;
+                delivery.dead_lettered |= !back;
+                if back {
+                    delivery.again = DuplicateCause::Republished;
+                }
                 self.subscriptions[s.0 as usize].ledger.leaves(at);
                 self.end_copy_of(at, m, s, shared);
             }

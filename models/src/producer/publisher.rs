@@ -15,6 +15,7 @@ use crate::message::{MessageRef, SourceId};
 use crate::packet::{Packet, Record, Timer};
 use crate::part::Holder;
 use crate::producer::source;
+use crate::properties::PropertiesId;
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node, Span, Time};
 use std::collections::VecDeque;
 
@@ -29,6 +30,8 @@ pub struct PublisherSpec {
     pub datagrams: bool,
     /// Where to.
     pub target: Target,
+    /// What it says of its messages.
+    pub properties: PropertiesId,
     /// Keep each message until it is confirmed.
     pub confirms: bool,
     /// Unconfirmed messages at most; 0 is no limit.
@@ -62,6 +65,8 @@ struct Unconfirmed {
     attempt: u16,
     deadline: Time,
     settled: bool,
+    /// No queue took it.
+    returned: bool,
 }
 
 /// The client.
@@ -105,6 +110,9 @@ impl Publisher {
     #[inline(always)]
     fn on_tick(&mut self, out: &mut Out<'_>) {
         let m = source::open(self.spec.source, out);
+        if self.spec.properties != PropertiesId::NONE {
+            out.shared().messages.get_mut(m).properties = self.spec.properties;
+        }
         let target = self.choose(m, out);
         let sent = self.may_send(out);
         out.note(Fact::Published { m, buffered: self.spec.confirms, sent });
@@ -145,7 +153,14 @@ impl Publisher {
     fn send(&mut self, m: MessageRef, target: u32, attempt: u16, out: &mut Out<'_>) {
         if self.spec.confirms {
             let deadline = out.now() + self.spec.confirm_timeout;
-            self.unconfirmed.push_back(Unconfirmed { m, target, attempt, deadline, settled: false });
+            self.unconfirmed.push_back(Unconfirmed {
+                m,
+                target,
+                attempt,
+                deadline,
+                settled: false,
+                returned: false,
+            });
             self.outstanding += 1;
             self.arm_deadline(out);
         }
@@ -196,6 +211,7 @@ impl Publisher {
         let found = self.unconfirmed.iter_mut().find(|entry| entry.m == m && !entry.settled);
         let Some(entry) = found else { return };
         entry.settled = true;
+        let positive = positive && !entry.returned;
         self.outstanding -= 1;
         out.note(if positive { Fact::Confirmed { m } } else { Fact::GaveUp { m, refused: true } });
         while self.unconfirmed.front().is_some_and(|entry| entry.settled) {
@@ -203,6 +219,14 @@ impl Publisher {
         }
         if !self.waiting.is_empty() {
             self.send_waiting(out);
+        }
+    }
+
+    /// The confirm that comes behind it says nothing good of this message.
+    fn on_return(&mut self, m: MessageRef) {
+        let found = self.unconfirmed.iter_mut().find(|entry| entry.m == m && !entry.settled);
+        if let Some(entry) = found {
+            entry.returned = true;
         }
     }
 
@@ -276,6 +300,7 @@ impl Node<crate::domain::Messaging> for Publisher {
     fn on_message(&mut self, _from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match packet {
             Packet::Confirm { m, positive, .. } => self.on_confirm(m, positive, out),
+            Packet::Return { m, .. } => self.on_return(m),
             Packet::Block { blocked } => self.on_block(blocked, out),
             _ => {}
         }

@@ -6,6 +6,7 @@
 use crate::domain::Out;
 use crate::message::{KeyId, Message, MessageRef, SourceId, TopicId};
 use crate::packet::Timer;
+use crate::properties::PropertiesId;
 use redeliver_sim::{Distribution, Luck, Purpose, Span, Stamp, Stream, Time, Zipf};
 
 /// Bytes of a message, at most: a draw that is greater counts as so many. Kafka counts them with 31 bits.
@@ -131,6 +132,7 @@ impl Source {
             key,
             topic: self.topic,
             label,
+            properties: PropertiesId::NONE,
             stored_at: now,
             key_rank: 0,
             upstream: 0,

@@ -8,12 +8,12 @@
 //!
 //! Left out: quorum queues, priorities, paging to disk, topic and header exchanges.
 
+use super::dead_letters::{Dead, Reason};
 use super::flights::Flights;
 use super::queue::{Entry, Queue};
 use super::{Config, ExchangeConfig, Transport};
-use crate::causes::{DuplicateCause, LossCause};
+use crate::causes::DuplicateCause;
 use crate::domain::{Messaging, Out};
-use crate::fact::Fact;
 use crate::message::{MessageRef, SubscriptionId};
 use crate::packet::{Packet, Tag, Timer};
 use redeliver_sim::{ConnectionChange, ConnectionId, FileId, Node, Time};
@@ -66,6 +66,8 @@ pub struct Broker {
     pub(super) syncing: usize,
     /// The operating system has something to write back.
     pub(super) dirty: bool,
+    /// Dead letters on their way.
+    pub(super) dead: VecDeque<Dead>,
     memory: u64,
     blocking: bool,
     /// What was in its hands as it crashed at a fact.
@@ -79,6 +81,8 @@ pub(super) enum Torn {
     Publish(MessageRef),
     /// It was taken out of its queue, and not sent.
     Delivery(MessageRef, SubscriptionId),
+    /// It was taken out of its queue, and is in others; on disk, if it is there, it is still in its own.
+    Held(Entry, SubscriptionId),
 }
 
 impl Broker {
@@ -98,6 +102,7 @@ impl Broker {
             unsynced: VecDeque::new(),
             syncing: 0,
             dirty: false,
+            dead: VecDeque::new(),
             memory: 0,
             blocking: false,
             torn: Vec::new(),
@@ -177,7 +182,7 @@ impl Broker {
         if let Some(position) = entry.position {
             out.remove(FileId(queue as u32), position);
         }
-        self.memory -= out.shared().messages.get(entry.m).size;
+        self.memory -= u64::from(entry.size);
         if self.blocking && self.memory <= self.spec.memory_limit {
             self.block(false, out);
         }
@@ -195,23 +200,35 @@ impl Broker {
     /// A message expires at the head only, and never while a consumer holds it.
     #[inline(always)]
     pub(super) fn drop_expired(&mut self, queue: usize, out: &mut Out<'_>) {
-        if self.queues[queue].config.message_ttl.is_none() {
-            return;
+        if self.queues[queue].ages {
+            self.drop_head_if_expired(queue, out);
         }
-        while self.queues[queue].head_expires() <= out.now() {
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn drop_head_if_expired(&mut self, queue: usize, out: &mut Out<'_>) {
+        let state = &self.queues[queue];
+        let (now, spared) = (out.now(), state.spared);
+        let is_over = |entry: &Entry| entry.expires <= now && entry.rank != spared;
+        while self.queues[queue].head().is_some_and(is_over) {
             let entry = self.queues[queue].pop().expect("it has a head");
-            self.forget(queue, entry, out);
-            out.note(Fact::Removed { m: entry.m, s: self.queues[queue].s, why: LossCause::TimeToLive });
+            self.dead_letter(queue, entry, Reason::Expired, out);
         }
     }
 
     #[inline(always)]
     pub(super) fn arm_expiry(&mut self, queue: usize, out: &mut Out<'_>) {
-        let state = &mut self.queues[queue];
-        if state.config.message_ttl.is_none() {
-            return;
+        if self.queues[queue].ages {
+            self.arm_expiry_of_head(queue, out);
         }
-        let expires = state.head_expires();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn arm_expiry_of_head(&mut self, queue: usize, out: &mut Out<'_>) {
+        let state = &mut self.queues[queue];
+        let expires = state.head().map_or(Time::NEVER, |entry| entry.expires);
         if expires != Time::NEVER && state.expiry_armed != expires {
             state.expiry_armed = expires;
             out.set_alarm(
@@ -275,6 +292,7 @@ impl Broker {
             self.requeue(*queue as usize, flight.entry, DuplicateCause::ConnectionClosed, out);
         }
         for queue in 0..self.queues.len() {
+            self.shorten(queue, out);
             self.dispatch(queue, out);
             self.set_level(queue, out);
             self.arm_expiry(queue, out);
@@ -330,6 +348,7 @@ impl Node<Messaging> for Broker {
                 out.sync(Timer::WrittenBack);
             }
             Timer::Retry { slot, .. } => self.on_expiry(slot as usize, out),
+            Timer::DeadLetter => self.on_dead_letter(out),
             _ => {}
         }
     }

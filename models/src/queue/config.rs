@@ -1,5 +1,6 @@
 //! Settings of the queue broker and of its clients.
 
+use crate::properties::Said;
 use crate::setup::NodePattern;
 use redeliver_sim::Span;
 
@@ -67,15 +68,74 @@ pub struct QueueConfig {
     /// Redeliveries of a message, at most; beyond them it is dead-lettered. RabbitMQ: `x-delivery-limit` (n means
     /// n + 1 deliveries).
     pub delivery_limit: Option<u32>,
+    /// Bytes of ready messages it holds at most; none is no limit. RabbitMQ: `x-max-length-bytes`.
+    pub bytes_max: Option<u64>,
+    /// What becomes of messages that it gives up.
+    pub dead_letter: DeadLetter,
+    /// Which of several ready messages is the next.
+    pub priorities: Priorities,
+}
+
+impl Default for QueueConfig {
+    /// A durable queue without a name and without limits, whose dead letters are put aside.
+    fn default() -> Self {
+        QueueConfig {
+            name: String::new(),
+            durable: true,
+            length_max: None,
+            overflow: Overflow::DropHead,
+            message_ttl: None,
+            delivery_limit: None,
+            bytes_max: None,
+            dead_letter: DeadLetter::Aside,
+            priorities: Priorities::None,
+        }
+    }
 }
 
 /// What a full queue does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Overflow {
-    /// Drop the oldest ready message. Invisible to the publisher.
+    /// Drop the oldest ready message. Invisible to the publisher. RabbitMQ: `drop-head`.
     DropHead,
-    /// Refuse the new one: with confirms, the publisher learns.
+    /// Refuse the new one: with confirms, the publisher learns. RabbitMQ, classic queues: `reject-publish`.
     RejectPublish,
+    /// Refuse it, and dead-letter it all the same. RabbitMQ, classic queues: `reject-publish-dlx`.
+    RejectPublishDeadLetter,
+    /// Tell publishers once the queue is beyond its limit, and take messages again when it is down to 80 % of it: so it
+    /// holds one more. RabbitMQ, quorum queues: `reject-publish` (`rabbit_fifo`: `evaluate_limit`, `is_below_soft_limit`;
+    /// recorded: `rabbit-X-E4-reject-publish-quorum`).
+    RejectPublishLate,
+}
+
+/// What becomes of messages that a queue gives up: they were rejected, have expired, found no room, or were returned
+/// too often.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DeadLetter {
+    /// Those that were rejected or returned too often are put aside, where nobody looks; the others are dropped.
+    Aside,
+    /// All are dropped. RabbitMQ: no `x-dead-letter-exchange`.
+    Dropped,
+    /// They are published again, to this exchange.
+    Exchange {
+        /// Its name; `""` is the default exchange. If there is none of this name, they are dropped. RabbitMQ:
+        /// `x-dead-letter-exchange`.
+        name: String,
+        /// With this routing key; none is the one that they came with. RabbitMQ: `x-dead-letter-routing-key`.
+        routing_key: Option<String>,
+    },
+}
+
+/// Which of several ready messages is the next, by their priorities.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Priorities {
+    /// The first, whatever its priority.
+    None,
+    /// The first of the highest priority; greater ones count as this one. RabbitMQ, classic queues: `x-max-priority`.
+    Strict(u8),
+    /// Two high ones (above 4) for one other, while there are both. RabbitMQ 4.0, quorum queues (`rabbit_fifo_q`;
+    /// recorded: `rabbit4-X-P1-quorum-mix`).
+    TwoToOne,
 }
 
 /// A fanout exchange.
@@ -106,6 +166,8 @@ pub struct ClientConfig {
     pub reconnect_after: Span,
     /// Headers that are shown with each delivery of a story.
     pub headers: Vec<String>,
+    /// What a publisher of a load says of its messages.
+    pub said: Said,
 }
 
 /// When a consumer acks.
@@ -120,6 +182,11 @@ pub enum AckMode {
 }
 
 impl Config {
+    /// Whether messages go from one queue to another.
+    pub fn dead_letters(&self) -> bool {
+        self.queues.iter().any(|queue| matches!(queue.dead_letter, DeadLetter::Exchange { .. }))
+    }
+
     /// The settings of this client.
     pub fn client(&self, name: &str, role: crate::setup::Role) -> &ClientConfig {
         let found = self.clients.iter().find(|(pattern, _)| pattern.matches(name, role));

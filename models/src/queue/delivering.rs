@@ -1,6 +1,7 @@
 //! What a queue broker sends to whom, and what settles it: an ack, a nack, a deadline.
 
 use super::broker::{Broker, Subscriber, Torn};
+use super::dead_letters::Reason;
 use super::flights::Flight;
 use super::queue::Entry;
 use crate::causes::DuplicateCause;
@@ -145,9 +146,9 @@ impl Broker {
         if requeue {
             self.requeue(queue, flight.entry, DuplicateCause::Returned, out);
         } else {
-            self.forget(queue, flight.entry, out);
-            out.note(Fact::DeadLettered { m, s });
+            self.dead_letter(queue, flight.entry, Reason::Rejected, out);
         }
+        self.shorten(queue, out);
         self.dispatch(queue, out);
         self.set_level(queue, out);
         self.arm_expiry(queue, out);
@@ -157,11 +158,17 @@ impl Broker {
     pub(super) fn requeue(&mut self, queue: usize, entry: Entry, why: DuplicateCause, out: &mut Out<'_>) {
         let (m, s) = (entry.m, self.queues[queue].s);
         if self.queues[queue].config.delivery_limit.is_some_and(|limit| u32::from(entry.attempts) > limit) {
-            self.forget(queue, entry, out);
-            return out.note(Fact::DeadLettered { m, s });
+            return self.dead_letter(queue, entry, Reason::DeliveryLimit, out);
         }
         out.note(Fact::Requeued { m, s, why });
         self.queues[queue].insert(entry);
+    }
+
+    /// What has come back may be too much: the limit is held before anybody is served.
+    pub(super) fn shorten(&mut self, queue: usize, out: &mut Out<'_>) {
+        if self.queues[queue].limited {
+            self.enforce_limit(queue, out);
+        }
     }
 
     #[inline(always)]
@@ -185,6 +192,7 @@ impl Broker {
             let flight = self.land(tag).expect("it is not settled");
             let queue = flight.queue as usize;
             self.requeue(queue, flight.entry, DuplicateCause::VisibilityTimeout, out);
+            self.shorten(queue, out);
             self.dispatch(queue, out);
             self.set_level(queue, out);
         }

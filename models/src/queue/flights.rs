@@ -137,7 +137,16 @@ mod tests {
     use crate::message::MessageRef;
 
     fn flight(deadline: u64) -> Flight {
-        let entry = Entry { m: MessageRef::NONE, rank: 0, attempts: 1, position: None, expires: Time::NEVER };
+        let entry = Entry {
+            m: MessageRef::NONE,
+            rank: 0,
+            size: 0,
+            history: 0,
+            attempts: 1,
+            priority: 0,
+            position: None,
+            expires: Time::NEVER,
+        };
         Flight { entry, queue: 0, connection: ConnectionId(0), place: None, deadline: Time(deadline) }
     }
 

@@ -3,6 +3,7 @@
 mod broker;
 mod config;
 mod consumer;
+mod dead_letters;
 mod delivering;
 mod flights;
 mod publishing;
@@ -14,4 +15,5 @@ mod tests;
 pub use broker::{Broker, BrokerSpec};
 pub use config::*;
 pub use consumer::{Consumer, ConsumerSpec, Token};
+pub use dead_letters::{Death, Histories, History, Reason};
 pub use queue::{Entry, Queue};

@@ -1,6 +1,7 @@
 //! What a queue broker does with a publish: routes it, stores it or refuses it, and confirms it when it may.
 
 use super::broker::{Broker, Torn};
+use super::dead_letters::Reason;
 use super::queue::Entry;
 use super::{ConfirmAfter, Overflow};
 use crate::causes::LossCause;
@@ -8,6 +9,7 @@ use crate::domain::Out;
 use crate::fact::Fact;
 use crate::message::MessageRef;
 use crate::packet::{Packet, Record, Timer, WRITE_BACK};
+use crate::properties::PropertiesId;
 use redeliver_sim::{ConnectionId, FileId, Time};
 
 impl Broker {
@@ -24,11 +26,10 @@ impl Broker {
             return self.refuse(from, m, attempt, LossCause::DiskFull, out);
         }
         let exchange = &self.exchanges[target as usize].queues;
-        if let [queue] = exchange[..] {
-            if self.is_full(queue) {
-                return self.refuse(from, m, attempt, LossCause::QueueOverflow, out);
-            }
-            let synced = self.store(queue, m, true, out);
+        if let [queue] = exchange[..]
+            && !self.queues[queue].limited
+        {
+            let synced = self.store(queue, m, 0, true, out);
             return self.confirm(from, m, attempt, synced, out);
         }
         self.fan_out(from, m, attempt, target as usize, out);
@@ -63,97 +64,173 @@ impl Broker {
         attempt: u16,
         out: &mut Out<'_>,
     ) {
-        let Some(&last) = queues.iter().rfind(|queue| !self.is_full(**queue)) else {
+        let size = out.shared().messages.get(m).size;
+        let full: Vec<usize> = queues.iter().copied().filter(|queue| self.is_full(*queue, size)).collect();
+        let takes = |queue: usize| !full.contains(&queue) || self.dead_letters_what_it_refuses(queue);
+        let Some(last) = queues.iter().copied().rfind(|queue| takes(*queue)) else {
             let why = if queues.is_empty() { LossCause::Unroutable } else { LossCause::QueueOverflow };
             return self.refuse(from, m, attempt, why, out);
         };
         // Who has no room is said first: the message may be gone by the time the last one has it.
-        let mut refused = false;
-        for &queue in queues.iter().filter(|queue| self.is_full(**queue)) {
-            refused = true;
+        let (dying, away): (Vec<usize>, Vec<usize>) = full.iter().partition(|queue| takes(**queue));
+        for queue in away {
             out.note(Fact::TurnedAway { m, s: self.queues[queue].s });
         }
+        let refused = !full.is_empty();
         let mut synced = false;
         for &queue in queues {
-            if self.is_full(queue) {
-                continue;
+            if dying.contains(&queue) {
+                self.refuse_and_dead_letter(queue, m, queue == last, out);
+            } else if !full.contains(&queue) {
+                synced |= self.store(queue, m, 0, queue == last, out);
             }
-            synced |= self.store(queue, m, queue == last, out);
             if out.is_cut() {
                 self.torn.extend((queue != last).then_some(Torn::Publish(m)));
                 return;
             }
         }
-        if refused && out.shared().messages.get(m).buffered {
-            let packet = Packet::Confirm { m, attempt, positive: false, offset: 0 };
-            return self.reply(from, packet, out);
+        if !refused {
+            return self.confirm(from, m, attempt, synced, out);
         }
-        self.confirm(from, m, attempt, synced, out);
+        if out.shared().messages.current(m).is_some_and(|message| message.buffered) {
+            self.reply(from, Packet::Confirm { m, attempt, positive: false, offset: 0 }, out);
+        }
     }
 
     /// An unroutable message is confirmed and dropped; one that finds no room is refused.
     fn refuse(&mut self, from: ConnectionId, m: MessageRef, attempt: u16, why: LossCause, out: &mut Out<'_>) {
-        let buffered = out.shared().messages.get(m).buffered;
+        let message = out.shared().messages.get(m);
+        let (buffered, label) = (message.buffered, message.label);
+        let positive = why == LossCause::Unroutable;
+        if positive && out.shared().properties(m).mandatory {
+            self.reply(from, Packet::Return { m, label }, out);
+        }
         out.note(Fact::NotTaken { m, why });
         if buffered {
-            let positive = why == LossCause::Unroutable;
             self.reply(from, Packet::Confirm { m, attempt, positive, offset: 0 }, out);
         }
     }
 
-    /// Whether a queue takes no more: it refuses what is too much, and nobody has room for one more.
-    #[inline(always)]
-    fn is_full(&self, queue: usize) -> bool {
+    /// Whether a queue refuses a message of so many bytes.
+    pub(super) fn is_full(&self, queue: usize, size: u64) -> bool {
         let state = &self.queues[queue];
-        let Some(max) = state.config.length_max else { return false };
-        state.config.overflow == Overflow::RejectPublish
-            && state.len() >= max as usize
-            && !(state.len() == 0 && self.subscribers[queue].iter().any(|subscriber| subscriber.room > 0))
+        state.limited
+            && match state.config.overflow {
+                Overflow::DropHead => false,
+                Overflow::RejectPublish | Overflow::RejectPublishDeadLetter => state.lacks_room(size),
+                Overflow::RejectPublishLate => state.refuses,
+            }
+    }
+
+    fn dead_letters_what_it_refuses(&self, queue: usize) -> bool {
+        let overflow = self.queues[queue].config.overflow;
+        overflow == Overflow::RejectPublishDeadLetter && self.dead_letter_exchange(queue).is_some()
     }
 
     /// Puts a message at a queue's end. True: a confirm has to wait for a sync.
     #[inline(always)]
-    fn store(&mut self, queue: usize, m: MessageRef, last: bool, out: &mut Out<'_>) -> bool {
-        let (now, size) = (out.now(), out.shared().messages.get(m).size);
+    pub(super) fn store(
+        &mut self,
+        queue: usize,
+        m: MessageRef,
+        history: u32,
+        last: bool,
+        out: &mut Out<'_>,
+    ) -> bool {
+        let entry = self.keep(queue, m, history, last, out);
+        let written = entry.position.is_some();
+        self.queues[queue].push(entry);
+        if entry.size > 0 {
+            self.add_memory(u64::from(entry.size), out);
+        }
+        self.after_push(queue, entry.rank, out);
+        written
+    }
+
+    /// A message becomes a queue's: it has its rank and is written, if that is due.
+    #[inline(always)]
+    fn keep(&mut self, queue: usize, m: MessageRef, history: u32, last: bool, out: &mut Out<'_>) -> Entry {
+        let message = out.shared().messages.get(m);
+        let (size, said) = (message.size, message.properties != PropertiesId::NONE);
         let state = &self.queues[queue];
-        let s = state.s;
+        let (s, ages) = (state.s, state.ages);
         let durable = state.config.durable && self.spec.config.persistent;
         let rank = out.shared().next_rank(s, queue as u32);
-        let record = Record::Queued { m, s, rank };
+        let record = Record::Queued { m, s, rank, history };
         let position = if durable { out.append(FileId(queue as u32), record, size).ok() } else { None };
-        out.note(Fact::Stored { m, s, line: queue as u32, rank, last });
-        let state = &mut self.queues[queue];
-        let expires = state.config.message_ttl.map_or(Time::NEVER, |span| now + span);
-        state.push(Entry { m, rank, attempts: 0, position, expires });
-        if size > 0 {
-            self.add_memory(size, out);
+        let mut entry = Entry {
+            m,
+            rank,
+            size: size as u32,
+            history,
+            attempts: 0,
+            priority: 0,
+            position,
+            expires: Time::NEVER,
+        };
+        if ages || said {
+            self.heed(queue, &mut entry, out);
         }
-        self.after_push(queue, out);
-        durable && position.is_some()
+        out.note(Fact::Stored { m, s, line: queue as u32, rank, last });
+        entry
+    }
+
+    /// What the queue and the publisher say of a message's time and priority. One that has been dead-lettered has lost
+    /// its own time to live (Time-To-Live and Expiration; Dead Letter Exchanges).
+    #[cold]
+    #[inline(never)]
+    pub(super) fn heed(&mut self, queue: usize, entry: &mut Entry, out: &mut Out<'_>) {
+        let said = *out.shared().properties(entry.m);
+        entry.priority = said.priority;
+        let state = &mut self.queues[queue];
+        let own = said.expiration.filter(|_| entry.history == 0);
+        if let Some(span) = own.into_iter().chain(state.config.message_ttl).min() {
+            state.ages = true;
+            entry.expires = out.now() + span;
+        }
+    }
+
+    /// A full queue that dead-letters what it refuses has it for no time.
+    #[cold]
+    fn refuse_and_dead_letter(&mut self, queue: usize, m: MessageRef, last: bool, out: &mut Out<'_>) {
+        let entry = self.keep(queue, m, 0, last, out);
+        self.add_memory(u64::from(entry.size), out);
+        self.dead_letter(queue, entry, Reason::MaxLength, out);
+        self.set_level(queue, out);
     }
 
     #[inline(always)]
-    fn after_push(&mut self, queue: usize, out: &mut Out<'_>) {
+    fn after_push(&mut self, queue: usize, rank: u32, out: &mut Out<'_>) {
         if out.is_cut() {
             return;
         }
+        let state = &mut self.queues[queue];
+        if state.ages {
+            // Even one that has no time at all is offered to the consumers first.
+            state.spared = rank;
+        }
         self.dispatch(queue, out);
-        let state = &self.queues[queue];
-        if let Some(max) = state.config.length_max
-            && state.config.overflow == Overflow::DropHead
-        {
-            while self.queues[queue].len() > max as usize {
-                let entry = self.queues[queue].pop().expect("it is longer than its limit");
-                self.forget(queue, entry, out);
-                out.note(Fact::Removed {
-                    m: entry.m,
-                    s: self.queues[queue].s,
-                    why: LossCause::QueueOverflow,
-                });
-            }
+        let state = &mut self.queues[queue];
+        if state.ages {
+            state.spared = u32::MAX;
+            self.drop_expired(queue, out);
+        }
+        if self.queues[queue].limited {
+            self.enforce_limit(queue, out);
         }
         self.set_level(queue, out);
         self.arm_expiry(queue, out);
+    }
+
+    /// Ready messages beyond the limit give way: the first ones, also those that have just come back.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn enforce_limit(&mut self, queue: usize, out: &mut Out<'_>) {
+        while self.queues[queue].config.overflow == Overflow::DropHead && self.queues[queue].is_over() {
+            let entry = self.queues[queue].pop().expect("it is longer than its limit");
+            self.dead_letter(queue, entry, Reason::MaxLength, out);
+        }
+        self.queues[queue].tell_publishers();
     }
 
     #[inline(always)]

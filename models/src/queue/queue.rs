@@ -1,6 +1,6 @@
-//! One queue: ready messages in the order of their ranks.
+//! One queue: ready messages in the order of their ranks, and of their priorities if it has any.
 
-use super::QueueConfig;
+use super::{Overflow, Priorities, QueueConfig};
 use crate::message::{MessageRef, SubscriptionId};
 use redeliver_sim::{Position, Time};
 use std::collections::VecDeque;
@@ -12,8 +12,14 @@ pub struct Entry {
     pub m: MessageRef,
     /// Its original position.
     pub rank: u32,
+    /// Its bytes: no message has more than 2^31.
+    pub size: u32,
+    /// What it died of before it came here: an index into [`super::Histories`]; 0 is nothing.
+    pub history: u32,
     /// Deliveries so far; more than none: redelivered.
     pub attempts: u16,
+    /// Its priority.
+    pub priority: u8,
     /// Where it is on disk; none if it is in memory only.
     pub position: Option<Position>,
     /// When its time to live is over.
@@ -27,52 +33,171 @@ pub struct Queue {
     pub config: QueueConfig,
     /// Its subscription.
     pub s: SubscriptionId,
-    /// How many deliveries are not settled.
+    /// How many messages it has beside the ready ones: deliveries that are not settled, and dead letters on their way.
     pub unacked: u32,
     /// The expiry timer is set for this time.
     pub expiry_armed: Time,
+    /// Its length or its bytes have a limit.
+    pub limited: bool,
+    /// Some of its messages have a time to live.
+    pub ages: bool,
+    /// The rank of the message that has come just now, and is offered before it expires; else none has it.
+    pub spared: u32,
+    /// It refuses what is published, until it is short enough.
+    pub refuses: bool,
     ready: VecDeque<Entry>,
+    bytes: u64,
+    classes: Option<Box<Classes>>,
+}
+
+/// Ready messages by priority, the lowest first; [`Queue::ready`] has none then.
+#[derive(Clone, Debug)]
+struct Classes {
+    lines: Vec<VecDeque<Entry>>,
+    len: usize,
+    /// Taken since a low one was: [`Priorities::TwoToOne`].
+    turns: u8,
 }
 
 impl Queue {
     /// An empty queue.
     pub fn new(config: QueueConfig, s: SubscriptionId) -> Self {
-        Queue { config, s, unacked: 0, expiry_armed: Time::NEVER, ready: VecDeque::new() }
+        let lines = match config.priorities {
+            Priorities::None => 0,
+            Priorities::Strict(max) => usize::from(max) + 1,
+            Priorities::TwoToOne => 2,
+        };
+        let classes = Classes { lines: vec![VecDeque::new(); lines], len: 0, turns: 0 };
+        Queue {
+            s,
+            unacked: 0,
+            expiry_armed: Time::NEVER,
+            limited: config.length_max.is_some() || config.bytes_max.is_some(),
+            ages: config.message_ttl.is_some(),
+            spared: u32::MAX,
+            refuses: false,
+            ready: VecDeque::new(),
+            bytes: 0,
+            classes: (lines > 0).then(|| Box::new(classes)),
+            config,
+        }
     }
 
     /// Puts a message at the end.
     #[inline(always)]
     pub fn push(&mut self, entry: Entry) {
-        self.ready.push_back(entry);
+        self.bytes += u64::from(entry.size);
+        match &mut self.classes {
+            None => self.ready.push_back(entry),
+            Some(classes) => classes.line(self.config.priorities, entry.priority).push_back(entry),
+        }
     }
 
     /// Puts a message back to where it came from.
     pub fn insert(&mut self, entry: Entry) {
-        let place = self.ready.partition_point(|other| other.rank < entry.rank);
-        self.ready.insert(place, entry);
+        self.bytes += u64::from(entry.size);
+        let line = match &mut self.classes {
+            None => &mut self.ready,
+            Some(classes) => classes.line(self.config.priorities, entry.priority),
+        };
+        let place = line.partition_point(|other| other.rank < entry.rank);
+        line.insert(place, entry);
     }
 
     /// Takes the first message.
     #[inline(always)]
     pub fn pop(&mut self) -> Option<Entry> {
-        self.ready.pop_front()
+        let entry = match &mut self.classes {
+            None => self.ready.pop_front(),
+            Some(classes) => classes.pop(self.config.priorities),
+        }?;
+        self.bytes -= u64::from(entry.size);
+        Some(entry)
     }
 
     /// How many wait.
     #[inline(always)]
     #[allow(clippy::len_without_is_empty)] // a queue is asked for its length only
     pub fn len(&self) -> usize {
-        self.ready.len()
+        match &self.classes {
+            None => self.ready.len(),
+            Some(classes) => classes.len,
+        }
     }
 
-    /// When the first message expires.
+    /// The first message.
     #[inline(always)]
-    pub fn head_expires(&self) -> Time {
-        self.ready.front().map_or(Time::NEVER, |entry| entry.expires)
+    pub fn head(&self) -> Option<&Entry> {
+        match &self.classes {
+            None => self.ready.front(),
+            Some(classes) => classes.head(self.config.priorities),
+        }
     }
 
-    /// The messages that wait, in order.
+    /// The messages that wait, in order; of several priorities the highest first.
     pub fn ready(&self) -> impl Iterator<Item = &Entry> {
-        self.ready.iter()
+        let classes = self.classes.iter().flat_map(|classes| classes.lines.iter().rev().flatten());
+        self.ready.iter().chain(classes)
+    }
+
+    /// Whether it holds more than it may. Only ready messages count.
+    pub fn is_over(&self) -> bool {
+        self.exceeds(|max| max)
+    }
+
+    /// Whether one message more of so many bytes would be too much.
+    pub fn lacks_room(&self, size: u64) -> bool {
+        let long = self.config.length_max.is_some_and(|max| self.len() as u64 >= u64::from(max));
+        long || self.config.bytes_max.is_some_and(|max| self.bytes + size > max)
+    }
+
+    /// A queue that tells its publishers late: they are told as it grows beyond its limit, and again as it has shrunk to
+    /// 80 % of it (`rabbit_fifo`: `LOW_LIMIT`).
+    pub fn tell_publishers(&mut self) {
+        if self.config.overflow == Overflow::RejectPublishLate {
+            self.refuses = if self.refuses { self.exceeds(|max| max * 4 / 5) } else { self.is_over() };
+        }
+    }
+
+    fn exceeds(&self, share: impl Fn(u64) -> u64) -> bool {
+        let long = self.config.length_max.is_some_and(|max| self.len() as u64 > share(u64::from(max)));
+        long || self.config.bytes_max.is_some_and(|max| self.bytes > share(max))
+    }
+}
+
+/// Quorum queues: what is above it is high.
+const NORMAL_MAX: u8 = 4;
+/// Quorum queues: so many high ones, then one other.
+const WEIGHT: u8 = 2;
+
+impl Classes {
+    #[cold]
+    fn line(&mut self, priorities: Priorities, priority: u8) -> &mut VecDeque<Entry> {
+        self.len += 1;
+        let class = match priorities {
+            Priorities::Strict(max) => priority.min(max),
+            Priorities::TwoToOne | Priorities::None => u8::from(priority > NORMAL_MAX),
+        };
+        &mut self.lines[usize::from(class)]
+    }
+
+    /// From which line the next one comes.
+    fn next(&self, priorities: Priorities) -> Option<usize> {
+        let waits = |line: &usize| !self.lines[*line].is_empty();
+        let low_first = priorities == Priorities::TwoToOne && self.turns == WEIGHT && waits(&0);
+        if low_first { Some(0) } else { (0..self.lines.len()).rev().find(waits) }
+    }
+
+    fn head(&self, priorities: Priorities) -> Option<&Entry> {
+        self.lines[self.next(priorities)?].front()
+    }
+
+    #[cold]
+    fn pop(&mut self, priorities: Priorities) -> Option<Entry> {
+        let line = self.next(priorities)?;
+        // Every message that is taken counts, also where there is no choice.
+        self.turns = if self.turns == WEIGHT { 0 } else { self.turns + 1 };
+        self.len -= 1;
+        self.lines[line].pop_front()
     }
 }

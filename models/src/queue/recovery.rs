@@ -53,17 +53,28 @@ impl Broker {
         for queue in 0..self.queues.len() {
             let kept: Vec<(Position, Record)> = out.disk().records(FileId(queue as u32)).collect();
             for (position, record) in kept {
-                let Record::Queued { m, s, rank } = record else { continue };
+                let Record::Queued { m, s, rank, history } = record else { continue };
                 if out.disk().has_damage() && self.drop_damaged(queue, position, out) {
                     out.note(Fact::Removed { m, s, why: LossCause::CorruptRecord });
                     continue;
                 }
-                let expires =
-                    self.queues[queue].config.message_ttl.map_or(Time::NEVER, |span| out.now() + span);
-                self.queues[queue].push(Entry { m, rank, attempts: 1, position: Some(position), expires });
+                let size = out.shared().messages.get(m).size;
+                let mut entry = Entry {
+                    m,
+                    rank,
+                    size: size as u32,
+                    history,
+                    attempts: 1,
+                    priority: 0,
+                    position: Some(position),
+                    expires: Time::NEVER,
+                };
+                self.heed(queue, &mut entry, out);
+                self.queues[queue].push(entry);
                 out.note(Fact::Requeued { m, s, why: DuplicateCause::BrokerRestart });
-                self.add_memory(out.shared().messages.get(m).size, out);
+                self.add_memory(size, out);
             }
+            self.queues[queue].tell_publishers();
             self.set_level(queue, out);
             self.arm_expiry(queue, out);
         }
@@ -87,7 +98,12 @@ impl Broker {
             out.note(match *torn {
                 Torn::Publish(m) => Fact::PublishDropped { m, why },
                 Torn::Delivery(m, s) => Fact::DeliveryDropped { m, s, why },
+                Torn::Held(entry, _) if entry.position.is_some() => continue,
+                Torn::Held(entry, s) => Fact::Removed { m: entry.m, s, why },
             });
+        }
+        for dead in self.dead.iter().filter(|dead| dead.entry.position.is_none()) {
+            out.note(Fact::Removed { m: dead.entry.m, s: self.queues[dead.queue].s, why });
         }
         for queue in 0..self.queues.len() {
             let s = self.queues[queue].s;
@@ -108,6 +124,8 @@ impl Holder for Broker {
             if up {
                 queue.ready().for_each(|entry| census.copy(entry.m, queue.s));
                 self.flights.held(i).for_each(|entry| census.copy(entry.m, queue.s));
+                let dead = self.dead.iter().filter(|dead| dead.queue == i);
+                dead.for_each(|dead| census.copy(dead.entry.m, queue.s));
                 continue;
             }
             for (_, record) in disk.records(FileId(i as u32)) {

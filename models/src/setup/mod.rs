@@ -112,7 +112,7 @@ pub enum KeyChoice {
 pub struct Consumer {
     /// Its name; its members' nodes are `name/1`, `name/2`, …
     pub name: String,
-    /// Index into [`Setup::topics`].
+    /// Index into [`Setup::topics`]; one beyond them for a queue that only dead letters come to.
     pub topic: usize,
     /// The members, in order; at least one.
     pub members: Vec<Member>,

@@ -8,8 +8,9 @@ use super::script::Label;
 use crate::domain::Out;
 use crate::fact::Fact;
 use crate::log::partitioner;
-use crate::message::{KeyId, MessageRef, SubscriptionId};
+use crate::message::{KeyId, Message, MessageRef, SubscriptionId};
 use crate::packet::Packet;
+use crate::properties::Said;
 use std::collections::VecDeque;
 
 /// Where a message goes.
@@ -30,6 +31,8 @@ pub(super) struct Sending {
     target: u32,
     attempt: u16,
     body: String,
+    /// No queue took it.
+    returned: bool,
 }
 
 /// A call that has not returned.
@@ -44,7 +47,7 @@ pub(super) struct Call {
 #[derive(Clone, Debug)]
 pub(super) enum Task {
     /// Publish these, each when the one before has its outcome.
-    Send { left: VecDeque<Label>, to: Destination, size: u64, current: Option<Sending> },
+    Send { left: VecDeque<(Label, Said)>, to: Destination, size: u64, current: Option<Sending> },
     /// Be given a queue's messages.
     Consume { queue: u32 },
     /// Ask a queue, so many times or until it is empty.
@@ -101,8 +104,8 @@ impl Client {
     fn advance(&mut self, task: &mut Task, out: &mut Out<'_>) -> bool {
         match task {
             Task::Send { left, to, size, current } => {
-                while let Some(label) = left.pop_front() {
-                    let sending = self.publish(&label, *to, *size, out);
+                while let Some((label, said)) = left.pop_front() {
+                    let sending = self.publish(&label, &said, *to, *size, out);
                     if self.confirms() {
                         *current = Some(sending);
                         return true;
@@ -133,15 +136,22 @@ impl Client {
         }
     }
 
-    fn publish(&mut self, label: &Label, to: Destination, size: u64, out: &mut Out<'_>) -> Sending {
-        let m = self.open(label, to, size, out);
+    fn publish(
+        &mut self,
+        label: &Label,
+        said: &Said,
+        to: Destination,
+        size: u64,
+        out: &mut Out<'_>,
+    ) -> Sending {
+        let m = self.open(label, said, to, size, out);
         let target = self.choose(m, to, out);
         let sent = self.is_datagrams() || out.is_open(self.spec.connection);
         out.note(Fact::Published { m, buffered: self.confirms(), sent });
         if sent {
             self.put(Packet::Publish { m, attempt: 1, target }, out);
         }
-        Sending { m, target, attempt: u16::from(sent), body: label.body.clone() }
+        Sending { m, target, attempt: u16::from(sent), body: label.body.clone(), returned: false }
     }
 
     /// The exchange, or the partition.
@@ -161,7 +171,7 @@ impl Client {
     }
 
     /// A message that it sends now.
-    fn open(&self, label: &Label, to: Destination, size: u64, out: &mut Out<'_>) -> MessageRef {
+    fn open(&self, label: &Label, said: &Said, to: Destination, size: u64, out: &mut Out<'_>) -> MessageRef {
         let topic = match (to, &self.spec.side) {
             (Destination::Topic { topic, .. }, Side::Log(side)) => side.topics[topic].id,
             _ => self.spec.topic,
@@ -172,7 +182,13 @@ impl Client {
         let text = shared.labels.iter().position(|text| *text == label.body).unwrap_or(0) as u32;
         let source = &mut shared.sources[self.spec.source.0 as usize];
         let message = source.send(now, stamp, topic, key, text, size);
-        let m = shared.messages.open(message);
+        let mut properties = said.properties(&shared.names);
+        if let Some(queue) = self.queue_named(to) {
+            // The default exchange routes by the queue's name.
+            properties.routing_key = shared.names.find_key(queue);
+        }
+        let properties = shared.properties_id(properties);
+        let m = shared.messages.open(Message { properties, ..message });
         self.journal(out).published(&label.body);
         m
     }
@@ -195,25 +211,49 @@ impl Client {
     }
 
     pub(super) fn on_confirm(&mut self, m: MessageRef, positive: bool, offset: u32, out: &mut Out<'_>) {
-        let mut body = None;
+        let mut sent = None;
         let is = |call: &mut Call| match &mut call.task {
             Task::Send { current, .. } if current.as_ref().is_some_and(|sending| sending.m == m) => {
-                body = current.take().map(|sending| sending.body);
+                sent = current.take();
                 true
             }
             _ => false,
         };
         let Some(index) = self.calls.iter_mut().position(is) else { return };
+        let returned = sent.as_ref().is_some_and(|sending| sending.returned);
+        let positive = positive && !returned;
         out.note(if positive { Fact::Confirmed { m } } else { Fact::GaveUp { m, refused: true } });
         let outcome = match (&self.spec.side, positive) {
+            _ if returned => SendOutcome::Word("returned"),
             (Side::Queue(_), true) => SendOutcome::Word("ack"),
             (Side::Queue(_), false) => SendOutcome::Word("nack"),
             (Side::Log(_), true) => SendOutcome::Offset(u64::from(offset)),
             (Side::Log(_), false) => SendOutcome::Word("KafkaStorageException"),
         };
-        self.journal(out).answered(&body.unwrap_or_default(), positive, outcome);
+        let body = sent.map(|sending| sending.body).unwrap_or_default();
+        self.journal(out).answered(&body, positive, outcome);
         let token = self.calls[index].token;
         self.go_on(|call| call.token == token, out);
+    }
+
+    /// No queue took a message: the confirm that may come yet says nothing good of it.
+    pub(super) fn on_return(&mut self, m: MessageRef, label: u32, out: &mut Out<'_>) {
+        for call in &mut self.calls {
+            if let Task::Send { current: Some(sending), .. } = &mut call.task
+                && sending.m == m
+            {
+                sending.returned = true;
+                return;
+            }
+        }
+        let body = out.shared().labels[label as usize].clone();
+        self.journal(out).answered(&body, false, SendOutcome::Word("returned"));
+    }
+
+    /// The name of the queue, if a message goes straight to one.
+    fn queue_named(&self, to: Destination) -> Option<&String> {
+        let (Destination::Exchange(number), Some(side)) = (to, self.queue_side()) else { return None };
+        side.queues.get((number as usize).checked_sub(side.exchanges.len())?)
     }
 
     pub(super) fn on_empty(&mut self, queue: u32, out: &mut Out<'_>) {
@@ -237,8 +277,8 @@ impl Client {
                     if let Some(sending) = current {
                         self.give_up(sending.m, &sending.body, error, out);
                     }
-                    for label in left {
-                        let m = self.open(&label, to, size, out);
+                    for (label, said) in left {
+                        let m = self.open(&label, &said, to, size, out);
                         out.note(Fact::Published { m, buffered: true, sent: false });
                         self.give_up(m, &label.body, error, out);
                     }

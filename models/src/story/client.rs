@@ -89,7 +89,7 @@ impl Client {
     /// Begins with what a verb says; the call is known by this number until it returns.
     pub(crate) fn act(&mut self, verb: &Verb, token: u32, out: &mut Out<'_>) {
         match verb {
-            Verb::Send { messages, to, size, .. } => {
+            Verb::Send { messages, to, size, said, .. } => {
                 let to = match &self.spec.side {
                     Side::Queue(side) => side.target(to.as_deref()).map(Destination::Exchange),
                     Side::Log(side) => side.destination(to.as_deref()),
@@ -97,7 +97,9 @@ impl Client {
                 let Some(to) = to else {
                     return self.error("there is no such queue, exchange or topic", out);
                 };
-                let left = messages.iter().cloned().collect();
+                let said =
+                    (0..messages.len()).map(|i| said.get(i).or(said.last()).cloned().unwrap_or_default());
+                let left = messages.iter().cloned().zip(said).collect();
                 self.call(token, Task::Send { left, to, size: *size, current: None }, out);
             }
             _ if verb.reads() && matches!(self.spec.side, Side::Log(_)) => self.act_on_log(verb, token, out),
@@ -202,6 +204,7 @@ impl Node<Messaging> for Client {
     fn on_message(&mut self, _from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match packet {
             Packet::Confirm { m, positive, offset, .. } => self.on_confirm(m, positive, offset, out),
+            Packet::Return { m, label } => self.on_return(m, label, out),
             Packet::Deliver { m, s, attempt, tag } => self.on_deliver(m, s, attempt, tag, out),
             Packet::GetEmpty { queue } => self.on_empty(queue, out),
             Packet::Block { blocked } => {

@@ -64,7 +64,8 @@ impl Client {
         out.note(Fact::Delivered { m, s, attempt });
         let (body, name) = out.shared().notation(m);
         let flagged = attempt > 1 && tag.is_some();
-        let text = if flagged { format!("{name} redelivered") } else { name.clone() };
+        let mut text = if flagged { format!("{name} redelivered") } else { name.clone() };
+        text.extend(self.headers(m, s, out));
         let time = self.journal(out).got(&body, text.clone());
         self.hands.take(Hand {
             id: 0,
@@ -83,6 +84,16 @@ impl Client {
             handled: false,
         });
         text
+    }
+
+    /// The headers that it shows, as they stand behind a message.
+    fn headers(&self, m: MessageRef, s: SubscriptionId, out: &mut Out<'_>) -> Option<String> {
+        if !self.queue_side()?.headers.iter().any(|header| header == "x-death") {
+            return None;
+        }
+        let shared = out.shared();
+        let history = shared.messages.delivery(m, shared.slot(s)).history;
+        Some(format!(" x-death={}", shared.histories.get(history).shown()?))
     }
 
     pub(super) fn to_settle(&self, label: Option<&str>, multiple: bool, out: &mut Out<'_>) -> Vec<u32> {

@@ -19,6 +19,8 @@ pub struct QueueSide {
     pub auto_ack: bool,
     /// It waits for a confirm of each message.
     pub confirms: bool,
+    /// Headers that are shown with each message it is given.
+    pub headers: Vec<String>,
 }
 
 impl QueueSide {

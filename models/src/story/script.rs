@@ -1,5 +1,6 @@
 //! A story as data: who does what, step by step. `scenarios` makes it from the file's `script`.
 
+use crate::properties::Said;
 use redeliver_sim::Span;
 
 /// A whole story.
@@ -66,6 +67,8 @@ pub enum Verb {
         size: u64,
         /// Survives a restart, if the broker tells such messages apart (`delivery_mode`). None: the design's.
         persistent: Option<bool>,
+        /// What else is said of them: one entry for each, or one for all.
+        said: Vec<Said>,
     },
     /// Be given messages from now on. For a log: subscribe, and keep polling.
     Consume(String),

@@ -291,7 +291,40 @@ fn log(limits: bool) -> impl Strategy<Value = Vec<String>> {
 }
 
 fn designs(limits: bool) -> impl Strategy<Value = Vec<String>> {
-    prop_oneof![queue(limits), log(limits), udp(limits), webhook(limits)]
+    prop_oneof![queue(limits), rabbit(limits), log(limits), udp(limits), webhook(limits)]
+}
+
+/// RabbitMQ's queues for both consumers, and one for their dead letters, which may send them back.
+fn rabbit(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    let argument = |name: &str, values: &[&str]| {
+        let values: Vec<String> = values.iter().map(|value| format!("\"{name}\": {value}")).collect();
+        prop::option::of(select(values)).prop_map(move |argument| argument.filter(|_| limits))
+    };
+    let to =
+        |key: &str| format!("\"x-dead-letter-exchange\": \"\", \"x-dead-letter-routing-key\": \"{key}\"");
+    let letters =
+        prop::option::of(select(vec![to("dead"), to("c"), "\"x-dead-letter-exchange\": \"t\"".into()]));
+    let arguments = (
+        argument("x-max-length", &["0", "1", "5"]),
+        argument("x-max-length-bytes", &["1500"]),
+        argument("x-overflow", &["\"reject-publish\"", "\"reject-publish-dlx\""]),
+        argument("x-message-ttl", &["0", "20", "200"]),
+        argument("x-max-priority", &["2"]),
+        letters,
+    );
+    let arguments = arguments.prop_map(|(a, b, c, d, e, f)| {
+        let all: Vec<String> = [a, b, c, d, e, f].into_iter().flatten().collect();
+        format!("{{{}}}", all.join(", "))
+    });
+    let back = select(vec![String::new(), format!("\"x-message-ttl\": 10, {}", to("c"))]);
+    let said = select(vec!["", "\"priority\": 9", "\"expiration\": \"20\"", "\"mandatory\": true"])
+        .prop_map(move |said| if limits { said } else { "" });
+    let settings = (arguments.clone(), arguments, back, said).prop_map(|(c, d, dead, said)| {
+        let queues = format!("queues: {{\"c\": {c}, \"d\": {d}, \"dead\": {{{dead}}}}}");
+        let clients = format!("clients: {{\"p/*\": (config: {{{said}}})}}");
+        vec![Some("version: \"4.0.5\"".into()), Some(queues), Some(clients)]
+    });
+    design("RabbitMQ", settings)
 }
 
 fn udp(limits: bool) -> impl Strategy<Value = Vec<String>> {

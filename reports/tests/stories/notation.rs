@@ -10,12 +10,23 @@ pub(crate) fn ours(case: &str, observed: &Value) -> Value {
     }
 }
 
-/// RabbitMQ and Kafka: a pair [body, redelivered] is a message with its flag.
+/// What RabbitMQ's messages die of.
+const REASONS: [&str; 4] = ["rejected", "expired", "maxlen", "delivery_limit"];
+
+/// RabbitMQ and Kafka: a pair [body, redelivered] is a message with its flag. Behind it, or alone behind the body, stands
+/// what it has died of, and how often: once if nothing is said.
 fn rabbit(observed: &Value) -> Value {
     match observed {
         Value::Array(items) => match items.as_slice() {
             [Value::String(body), Value::Bool(again)] => {
                 json!(if *again { format!("{body} redelivered") } else { body.clone() })
+            }
+            [Value::String(body), Value::String(reason)] if REASONS.contains(&reason.as_str()) => {
+                json!(format!("{body} x-death={reason}:1"))
+            }
+            [Value::String(body), Value::Bool(again), Value::String(reason), Value::Number(count)] => {
+                let flag = if *again { " redelivered" } else { "" };
+                json!(format!("{body}{flag} x-death={reason}:{count}"))
             }
             _ => items.iter().map(rabbit).collect(),
         },

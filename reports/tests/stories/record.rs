@@ -78,7 +78,9 @@ fn only(result: &Value, design: &str) -> Value {
 fn observed(case: &str) -> Map<String, Value> {
     let case: Value = serde_json::from_str(&file(&format!("tests/data/cases/{case}.json"))).expect("JSON");
     let mut fields = Map::new();
-    for (name, value) in case["observed"].as_object().expect("an object") {
+    // Where the runs differ, it has all of them: what varies cannot be tested, and the first shows the rest.
+    let observed = if case["observed"].is_null() { &case["observations"][0] } else { &case["observed"] };
+    for (name, value) in observed.as_object().expect("an object") {
         match value {
             Value::Object(inner) => {
                 fields.extend(inner.iter().map(|(key, value)| (format!("{name}.{key}"), value.clone())));

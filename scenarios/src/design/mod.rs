@@ -8,6 +8,7 @@ pub mod log;
 pub mod queue;
 pub mod rabbitmq;
 mod rabbitmq_names;
+pub(crate) mod rabbitmq_queue;
 pub mod settings;
 
 use crate::assumptions::Assumptions;

@@ -6,6 +6,7 @@ use crate::defaults::*;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::named::Placed;
 use crate::units::{Duration, Probability};
+use redeliver_models::properties::Said;
 use redeliver_models::queue::{self, ClientConfig, Config, ExchangeConfig, QueueConfig, Transport};
 use redeliver_models::setup::{self, NodePattern};
 use serde::Deserialize;
@@ -185,6 +186,7 @@ impl Queue {
                 "unlimited",
                 "RabbitMQ 4.0.5, classic queues",
             ),
+            ..QueueConfig::default()
         }
     }
 
@@ -206,6 +208,7 @@ impl Queue {
                 &RECONNECT_AFTER,
             ),
             headers: Vec::new(),
+            said: Said::default(),
         }
     }
 

@@ -1,17 +1,18 @@
 //! `RabbitMQ(…)`: a queue broker under the real names.
 
 use super::queue::{Ack, ack_mode, place_topics, sort_queues};
-use super::rabbitmq_names::{BROKER, CLIENT, QUEUE};
+use super::rabbitmq_names::{BROKER, CLIENT};
+use super::rabbitmq_queue::{check_dead_letters, gets_dead_letters, queue, show_queue};
 use super::settings::{Reader, Real};
 use super::{Designed, Load, clients, unknown_version};
 use crate::assumptions::Assumptions;
 use crate::defaults::*;
 use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::{Named, Placed};
+use crate::said::said;
 use crate::units::Duration;
-use redeliver_models::queue::{
-    AckMode, ClientConfig, Config, ConfirmAfter, ExchangeConfig, Overflow, QueueConfig, Transport,
-};
+use redeliver_models::properties::Said;
+use redeliver_models::queue::{AckMode, ClientConfig, Config, ConfirmAfter, ExchangeConfig, Transport};
 use redeliver_models::setup::{self, NodePattern};
 use serde::Deserialize;
 
@@ -115,6 +116,9 @@ impl RabbitMQ {
             config.exchanges.push(ExchangeConfig { name: topic.clone(), queues });
         }
         place_topics(&mut config, load.topics, &own, &template);
+        for (name, _, arguments) in self.queues.sorted() {
+            check_dead_letters(name, arguments, &config, findings);
+        }
         sort_queues(&mut config);
         let broker = Some(config.node.clone());
         Designed { design: setup::Design::Queue(config), consumers, broker }
@@ -235,6 +239,11 @@ impl RabbitMQ {
                     || config.exchanges.iter().any(|e| e.name == **topic && e.queues.contains(&index))
             };
             let topic = load.topics.iter().position(|topic| feeds(&topic));
+            if topic.is_none() && gets_dead_letters(config, index) {
+                // It is nobody's topic.
+                planned.push(setup::Consumer { topic: load.topics.len(), ..consumer.clone() });
+                continue;
+            }
             if topic.is_none() {
                 let message = format!("nothing that is published reaches the queue `{}`", read.value);
                 let diagnostic = Diagnostic::new(message).at(read.place);
@@ -261,6 +270,7 @@ impl RabbitMQ {
             retries: RETRIES.value,
             reconnect_after: RECONNECT_AFTER.value,
             headers: Vec::new(),
+            said: Said::default(),
         };
         assumptions.pick("prefetch_count", None, &PREFETCH);
         assumptions.text("ack", None, "AfterWork", OUR_DEFAULT);
@@ -294,6 +304,15 @@ impl Client {
         if let Some(confirm) = reader.flag("confirm") {
             merged.confirms = confirm;
         }
+        let said = said(&self.config, findings);
+        for (name, _) in self.config.iter() {
+            match name {
+                "priority" => merged.said.priority = said.priority,
+                "expiration" => merged.said.expiration = said.expiration,
+                "mandatory" => merged.said.mandatory = said.mandatory,
+                _ => {}
+            }
+        }
         if let Some(ack) = self.ack {
             merged.ack = ack_mode(ack);
         }
@@ -310,40 +329,4 @@ impl Client {
             merged.headers = self.headers.clone();
         }
     }
-}
-
-/// A queue by its name and its real arguments.
-pub(crate) fn queue(name: &str, arguments: &Real, findings: &mut Findings) -> QueueConfig {
-    QUEUE.check(arguments, findings);
-    let mut reader = Reader { settings: arguments, findings };
-    let kind = reader.word("x-queue-type", &["classic", "quorum", "stream"]);
-    if let Some(kind) = kind.filter(|kind| kind != "classic") {
-        let place = reader.place("x-queue-type").unwrap_or_default();
-        let diagnostic = Diagnostic::new(format!("queues of type `{kind}` are not modelled yet")).at(place);
-        reader.findings.push(diagnostic.hint("modelled: \"classic\""));
-    }
-    let overflow = reader.word("x-overflow", &["drop-head", "reject-publish", "reject-publish-dlx"]);
-    if overflow.as_deref() == Some("reject-publish-dlx") {
-        let place = reader.place("x-overflow").unwrap_or_default();
-        reader.findings.refuse(place, "`reject-publish-dlx` is not modelled yet");
-    }
-    QueueConfig {
-        name: name.into(),
-        durable: reader.flag("durable").unwrap_or(DURABLE.value),
-        length_max: reader.count("x-max-length", 0),
-        overflow: match overflow.as_deref() {
-            Some("reject-publish") => Overflow::RejectPublish,
-            _ => Overflow::DropHead,
-        },
-        message_ttl: reader.millis("x-message-ttl", 0),
-        delivery_limit: reader.count("x-delivery-limit", 0),
-    }
-}
-
-fn show_queue(queue: &QueueConfig) -> String {
-    let mut parts = vec![if queue.durable { "durable".to_string() } else { "not durable".to_string() }];
-    parts.extend(queue.length_max.map(|n| format!("x-max-length {n}")));
-    parts.extend(queue.message_ttl.map(|ttl| format!("x-message-ttl {}", crate::units::show_span(ttl))));
-    parts.extend(queue.delivery_limit.map(|n| format!("x-delivery-limit {n}")));
-    parts.join(", ")
 }

@@ -13,10 +13,13 @@ pub(crate) const QUEUE: Table = Table {
         "x-overflow",
         "x-message-ttl",
         "x-delivery-limit",
+        "x-max-length-bytes",
+        "x-dead-letter-exchange",
+        "x-dead-letter-routing-key",
+        "x-max-priority",
     ],
-    known: &["auto_delete exclusive passive nowait x-dead-letter-exchange x-dead-letter-routing-key
-        x-dead-letter-strategy x-expires x-max-age x-max-length-bytes x-max-in-memory-length x-max-in-memory-bytes
-        x-max-priority x-single-active-consumer x-queue-mode x-queue-version x-queue-leader-locator
+    known: &["auto_delete exclusive passive nowait x-dead-letter-strategy x-expires x-max-age x-max-in-memory-length
+        x-max-in-memory-bytes x-single-active-consumer x-queue-mode x-queue-version x-queue-leader-locator
         x-queue-master-locator x-quorum-initial-group-size x-quorum-target-group-size x-initial-cluster-size
         x-stream-max-segment-size-bytes x-stream-filter-size-bytes x-consumer-timeout x-ha-policy"],
 };
@@ -36,8 +39,16 @@ pub(crate) const BROKER: Table = Table {
 /// What a client asks for, by the names that client libraries share.
 pub(crate) const CLIENT: Table = Table {
     of: "a client of RabbitMQ",
-    modelled: &["prefetch_count", "auto_ack", "confirm", "delivery_mode"],
-    known: &["no_ack global prefetch_size mandatory immediate heartbeat exclusive no_local consumer_tag x-priority
-        x-stream-offset connection_timeout blocked_connection_timeout channel_max frame_max expiration priority
+    modelled: &[
+        "prefetch_count",
+        "auto_ack",
+        "confirm",
+        "delivery_mode",
+        "priority",
+        "expiration",
+        "mandatory",
+    ],
+    known: &["no_ack global prefetch_size immediate heartbeat exclusive no_local consumer_tag x-priority
+        x-stream-offset connection_timeout blocked_connection_timeout channel_max frame_max
         automatic_recovery network_recovery_interval topology_recovery tx"],
 };

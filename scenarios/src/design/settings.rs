@@ -21,7 +21,9 @@ pub enum Setting {
     Number(f64),
     /// A text.
     Text(String),
-    /// A list or a map; no setting that is modelled takes one.
+    /// A list: only what is said of each of several messages takes one.
+    List(Vec<Setting>),
+    /// A map; no setting that is modelled takes one.
     Other,
 }
 
@@ -38,7 +40,8 @@ impl fmt::Display for Setting {
             Setting::Whole(number) => write!(f, "{number}"),
             Setting::Number(number) => write!(f, "{number}"),
             Setting::Text(text) => write!(f, "{text:?}"),
-            Setting::Other => f.write_str("a list"),
+            Setting::List(_) => f.write_str("a list"),
+            Setting::Other => f.write_str("a map"),
         }
     }
 }
@@ -67,8 +70,11 @@ impl<'de> Deserialize<'de> for Setting {
                 Ok(Setting::Text(text.into()))
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Setting, A::Error> {
-                while items.next_element::<de::IgnoredAny>()?.is_some() {}
-                Ok(Setting::Other)
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(Setting::List(list))
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Setting, A::Error> {
                 while map.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {}

@@ -62,7 +62,7 @@ pub(super) fn check_meeting(
 ) {
     let Some(message) = message else { return };
     let producer = &stage.producers[message.producer];
-    if !found.is_empty() && found.iter().all(|i| stage.consumers[*i].topic != producer.topic) {
+    if !found.is_empty() && found.iter().all(|i| !stage.meets(*i, producer.topic)) {
         let text =
             format!("this can never happen: `{}` does not read what `{}` publishes", to.value, producer.name);
         findings.push(Diagnostic::new(text).at(to.place).hint("name a subscription of that topic"));

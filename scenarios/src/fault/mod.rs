@@ -181,6 +181,13 @@ pub(crate) struct Stage<'a> {
 }
 
 impl Stage<'_> {
+    /// Whether a subscription may be given what is published to this topic: dead letters may be of any.
+    fn meets(&self, consumer: usize, topic: usize) -> bool {
+        let reads = self.consumers[consumer].topic;
+        let topics = self.producers.iter().map(|producer| producer.topic + 1).max().unwrap_or(0);
+        reads == topic || reads >= topics
+    }
+
     /// Those of these patterns that match a node of this design.
     fn here(&self, mut patterns: Vec<NodePattern>) -> Vec<NodePattern> {
         patterns.retain(|pattern| self.cast.has(pattern));

@@ -57,7 +57,7 @@ fn send_to(messages: &str, to: &str) -> Verb {
         None => Label { key: None, body: word.into() },
     };
     let messages = messages.split_whitespace().map(label).collect();
-    Verb::Send { messages, to: text(to), size: 1000, persistent: None }
+    Verb::Send { messages, to: text(to), size: 1000, persistent: None, said: Vec::new() }
 }
 
 fn send(messages: &str) -> Verb {

@@ -1,0 +1,52 @@
+//! What a publisher says of a message beside its body and its key.
+
+use crate::message::KeyId;
+use crate::shared::Names;
+use redeliver_sim::Span;
+
+/// Properties of a message. All messages that say the same share one entry of [`crate::Shared::properties`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Properties {
+    /// The higher the sooner, in queues that heed it. AMQP: `priority`.
+    pub priority: u8,
+    /// It expires after so long in a queue. AMQP: `expiration`.
+    pub expiration: Option<Span>,
+    /// It comes back if no queue takes it. AMQP: `mandatory`.
+    pub mandatory: bool,
+    /// By which it is routed; none is its key. AMQP: `routing_key`.
+    pub routing_key: Option<KeyId>,
+}
+
+/// A set of properties: an index into [`crate::Shared::properties`]. The first says nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PropertiesId(pub u32);
+
+impl PropertiesId {
+    /// Nothing is said.
+    pub const NONE: PropertiesId = PropertiesId(0);
+}
+
+/// Properties as a publisher is told to set them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Said {
+    /// See [`Properties::priority`].
+    pub priority: u8,
+    /// See [`Properties::expiration`].
+    pub expiration: Option<Span>,
+    /// See [`Properties::mandatory`].
+    pub mandatory: bool,
+    /// See [`Properties::routing_key`].
+    pub routing_key: Option<String>,
+}
+
+impl Said {
+    /// The properties; a routing key that means nothing to any exchange is none.
+    pub(crate) fn properties(&self, names: &Names) -> Properties {
+        Properties {
+            priority: self.priority,
+            expiration: self.expiration,
+            mandatory: self.mandatory,
+            routing_key: self.routing_key.as_ref().and_then(|key| names.find_key(key)),
+        }
+    }
+}

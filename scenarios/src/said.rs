@@ -1,0 +1,59 @@
+//! What publishers say of their messages, by the names of AMQP 0-9-1: properties of `Send` in a story, settings of the
+//! publishers of a load.
+
+use crate::design::settings::{Reader, Real, Setting};
+use crate::diagnostic::{Diagnostic, Findings};
+use redeliver_models::properties::Said;
+
+/// Names of what can be said.
+pub(crate) const SAID: [&str; 3] = ["priority", "expiration", "mandatory"];
+
+/// What is said of all messages.
+pub(crate) fn said(settings: &Real, findings: &mut Findings) -> Said {
+    let mut reader = Reader { settings, findings };
+    Said {
+        priority: reader.whole("priority", 0, 255).unwrap_or(0) as u8,
+        expiration: reader.millis("expiration", 0),
+        mandatory: reader.flag("mandatory").unwrap_or(false),
+        routing_key: None,
+    }
+}
+
+/// What is said of each of so many messages: where a value is a list, its n-th of the n-th. One entry if there is no list,
+/// and none if nothing is said.
+pub(crate) fn said_of_each(settings: &Real, messages: usize, findings: &mut Findings) -> Vec<Said> {
+    let is_list =
+        |name: &&&str| matches!(settings.get(name).map(|setting| &setting.value), Some(Setting::List(_)));
+    let lists: Vec<&str> = SAID.iter().filter(is_list).copied().collect();
+    for name in &lists {
+        if let Some(setting) = settings.get(name)
+            && let Setting::List(values) = &setting.value
+            && values.len() != messages
+        {
+            let message = format!("`{name}` has {} values for {messages} messages", values.len());
+            let hint = "a list has one value for each message; a single value is said of all";
+            findings.push(Diagnostic::new(message).at(setting.place).hint(hint));
+            return Vec::new();
+        }
+    }
+    if lists.is_empty() {
+        let said = said(settings, findings);
+        return if said == Said::default() { Vec::new() } else { vec![said] };
+    }
+    let before = findings.0.len();
+    let mut all = Vec::new();
+    let mut of_one = settings.clone();
+    for i in 0..messages {
+        for name in &lists {
+            let Some(entry) = of_one.0.get_mut(*name) else { continue };
+            if let Some(Setting::List(values)) = settings.get(name).map(|setting| &setting.value) {
+                entry.value.value = values[i].clone();
+            }
+        }
+        all.push(said(&of_one, findings));
+        if findings.0.len() > before {
+            break;
+        }
+    }
+    all
+}
