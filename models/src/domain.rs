@@ -178,7 +178,10 @@ impl Domain for Messaging {
         match *record {
             Record::Queued { m, s, .. } => Fact::Removed { m, s, why: loss_of(why) },
             Record::Logged { m, .. } => Fact::Released { m },
-            Record::Offset { .. } | Record::Bound | Record::Shutdown { .. } => Fact::ControlDropped,
+            Record::Offset { .. }
+            | Record::Bound
+            | Record::Shutdown { .. }
+            | Record::DeliveredBelow { .. } => Fact::ControlDropped,
         }
     }
 
@@ -207,7 +210,10 @@ impl Domain for Messaging {
         let (m, place) = match *record {
             Record::Queued { m, s, .. } => (m, 1 + u64::from(s.0)),
             Record::Logged { m, .. } => (m, 0),
-            Record::Offset { .. } | Record::Bound | Record::Shutdown { .. } => return false,
+            Record::Offset { .. }
+            | Record::Bound
+            | Record::Shutdown { .. }
+            | Record::DeliveredBelow { .. } => return false,
         };
         pattern.which.has(shared.messages.get(m), pattern.time << 17 | place)
     }

@@ -34,6 +34,8 @@ pub enum Packet {
     Get { queue: u32, auto_ack: bool },
     /// There is none.
     GetEmpty { queue: u32 },
+    /// There is no such queue: the channel on which the client asked is closed. AMQP: 404, `NOT_FOUND`.
+    NoQueue,
     /// A message for a consumer.
     Deliver { m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag },
     /// Settled.
@@ -135,4 +137,6 @@ pub enum Record {
     Bound,
     /// Whether the broker's last life ended in good order.
     Shutdown { clean: bool },
+    /// What a queue had delivered when the broker ended in good order: all of its messages with a rank below this.
+    DeliveredBelow { rank: u32 },
 }

@@ -13,6 +13,8 @@ pub struct Properties {
     pub expiration: Option<Span>,
     /// It comes back if no queue takes it. AMQP: `mandatory`.
     pub mandatory: bool,
+    /// Whether it outlives a restart of the broker; none is what the design says of all. AMQP: `delivery_mode`, 2 or 1.
+    pub persistent: Option<bool>,
     /// By which it is routed; none is its key. AMQP: `routing_key`.
     pub routing_key: Option<KeyId>,
 }
@@ -35,17 +37,31 @@ pub struct Said {
     pub expiration: Option<Span>,
     /// See [`Properties::mandatory`].
     pub mandatory: bool,
+    /// See [`Properties::persistent`].
+    pub persistent: Option<bool>,
     /// See [`Properties::routing_key`].
     pub routing_key: Option<String>,
 }
 
 impl Said {
+    /// What it leaves open is as here.
+    pub(crate) fn or(&self, other: &Said) -> Said {
+        Said {
+            priority: if self.priority > 0 { self.priority } else { other.priority },
+            expiration: self.expiration.or(other.expiration),
+            mandatory: self.mandatory || other.mandatory,
+            persistent: self.persistent.or(other.persistent),
+            routing_key: self.routing_key.clone().or_else(|| other.routing_key.clone()),
+        }
+    }
+
     /// The properties; a routing key that means nothing to any exchange is none.
     pub(crate) fn properties(&self, names: &Names) -> Properties {
         Properties {
             priority: self.priority,
             expiration: self.expiration,
             mandatory: self.mandatory,
+            persistent: self.persistent,
             routing_key: self.routing_key.as_ref().and_then(|key| names.find_key(key)),
         }
     }

@@ -241,7 +241,7 @@ fn plan_designs(
     for (name, entry) in &scenario.designs.value.0 {
         let mut assumptions = Assumptions::new();
         let before = findings.0.len();
-        let design = entry.value.plan(entry.value.place, &load, &mut assumptions, findings);
+        let design = entry.value.plan(&load, &mut assumptions, findings);
         for finding in &mut findings.0[before..] {
             finding.place.get_or_insert(entry.value.place);
         }

@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Findings};
 use redeliver_models::properties::Said;
 
 /// Names of what can be said.
-pub(crate) const SAID: [&str; 3] = ["priority", "expiration", "mandatory"];
+pub(crate) const SAID: [&str; 4] = ["priority", "expiration", "mandatory", "delivery_mode"];
 
 /// What is said of all messages.
 pub(crate) fn said(settings: &Real, findings: &mut Findings) -> Said {
@@ -15,6 +15,7 @@ pub(crate) fn said(settings: &Real, findings: &mut Findings) -> Said {
         priority: reader.whole("priority", 0, 255).unwrap_or(0) as u8,
         expiration: reader.millis("expiration", 0),
         mandatory: reader.flag("mandatory").unwrap_or(false),
+        persistent: reader.whole("delivery_mode", 1, 2).map(|mode| mode == 2),
         routing_key: None,
     }
 }

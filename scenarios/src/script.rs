@@ -64,6 +64,8 @@ pub enum Verb {
     Crash,
     /// Start again.
     Restart,
+    /// Be told to end (SIGTERM), and end in good order.
+    Shutdown,
     /// Leave in good order.
     Close,
     /// Keep the picture under this name.
@@ -82,7 +84,6 @@ pub enum Verb {
 pub(crate) const VERBS_NOT_MODELLED: &[&str] = &[
     "Flush",
     "Reject",
-    "Shutdown",
     "Pause",
     "Resume",
     "Cancel",

@@ -313,6 +313,7 @@ impl Teller<'_> {
             }
             Typed::Crash => Verb::Crash,
             Typed::Restart => Verb::Restart,
+            Typed::Shutdown => Verb::Shutdown,
             Typed::Close => Verb::Close,
             Typed::Look(name) => Verb::Look(name.clone()),
             Typed::Wait(span) => Verb::Wait(span.0),
@@ -360,7 +361,6 @@ impl Teller<'_> {
         SEND.check(properties, self.findings);
         let said = said_of_each(properties, labels.len(), self.findings);
         let mut reader = Reader { settings: properties, findings: self.findings };
-        let persistent = reader.whole("delivery_mode", 1, 2).map(|mode| mode == 2);
         let place = reader.place("size");
         let size = match reader.text("size").map(|size| parse_size(&size)) {
             None => MESSAGE_SIZE,
@@ -377,7 +377,7 @@ impl Teller<'_> {
                 MESSAGE_SIZE
             }
         };
-        Verb::Send { messages: labels, to: to.map(|to| self.name(to)), size, persistent, said }
+        Verb::Send { messages: labels, to: to.map(|to| self.name(to)), size, said }
     }
 
     fn rule(&mut self, on: &str, place: Place, verbs: &[Placed<script::Verb>]) -> Option<Rule> {

@@ -208,6 +208,11 @@ impl<D: Domain> Out<'_, D> {
         &self.core.processes[self.node.0 as usize].disk
     }
 
+    /// How often the process has died before: at 0 it boots for the first time.
+    pub fn deaths(&self) -> u32 {
+        self.core.processes[self.node.0 as usize].incarnation
+    }
+
     /// What the disk holds, beside the records that it points to.
     pub fn disk_and_shared(&self) -> (&Disk<D::Record>, &D::Shared) {
         (self.disk(), &self.core.shared)

@@ -25,6 +25,7 @@ impl Builder<'_> {
             config: self.standing(config),
             subscriptions: config.queues.iter().map(|queue| self.subscription_of(&queue.name)).collect(),
             standing,
+            declared_anew: config.queues.iter().map(|queue| self.is_consumed(&queue.name)).collect(),
             memory_limit: (self.memory(&config.node, Role::Broker) as f64 * config.memory_high_watermark)
                 as u64,
             publishers: (0..producers.len()).map(producer_connection).chain(publishing_clients).collect(),
@@ -77,6 +78,11 @@ impl Builder<'_> {
             properties.routing_key = properties.routing_key.or(self.names.find_key(topic));
         }
         self.world.shared_mut().properties_id(properties)
+    }
+
+    /// Whether a load consumes from this queue.
+    fn is_consumed(&self, queue: &str) -> bool {
+        self.setup.consumers.iter().any(|consumer| consumer.name == queue)
     }
 
     fn queue_consumer(

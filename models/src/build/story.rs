@@ -182,6 +182,7 @@ impl Builder<'_> {
                 datagrams: config.transport == Transport::Datagrams,
                 prefetch: settings.prefetch.min(u32::from(u16::MAX)) as u16,
                 auto_ack: settings.ack == AckMode::Auto,
+                said: settings.said.clone(),
                 confirms: settings.confirms,
                 headers: settings.headers.clone(),
             };

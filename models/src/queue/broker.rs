@@ -28,6 +28,8 @@ pub struct BrokerSpec {
     pub subscriptions: Vec<SubscriptionId>,
     /// How many of the queues stand before time 0; a story declares the others.
     pub standing: usize,
+    /// By queue: a load consumes from it, and its consumers declare it again as they come back.
+    pub declared_anew: Vec<bool>,
     /// Bytes of messages in memory beyond which publishers are blocked.
     pub memory_limit: u64,
     /// Publishers' connections.
@@ -256,6 +258,9 @@ impl Broker {
         auto_ack: bool,
         out: &mut Out<'_>,
     ) {
+        if !self.declared[queue as usize] {
+            return self.refuse_channel(connection, out);
+        }
         let room = if prefetch == 0 || auto_ack { u32::MAX } else { u32::from(prefetch) };
         self.subscribers[queue as usize].push(Subscriber { connection, room, auto_ack });
         self.dispatch(queue as usize, out);
@@ -264,6 +269,9 @@ impl Broker {
 
     fn on_get(&mut self, connection: ConnectionId, queue: u32, auto_ack: bool, out: &mut Out<'_>) {
         let index = queue as usize;
+        if !self.declared[index] {
+            return self.refuse_channel(connection, out);
+        }
         self.drop_expired(index, out);
         out.shared().brokers[0].requests += 1;
         match self.queues[index].pop() {
@@ -277,7 +285,7 @@ impl Broker {
     }
 
     /// A client is gone: what it held goes back, in order, and it is asked no more.
-    fn on_gone(&mut self, connection: ConnectionId, out: &mut Out<'_>) {
+    pub(super) fn on_gone(&mut self, connection: ConnectionId, out: &mut Out<'_>) {
         for (queue, subscribers) in self.subscribers.iter_mut().enumerate() {
             subscribers.retain(|subscriber| subscriber.connection != connection);
             self.turns[queue] =
@@ -314,8 +322,10 @@ impl Node<Messaging> for Broker {
         for (connection, queue, prefetch, auto_ack) in self.spec.consumers.clone() {
             self.on_consume(connection, queue, prefetch, auto_ack, out);
         }
+        self.forget_passing_queues(out);
         self.recover_bindings(out);
         self.recover(out);
+        self.begin_life(out);
         for queue in 0..self.queues.len() {
             self.dispatch(queue, out);
             self.set_level(queue, out);
@@ -361,6 +371,10 @@ impl Node<Messaging> for Broker {
             ConnectionChange::Closed | ConnectionChange::Reset => self.on_gone(connection, out),
             _ => {}
         }
+    }
+
+    fn on_stop(&mut self, out: &mut Out<'_>) {
+        self.write_what_was_delivered(out);
     }
 
     fn on_crash(&mut self, _machine: bool, out: &mut Out<'_>) {

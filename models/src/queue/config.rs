@@ -16,7 +16,8 @@ pub struct Config {
     /// Exchanges that stand before time 0, in the order of their names. A topic is published to the exchange of
     /// its name. The default exchange (a queue by its name) always exists and is not listed.
     pub exchanges: Vec<ExchangeConfig>,
-    /// Messages survive a restart of the broker if their queue is durable. RabbitMQ: `delivery_mode = 2`.
+    /// Messages survive a restart of the broker if their queue is durable, unless their publisher says otherwise.
+    /// RabbitMQ: `delivery_mode = 2`.
     pub persistent: bool,
     /// What a confirm of a persistent message in a durable queue waits for. Of others it waits for nothing: they are
     /// in memory. RabbitMQ: "after persisting the message to disk" (Consumer Acknowledgements and Publisher Confirms).

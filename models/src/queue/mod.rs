@@ -10,6 +10,7 @@ mod publishing;
 #[allow(clippy::module_inception)] // a queue is a queue
 mod queue;
 mod recovery;
+mod restart;
 #[cfg(test)]
 mod tests;
 pub use broker::{Broker, BrokerSpec};

@@ -22,7 +22,7 @@ impl Broker {
         target: u32,
         out: &mut Out<'_>,
     ) {
-        if self.spec.config.persistent && self.disk_is_full(m, target as usize, out) {
+        if self.is_persistent(m, out) && self.disk_is_full(m, target as usize, out) {
             return self.refuse(from, m, attempt, LossCause::DiskFull, out);
         }
         let exchange = &self.exchanges[target as usize].queues;
@@ -33,6 +33,14 @@ impl Broker {
             return self.confirm(from, m, attempt, synced, out);
         }
         self.fan_out(from, m, attempt, target as usize, out);
+    }
+
+    /// What its publisher says of it, or what the design says of all.
+    #[inline(always)]
+    fn is_persistent(&self, m: MessageRef, out: &mut Out<'_>) -> bool {
+        let said = out.shared().messages.get(m).properties != PropertiesId::NONE;
+        (if said { out.shared().properties(m).persistent } else { None })
+            .unwrap_or(self.spec.config.persistent)
     }
 
     /// A durable queue would take a persistent message, and the disk would not: a confirm would be a lie.
@@ -154,7 +162,7 @@ impl Broker {
         let (size, said) = (message.size, message.properties != PropertiesId::NONE);
         let state = &self.queues[queue];
         let (s, ages) = (state.s, state.ages);
-        let durable = state.config.durable && self.spec.config.persistent;
+        let durable = state.config.durable && self.is_persistent(m, out);
         let rank = out.shared().next_rank(s, queue as u32);
         let record = Record::Queued { m, s, rank, history };
         let position = if durable { out.append(FileId(queue as u32), record, size).ok() } else { None };

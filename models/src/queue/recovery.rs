@@ -47,11 +47,12 @@ impl Broker {
         }
     }
 
-    /// What the disk kept is redelivered: nobody knows what consumers had seen (recorded: `rabbit-D1-kill9`). What fails
-    /// its checksum is dropped (classic queues v2, `recover_segment` in `rabbit_classic_queue_index_v2`).
+    /// What the disk kept. What consumers may have seen is redelivered. What fails its checksum is dropped (classic queues
+    /// v2, `recover_segment` in `rabbit_classic_queue_index_v2`).
     pub(super) fn recover(&mut self, out: &mut Out<'_>) {
         for queue in 0..self.queues.len() {
             let kept: Vec<(Position, Record)> = out.disk().records(FileId(queue as u32)).collect();
+            let delivered_below = self.delivered_below(queue, out);
             for (position, record) in kept {
                 let Record::Queued { m, s, rank, history } = record else { continue };
                 if out.disk().has_damage() && self.drop_damaged(queue, position, out) {
@@ -64,14 +65,16 @@ impl Broker {
                     rank,
                     size: size as u32,
                     history,
-                    attempts: 1,
+                    attempts: u16::from(rank < delivered_below),
                     priority: 0,
                     position: Some(position),
                     expires: Time::NEVER,
                 };
                 self.heed(queue, &mut entry, out);
                 self.queues[queue].push(entry);
-                out.note(Fact::Requeued { m, s, why: DuplicateCause::BrokerRestart });
+                if entry.attempts > 0 {
+                    out.note(Fact::Requeued { m, s, why: DuplicateCause::BrokerRestart });
+                }
                 self.add_memory(size, out);
             }
             self.queues[queue].tell_publishers();

@@ -182,6 +182,10 @@ impl Client {
         let text = shared.labels.iter().position(|text| *text == label.body).unwrap_or(0) as u32;
         let source = &mut shared.sources[self.spec.source.0 as usize];
         let message = source.send(now, stamp, topic, key, text, size);
+        let said = match &self.spec.side {
+            Side::Queue(side) => said.or(&side.said),
+            Side::Log(_) => said.clone(),
+        };
         let mut properties = said.properties(&shared.names);
         if let Some(queue) = self.queue_named(to) {
             // The default exchange routes by the queue's name.

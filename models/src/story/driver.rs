@@ -124,9 +124,13 @@ impl Driver<'_> {
                 self.world.set_mark(mark);
                 self.world.restart(node);
             }
+            (Verb::Shutdown, Some(node)) => {
+                self.world.set_mark(mark);
+                self.world.terminate(node);
+            }
             (Verb::Close, Some(node)) if !self.is_client(node) => {
                 self.world.set_mark(mark);
-                self.world.crash(node, false);
+                self.world.terminate(node);
             }
             (_, Some(node)) if self.world.is_up(node) => {
                 let token = self.calls;

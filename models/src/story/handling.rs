@@ -182,7 +182,7 @@ impl Client {
                     self.pauses += 1;
                     return out.delay(span, Timer::Step { token: self.pauses });
                 }
-                Some(verb @ (Verb::Crash | Verb::Restart)) => {
+                Some(verb @ (Verb::Crash | Verb::Shutdown | Verb::Restart)) => {
                     let rest = std::mem::take(&mut handling.verbs);
                     self.handling = None;
                     self.journal(out).last_words = std::iter::once(verb).chain(rest).collect();

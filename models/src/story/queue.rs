@@ -1,6 +1,7 @@
 //! How a client of a story talks to a queue broker.
 
 use crate::message::SubscriptionId;
+use crate::properties::Said;
 
 /// What it knows of the broker, and how it is set.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct QueueSide {
     pub prefetch: u16,
     /// What it is given is settled at once.
     pub auto_ack: bool,
+    /// What it says of a message where the story does not.
+    pub said: Said,
     /// It waits for a confirm of each message.
     pub confirms: bool,
     /// Headers that are shown with each message it is given.

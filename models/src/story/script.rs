@@ -65,8 +65,6 @@ pub enum Verb {
         to: Option<String>,
         /// Bytes of each.
         size: u64,
-        /// Survives a restart, if the broker tells such messages apart (`delivery_mode`). None: the design's.
-        persistent: Option<bool>,
         /// What else is said of them: one entry for each, or one for all.
         said: Vec<Said>,
     },
@@ -127,6 +125,8 @@ pub enum Verb {
     },
     /// Die as by kill -9.
     Crash,
+    /// Be told to end, and end in good order.
+    Shutdown,
     /// Start again.
     Restart,
     /// Leave in good order.
@@ -168,6 +168,7 @@ impl Verb {
             Verb::Handle(_) => "Handle",
             Verb::Commit { .. } => "Commit",
             Verb::Subscribe(_) => "Subscribe",
+            Verb::Shutdown => "Shutdown",
             Verb::Declare(_) => "Declare",
             Verb::Bind { .. } => "Bind",
             Verb::Crash => "Crash",

@@ -413,8 +413,11 @@ fn faults(producers_crash: bool) -> impl Strategy<Value = String> {
     let acts = select(vec!["at: \"50ms\"", "every: \"exp(200ms)\"", "when: Stored(), times: 3"]);
     let corrupt = (records, acts)
         .prop_map(|(records, acts)| format!("CorruptRecord(node: \"brokers\", {records}, {acts})"));
+    let deploy = (nodes(), times(), any::<bool>()).prop_map(|(nodes, at, graceful)| {
+        format!("RollingRestart(nodes: {nodes}, down: \"20ms\", pause: \"50ms\", graceful: {graceful}, at: \"{at}\")")
+    });
     prop_oneof![
         torn, corrupt, handler, drop, reset, partition, shapes, links, swizzle, disk, at, when, every, pause,
-        machine, slow
+        machine, slow, deploy
     ]
 }

@@ -12,7 +12,7 @@ pub(crate) mod rabbitmq_queue;
 pub mod settings;
 
 use crate::assumptions::Assumptions;
-use crate::diagnostic::{Diagnostic, Findings, Place, nearest};
+use crate::diagnostic::{Diagnostic, Findings, nearest};
 use crate::named::Placed;
 use redeliver_models::setup::{self, Role};
 use serde::Deserialize;
@@ -66,7 +66,6 @@ impl Design {
     /// The design as it will run; its settings go to `assumptions`.
     pub(crate) fn plan(
         &self,
-        place: Place,
         load: &Load<'_>,
         assumptions: &mut Assumptions,
         findings: &mut Findings,
@@ -76,7 +75,7 @@ impl Design {
             Design::Log(log) => log.plan(load, assumptions, findings),
             Design::Udp(udp) => udp.plan(load, assumptions, findings),
             Design::Webhook(webhook) => webhook.plan(load, assumptions, findings),
-            Design::RabbitMQ(rabbitmq) => rabbitmq.plan(place, load, assumptions, findings),
+            Design::RabbitMQ(rabbitmq) => rabbitmq.plan(load, assumptions, findings),
             Design::Kafka(kafka) => kafka.plan(load, assumptions, findings),
         }
     }

@@ -7,7 +7,7 @@ use super::settings::{Reader, Real};
 use super::{Designed, Load, clients, unknown_version};
 use crate::assumptions::Assumptions;
 use crate::defaults::*;
-use crate::diagnostic::{Diagnostic, Findings, Place};
+use crate::diagnostic::{Diagnostic, Findings};
 use crate::named::{Named, Placed};
 use crate::said::said;
 use crate::units::Duration;
@@ -78,7 +78,6 @@ pub struct Client {
 impl RabbitMQ {
     pub(crate) fn plan(
         &self,
-        place: Place,
         load: &Load<'_>,
         assumptions: &mut Assumptions,
         findings: &mut Findings,
@@ -91,7 +90,7 @@ impl RabbitMQ {
             queues: self.queues.sorted().iter().map(|(name, _, args)| queue(name, args, findings)).collect(),
             exchanges: Vec::new(),
             confirm_after: ConfirmAfter::Synced,
-            persistent: assumptions.pick("delivery_mode = 2", self.persistent(place, findings), &PERSISTENT),
+            persistent: assumptions.pick("delivery_mode = 2", None, &PERSISTENT),
             redeliver_after: None,
             checksums: !before_4,
             memory_high_watermark: self.watermark(before_4, assumptions, findings),
@@ -158,21 +157,6 @@ impl RabbitMQ {
         });
         let default = if before_4 { &MEMORY_WATERMARK_BEFORE_4 } else { &MEMORY_WATERMARK };
         assumptions.pick("vm_memory_high_watermark", said, default)
-    }
-
-    /// Whether messages are persistent. One answer for all clients: the model has one.
-    fn persistent(&self, place: Place, findings: &mut Findings) -> Option<bool> {
-        let mut said = None;
-        for (_, client) in self.clients.iter() {
-            let mode = Reader { settings: &client.config, findings }.whole("delivery_mode", 1, 2);
-            if let Some(mode) = mode {
-                if said.is_some_and(|said| said != (mode == 2)) {
-                    findings.refuse(place, "different delivery modes in one design are not modelled yet");
-                }
-                said = Some(mode == 2);
-            }
-        }
-        said
     }
 
     fn exchanges(&self, config: &Config, findings: &mut Findings) -> Vec<ExchangeConfig> {
@@ -310,6 +294,8 @@ impl Client {
                 "priority" => merged.said.priority = said.priority,
                 "expiration" => merged.said.expiration = said.expiration,
                 "mandatory" => merged.said.mandatory = said.mandatory,
+                // They are persistent unless it says otherwise.
+                "delivery_mode" => merged.said.persistent = said.persistent.filter(|persistent| !persistent),
                 _ => {}
             }
         }

@@ -2,6 +2,7 @@
 
 mod log;
 mod queue;
+mod restart;
 
 use super::*;
 use crate::checks::Recorder;
@@ -57,7 +58,7 @@ fn send_to(messages: &str, to: &str) -> Verb {
         None => Label { key: None, body: word.into() },
     };
     let messages = messages.split_whitespace().map(label).collect();
-    Verb::Send { messages, to: text(to), size: 1000, persistent: None, said: Vec::new() }
+    Verb::Send { messages, to: text(to), size: 1000, said: Vec::new() }
 }
 
 fn send(messages: &str) -> Verb {
