@@ -71,6 +71,12 @@ impl Selection {
 }
 
 impl Handler {
+    /// Whether some messages meet with something unusual.
+    #[inline(always)]
+    pub(crate) fn has_faults(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
     /// What the `attempt`-th try at a message, from 1, will be if it begins now.
     #[inline(always)]
     pub fn attempt(&self, now: Time, message: &Message, attempt: u16) -> Attempt {

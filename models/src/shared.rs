@@ -3,7 +3,7 @@
 use crate::message::{KeyId, Message, MessageRef, Messages, SourceId, SubscriptionId, TopicId};
 use crate::producer::Source;
 use crate::properties::{Properties, PropertiesId};
-use crate::queue::Histories;
+use crate::queue::{Histories, Routes};
 use crate::setup::Role;
 use crate::story::Journal;
 use redeliver_sim::{NodeId, Span, Stamp, Time};
@@ -96,6 +96,8 @@ pub struct Topic {
     pub subscriptions: Vec<SubscriptionId>,
     /// Its messages are meant for whoever is bound when they are published; else for whom a broker routes them to.
     pub addressed_at_birth: bool,
+    /// Not all of them are meant for all of its subscriptions.
+    pub routes: Option<Box<Routes>>,
     /// Nothing stores its messages: the order that the topic accepted them in is that of publishing.
     pub accepted_at_birth: bool,
 }

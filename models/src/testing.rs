@@ -80,7 +80,7 @@ pub(crate) fn queue() -> Config {
         node: "broker/1".into(),
         transport: Transport::Connections,
         queues: vec![queue],
-        exchanges: vec![ExchangeConfig { name: "orders".into(), queues: vec![0] }],
+        exchanges: vec![ExchangeConfig::fanout("orders", vec![0])],
         persistent: true,
         confirm_after: crate::queue::ConfirmAfter::Synced,
         redeliver_after: None,

@@ -79,9 +79,21 @@ impl<T: Copy> Worker<T> {
         Some(held)
     }
 
+    /// A message that was dead-lettered and came back begins anew at its broker, and not for a handler that fails so many
+    /// times.
+    #[cold]
+    fn tries_so_far(&self, held: &Held<T>, number: u16, out: &mut Out<'_>) -> u16 {
+        let shared = out.shared();
+        let delivery = shared.messages.delivery(held.m, shared.slot(self.s));
+        if delivery.history == 0 { number } else { delivery.dispatches.saturating_add(held.tries) }
+    }
+
     #[inline(always)]
     fn work(&mut self, held: Held<T>, out: &mut Out<'_>) {
-        let number = held.attempt.saturating_add(held.tries);
+        let mut number = held.attempt.saturating_add(held.tries);
+        if self.handler.has_faults() {
+            number = self.tries_so_far(&held, number, out);
+        }
         let now = out.now();
         let attempt = self.handler.attempt(now, out.shared().messages.get(held.m), number);
         self.generation = self.generation.wrapping_add(1);

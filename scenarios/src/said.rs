@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Findings};
 use redeliver_models::properties::Said;
 
 /// Names of what can be said.
-pub(crate) const SAID: [&str; 4] = ["priority", "expiration", "mandatory", "delivery_mode"];
+pub(crate) const SAID: [&str; 5] = ["priority", "expiration", "mandatory", "delivery_mode", "routing_key"];
 
 /// What is said of all messages.
 pub(crate) fn said(settings: &Real, findings: &mut Findings) -> Said {
@@ -16,7 +16,7 @@ pub(crate) fn said(settings: &Real, findings: &mut Findings) -> Said {
         expiration: reader.millis("expiration", 0),
         mandatory: reader.flag("mandatory").unwrap_or(false),
         persistent: reader.whole("delivery_mode", 1, 2).map(|mode| mode == 2),
-        routing_key: None,
+        routing_key: reader.text("routing_key"),
     }
 }
 

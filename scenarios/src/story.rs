@@ -4,6 +4,7 @@ use crate::defaults::{
     CLIENTS_MAX, MESSAGE_BYTES_MAX, MESSAGE_SIZE, RANGE_MAX, SCRIPT_ACTS_MAX, SCRIPT_MESSAGES_MAX,
 };
 use crate::design::log::topic_of_story;
+use crate::design::rabbitmq_exchange::check_late_bindings;
 use crate::design::rabbitmq_queue;
 use crate::design::settings::{Reader, Real, Table};
 use crate::diagnostic::{Diagnostic, Findings, Place};
@@ -61,6 +62,7 @@ impl Story {
         let (what, known): (&str, Vec<&str>) = match design {
             Design::Queue(config) => {
                 let queues = config.queues.iter().map(|queue| queue.name.as_str());
+                check_late_bindings(self.script.as_ref(), &self.named, config, findings);
                 let exchanges = config.exchanges.iter().map(|exchange| exchange.name.as_str());
                 ("queue or exchange", queues.chain(exchanges).collect())
             }
@@ -465,8 +467,8 @@ const ACK: Table = Table { of: "`Ack`", modelled: &["multiple"], known: &[] };
 const NACK: Table = Table { of: "`Nack`", modelled: &["multiple", "requeue"], known: &["delay"] };
 const SEND: Table = Table {
     of: "`Send`",
-    modelled: &["size", "delivery_mode", "priority", "expiration", "mandatory"],
-    known: &["every until qos headers partition timestamp routing_key"],
+    modelled: &["size", "delivery_mode", "priority", "expiration", "mandatory", "routing_key"],
+    known: &["every until qos headers partition timestamp"],
 };
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::message::{Messages, SourceId, SubscriptionId, TopicId};
 use crate::part::Part;
 use crate::producer::{Arrivals, Keys, Purposes, Source};
 use crate::properties::Properties;
-use crate::queue::Histories;
+use crate::queue::{ExchangeKind, Histories, Routes};
 use crate::setup::{Design, FaultKind, KeyChoice, Link, LinkRule, Role, Schedule, Setup, When, Which};
 use crate::shared::{BrokerFigures, Names, Ranks, Shared, Subscription, Topic};
 use redeliver_sim::{
@@ -216,6 +216,7 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
             addressed_at_birth: true,
             // A webhook's sender stores what it publishes, at once: that is its acceptance.
             accepted_at_birth: matches!(setup.design, Design::Udp(_)),
+            routes: routes(setup, names, topic),
         })
         .collect();
     let mut subscriptions: Vec<Subscription> = setup
@@ -278,7 +279,12 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
 fn add_queues(topics: &mut Vec<Topic>, subscriptions: &mut Vec<Subscription>, count: usize) {
     let hidden = TopicId(topics.len() as u16);
     subscriptions.resize(count, Subscription { bound: true, ..Subscription::of(hidden) });
-    topics.push(Topic { subscriptions: Vec::new(), addressed_at_birth: false, accepted_at_birth: false });
+    topics.push(Topic {
+        subscriptions: Vec::new(),
+        addressed_at_birth: false,
+        accepted_at_birth: false,
+        routes: None,
+    });
     for (slot, subscription) in subscriptions.iter_mut().enumerate() {
         subscription.slot = slot as u16;
     }
@@ -294,7 +300,12 @@ fn add_groups(
     topics: &mut Vec<Topic>,
     subscriptions: &mut Vec<Subscription>,
 ) {
-    let none = Topic { subscriptions: Vec::new(), addressed_at_birth: false, accepted_at_birth: false };
+    let none = Topic {
+        subscriptions: Vec::new(),
+        addressed_at_birth: false,
+        accepted_at_birth: false,
+        routes: None,
+    };
     topics.extend(story::topics(setup).iter().map(|_| none.clone()));
     let mut groups = story::groups(setup, config);
     groups.retain(|group| setup.consumers.iter().all(|consumer| consumer.name != group.subscription));
@@ -305,6 +316,19 @@ fn add_groups(
         readers.push(SubscriptionId(subscriptions.len() as u16));
         subscriptions.push(Subscription { slot: readers.len() as u16 - 1, ..Subscription::of(topic) });
     }
+}
+
+/// How the messages of a topic are routed, where its exchange does not give all to all.
+fn routes(setup: &Setup, names: &Names, topic: usize) -> Option<Box<Routes>> {
+    let Design::Queue(config) = &setup.design else { return None };
+    let exchange = config.exchanges.iter().find(|exchange| exchange.name == setup.topics[topic])?;
+    let bound = |(queue, key): &(usize, String)| {
+        let name = &config.queues[*queue].name;
+        let s = names.subscriptions.iter().position(|other| other == name)?;
+        Some((SubscriptionId(s as u16), key.clone()))
+    };
+    let bindings = exchange.keys.iter().filter_map(bound).collect();
+    (exchange.kind != ExchangeKind::Fanout).then(|| Box::new(Routes { kind: exchange.kind, bindings }))
 }
 
 fn subscriptions_of(setup: &Setup, topic: usize) -> Vec<SubscriptionId> {

@@ -124,7 +124,7 @@ impl Builder<'_> {
         };
         let bound = config.exchanges.iter().map(|exchange| {
             let queues = exchange.queues.iter().filter(|queue| !late(queue)).copied().collect();
-            crate::queue::ExchangeConfig { name: exchange.name.clone(), queues }
+            crate::queue::ExchangeConfig { queues, ..exchange.clone() }
         });
         config.exchanges = bound.collect();
         config

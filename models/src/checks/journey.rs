@@ -51,7 +51,8 @@ impl Book {
         let number = message.topic;
         for (slot, &s) in topic.subscriptions.iter().enumerate() {
             let subscription = &shared.subscriptions[s.0 as usize];
-            if subscription.bound && subscription.topic == number {
+            let reached = topic.routes.as_ref().is_none_or(|routes| routes.reach(m, s, shared));
+            if subscription.bound && subscription.topic == number && reached {
                 let (message, delivery) = shared.messages.both_mut(m, slot);
                 delivery.addressed = true;
                 let checks = &mut self.subscriptions[s.0 as usize];

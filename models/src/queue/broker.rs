@@ -312,7 +312,7 @@ impl Broker {
 fn exchanges(spec: &BrokerSpec) -> Vec<ExchangeConfig> {
     let by_name = spec.config.queues.iter().enumerate().map(|(i, queue)| {
         let queues = if i < spec.standing { vec![i] } else { Vec::new() };
-        ExchangeConfig { name: queue.name.clone(), queues }
+        ExchangeConfig::fanout(&queue.name, queues)
     });
     spec.config.exchanges.iter().cloned().chain(by_name).collect()
 }

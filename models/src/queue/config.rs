@@ -1,5 +1,6 @@
 //! Settings of the queue broker and of its clients.
 
+use super::ExchangeKind;
 use crate::properties::Said;
 use crate::setup::NodePattern;
 use redeliver_sim::Span;
@@ -139,13 +140,24 @@ pub enum Priorities {
     TwoToOne,
 }
 
-/// A fanout exchange.
+/// An exchange.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ExchangeConfig {
     /// Its name.
     pub name: String,
+    /// How it routes.
+    pub kind: ExchangeKind,
     /// Queues bound to it before time 0: indexes into [`Config::queues`], in order.
     pub queues: Vec<usize>,
+    /// Which queue is bound with which key, now or later; none for a fanout exchange.
+    pub keys: Vec<(usize, String)>,
+}
+
+impl ExchangeConfig {
+    /// A fanout exchange with these queues.
+    pub fn fanout(name: impl Into<String>, queues: Vec<usize>) -> Self {
+        ExchangeConfig { name: name.into(), kind: ExchangeKind::Fanout, queues, keys: Vec::new() }
+    }
 }
 
 /// How a client of the broker is set.

@@ -191,9 +191,9 @@ impl Broker {
     }
 
     /// The queues to which an exchange routes a message with this key.
-    fn routed(&self, exchange: DeadLetterExchange, key: Option<KeyId>, out: &mut Out<'_>) -> Vec<usize> {
+    fn routed_by(&self, exchange: DeadLetterExchange, key: Option<KeyId>, out: &mut Out<'_>) -> Vec<usize> {
         match exchange {
-            DeadLetterExchange::Named(index) => self.exchanges[index].queues.clone(),
+            DeadLetterExchange::Named(index) => self.routed(index, key, out),
             DeadLetterExchange::Default => {
                 let key = key.and_then(|key| out.shared().names.key(key)).unwrap_or_default();
                 let is_it = |queue: &usize| self.declared[*queue] && self.queues[*queue].config.name == key;
@@ -206,7 +206,7 @@ impl Broker {
     fn dead_letter_targets(&self, dead: &Dead, history: &History, out: &mut Out<'_>) -> Vec<usize> {
         let Some(exchange) = self.dead_letter_exchange(dead.queue) else { return Vec::new() };
         let key = history.routing_key.or(out.shared().routing_key(dead.entry.m));
-        let mut targets = self.routed(exchange, key, out);
+        let mut targets = self.routed_by(exchange, key, out);
         targets.retain(|target| dead.reason == Reason::Rejected || !history.is_cycle(*target as u32));
         targets
     }

@@ -11,6 +11,7 @@ mod publishing;
 mod queue;
 mod recovery;
 mod restart;
+mod routing;
 #[cfg(test)]
 mod tests;
 pub use broker::{Broker, BrokerSpec};
@@ -18,3 +19,4 @@ pub use config::*;
 pub use consumer::{Consumer, ConsumerSpec, Token};
 pub use dead_letters::{Death, Histories, History, Reason};
 pub use queue::{Entry, Queue};
+pub use routing::{ExchangeKind, Routes};

@@ -3,7 +3,7 @@
 use super::broker::{Broker, Torn};
 use super::dead_letters::Reason;
 use super::queue::Entry;
-use super::{ConfirmAfter, Overflow};
+use super::{ConfirmAfter, ExchangeKind, Overflow};
 use crate::causes::LossCause;
 use crate::domain::Out;
 use crate::fact::Fact;
@@ -25,9 +25,10 @@ impl Broker {
         if self.is_persistent(m, out) && self.disk_is_full(m, target as usize, out) {
             return self.refuse(from, m, attempt, LossCause::DiskFull, out);
         }
-        let exchange = &self.exchanges[target as usize].queues;
-        if let [queue] = exchange[..]
+        let exchange = &self.exchanges[target as usize];
+        if let [queue] = exchange.queues[..]
             && !self.queues[queue].limited
+            && exchange.kind == ExchangeKind::Fanout
         {
             let synced = self.store(queue, m, 0, true, out);
             return self.confirm(from, m, attempt, synced, out);
@@ -59,6 +60,11 @@ impl Broker {
         exchange: usize,
         out: &mut Out<'_>,
     ) {
+        if self.exchanges[exchange].kind != ExchangeKind::Fanout {
+            let key = out.shared().routing_key(m);
+            let queues = self.routed(exchange, key, out);
+            return self.fan_out_to(&queues, from, m, attempt, out);
+        }
         let queues = std::mem::take(&mut self.exchanges[exchange].queues);
         self.fan_out_to(&queues, from, m, attempt, out);
         self.exchanges[exchange].queues = queues;
@@ -119,13 +125,17 @@ impl Broker {
         }
     }
 
-    /// Whether a queue refuses a message of so many bytes.
+    /// Whether a queue refuses a message of so many bytes: it has no room for it, and no consumer either that would take
+    /// it at once.
     pub(super) fn is_full(&self, queue: usize, size: u64) -> bool {
         let state = &self.queues[queue];
         state.limited
             && match state.config.overflow {
                 Overflow::DropHead => false,
-                Overflow::RejectPublish | Overflow::RejectPublishDeadLetter => state.lacks_room(size),
+                Overflow::RejectPublish | Overflow::RejectPublishDeadLetter => {
+                    let taken = state.len() == 0 && self.subscribers[queue].iter().any(|one| one.room > 0);
+                    state.lacks_room(size) && !taken
+                }
                 Overflow::RejectPublishLate => state.refuses,
             }
     }

@@ -7,6 +7,7 @@ mod kafka_names;
 pub mod log;
 pub mod queue;
 pub mod rabbitmq;
+pub(crate) mod rabbitmq_exchange;
 mod rabbitmq_names;
 pub(crate) mod rabbitmq_queue;
 pub mod settings;

@@ -247,7 +247,7 @@ pub(crate) fn place_topics(
     for (index, topic) in topics.iter().enumerate() {
         let exchange =
             config.exchanges.iter().position(|exchange| exchange.name == *topic).unwrap_or_else(|| {
-                config.exchanges.push(ExchangeConfig { name: topic.clone(), queues: Vec::new() });
+                config.exchanges.push(ExchangeConfig::fanout(topic, Vec::new()));
                 config.exchanges.len() - 1
             });
         for consumer in consumers.iter().filter(|consumer| consumer.topic == index) {
@@ -274,6 +274,8 @@ pub(crate) fn sort_queues(config: &mut Config) {
     config.queues.sort_by(|a, b| a.name.cmp(&b.name));
     for exchange in &mut config.exchanges {
         exchange.queues.iter_mut().for_each(|queue| *queue = place[*queue]);
+        exchange.keys.iter_mut().for_each(|(queue, _)| *queue = place[*queue]);
+        exchange.keys.sort();
         exchange.queues.sort();
         // A binding that is there already is not made again.
         exchange.queues.dedup();

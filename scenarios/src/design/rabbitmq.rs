@@ -1,6 +1,7 @@
 //! `RabbitMQ(…)`: a queue broker under the real names.
 
 use super::queue::{Ack, ack_mode, place_topics, sort_queues};
+use super::rabbitmq_exchange::{Exchange, exchanges};
 use super::rabbitmq_names::{BROKER, CLIENT};
 use super::rabbitmq_queue::{check_dead_letters, gets_dead_letters, queue, show_queue};
 use super::settings::{Reader, Real};
@@ -12,7 +13,9 @@ use crate::named::{Named, Placed};
 use crate::said::said;
 use crate::units::Duration;
 use redeliver_models::properties::Said;
-use redeliver_models::queue::{AckMode, ClientConfig, Config, ConfirmAfter, ExchangeConfig, Transport};
+use redeliver_models::queue::{
+    AckMode, ClientConfig, Config, ConfirmAfter, ExchangeConfig, ExchangeKind, Transport,
+};
 use redeliver_models::setup::{self, NodePattern};
 use serde::Deserialize;
 
@@ -37,18 +40,6 @@ pub struct RabbitMQ {
     /// Settings of clients, by name or glob; of several that match the later wins.
     #[serde(default)]
     pub clients: Named<Client>,
-}
-
-/// An exchange.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Exchange {
-    /// `"fanout"`; others are not modelled yet.
-    #[serde(rename = "type")]
-    pub kind: Placed<String>,
-    /// Queues that are bound to it before time 0.
-    #[serde(default)]
-    pub queues: Vec<Placed<String>>,
 }
 
 /// Settings of some clients.
@@ -97,7 +88,7 @@ impl RabbitMQ {
             clients: self.clients(&node, load, assumptions, findings),
             node,
         };
-        config.exchanges = self.exchanges(&config, findings);
+        config.exchanges = exchanges(&self.exchanges, &config, findings);
         for queue in &config.queues {
             assumptions.text(&format!("queues.{}", queue.name), Some(show_queue(queue)), "", "");
         }
@@ -112,7 +103,7 @@ impl RabbitMQ {
         // A topic that has a queue's name is published to that queue, as by the default exchange.
         for topic in load.topics.iter().filter(|topic| self.queues.0.contains_key(*topic)) {
             let queues = config.queues.iter().position(|queue| queue.name == *topic).into_iter().collect();
-            config.exchanges.push(ExchangeConfig { name: topic.clone(), queues });
+            config.exchanges.push(ExchangeConfig::fanout(topic, queues));
         }
         place_topics(&mut config, load.topics, &own, &template);
         for (name, _, arguments) in self.queues.sorted() {
@@ -159,41 +150,6 @@ impl RabbitMQ {
         assumptions.pick("vm_memory_high_watermark", said, default)
     }
 
-    fn exchanges(&self, config: &Config, findings: &mut Findings) -> Vec<ExchangeConfig> {
-        let mut planned = Vec::new();
-        for (name, name_place, exchange) in self.exchanges.sorted() {
-            match exchange.kind.as_str() {
-                "fanout" => {}
-                "direct" | "topic" | "headers" | "x-consistent-hash" => {
-                    let message = format!("exchanges of type `{}` are not modelled yet", exchange.kind.value);
-                    findings
-                        .push(Diagnostic::new(message).at(exchange.kind.place).hint("modelled: \"fanout\""));
-                }
-                other => {
-                    let diagnostic = Diagnostic::new(format!("`{other}` is no type of an exchange"));
-                    findings.push(diagnostic.at(exchange.kind.place).nearest(other, ["fanout"]));
-                }
-            }
-            if self.queues.0.contains_key(name) {
-                findings
-                    .refuse(name_place, format!("`{name}` is a queue and an exchange: rename one of them"));
-            }
-            let mut queues = Vec::new();
-            for bound in &exchange.queues {
-                match config.queues.iter().position(|queue| queue.name == bound.value) {
-                    Some(index) => queues.push(index),
-                    None => {
-                        let message = format!("`{name}` is bound to `{}`, which is no queue", bound.value);
-                        let known = config.queues.iter().map(|queue| queue.name.as_str());
-                        findings.push(Diagnostic::new(message).at(bound.place).nearest(&bound.value, known));
-                    }
-                }
-            }
-            planned.push(ExchangeConfig { name: name.into(), queues });
-        }
-        planned
-    }
-
     /// Each subscription with its topic. One that reads a queue of the design has that queue's name; the messages
     /// come from the topic whose exchange it is bound to, or that has its name.
     fn consumers(
@@ -205,6 +161,14 @@ impl RabbitMQ {
         let mut planned = Vec::new();
         for (read, consumer) in load.consumers {
             let Some(index) = config.queues.iter().position(|queue| queue.name == read.value) else {
+                let is_it = |exchange: &&ExchangeConfig| exchange.name == read.value;
+                let exchange = config.exchanges.iter().find(is_it);
+                if exchange.is_some_and(|exchange| exchange.kind != ExchangeKind::Fanout) {
+                    let message =
+                        format!("`{}` does not give all to all: a queue is read instead", read.value);
+                    let hint = "name a queue that is bound to it";
+                    findings.push(Diagnostic::new(message).at(read.place).hint(hint));
+                }
                 let topic = load.topics.binary_search(&read.value).unwrap_or_else(|_| {
                     findings.push(load.unknown_topic(read));
                     0
@@ -296,6 +260,7 @@ impl Client {
                 "mandatory" => merged.said.mandatory = said.mandatory,
                 // They are persistent unless it says otherwise.
                 "delivery_mode" => merged.said.persistent = said.persistent.filter(|persistent| !persistent),
+                "routing_key" => merged.said.routing_key = said.routing_key.clone(),
                 _ => {}
             }
         }

@@ -47,6 +47,7 @@ pub(crate) const CLIENT: Table = Table {
         "priority",
         "expiration",
         "mandatory",
+        "routing_key",
     ],
     known: &["no_ack global prefetch_size immediate heartbeat exclusive no_local consumer_tag x-priority
         x-stream-offset connection_timeout blocked_connection_timeout channel_max frame_max

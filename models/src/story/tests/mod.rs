@@ -1,5 +1,6 @@
 //! Each verb in a short story, over a queue and over a log.
 
+mod aside;
 mod log;
 mod queue;
 mod restart;

@@ -84,7 +84,7 @@ fn what_a_dead_consumer_held_is_in_the_queue_again() {
 fn an_exchange_gives_all_to_each_queue_and_nothing_old_to_a_late_one() {
     let mut setup = with_client(setup(&["q1", "q2"]), "c2", |client| client.prefetch = 1);
     if let Design::Queue(config) = &mut setup.design {
-        config.exchanges.push(ExchangeConfig { name: "x".into(), queues: vec![0, 1] });
+        config.exchanges.push(ExchangeConfig::fanout("x", vec![0, 1]));
     }
     let bind = Verb::Bind { exchange: "x".into(), queue: "late".into() };
     let ended = tell(
