@@ -4,9 +4,10 @@
 //! automatic acks, everything a closed connection held requeued at its original position with the redelivered flag
 //! (recorded: `rabbit-A1-classic`, `rabbit-A2-classic`, `rabbit-B-*-classic`), confirms after a batched sync, and
 //! publishers blocked above the memory watermark. With `redeliver_after` also the visibility timeout of SQS.
-//! Publishes are dealt with in `publishing.rs`, deliveries in `delivering.rs`, crashes in `recovery.rs`.
+//! Publishes are dealt with in `publishing.rs`, exchanges in `routing.rs`, deliveries in `delivering.rs`, what a queue
+//! gives up in `dead_letters.rs`, crashes in `recovery.rs`.
 //!
-//! Left out: quorum queues, priorities, paging to disk, topic and header exchanges.
+//! Left out: quorum queues, paging to disk, headers and consistent-hash exchanges.
 
 use super::dead_letters::{Dead, Reason};
 use super::flights::Flights;
