@@ -176,7 +176,10 @@ impl Domain for Messaging {
 
     fn record_lost(record: &Record, why: RecordLoss) -> Fact {
         match *record {
-            Record::Queued { m, s, .. } => Fact::Removed { m, s, why: loss_of(why) },
+            Record::Queued { m, s, .. }
+            | Record::Held { m, s, .. }
+            | Record::Ahead { m, s, .. }
+            | Record::Behind { m, s, .. } => Fact::Removed { m, s, why: loss_of(why) },
             Record::Logged { m, .. } => Fact::Released { m },
             Record::Offset { .. }
             | Record::Bound
@@ -208,7 +211,10 @@ impl Domain for Messaging {
     fn record_matches(pattern: &RecordPattern, record: &Record, shared: &Shared) -> bool {
         // A message has a record in each queue.
         let (m, place) = match *record {
-            Record::Queued { m, s, .. } => (m, 1 + u64::from(s.0)),
+            Record::Queued { m, s, .. }
+            | Record::Held { m, s, .. }
+            | Record::Ahead { m, s, .. }
+            | Record::Behind { m, s, .. } => (m, 1 + u64::from(s.0)),
             Record::Logged { m, .. } => (m, 0),
             Record::Offset { .. }
             | Record::Bound

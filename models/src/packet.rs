@@ -29,7 +29,15 @@ pub enum Packet {
     /// A publisher's connection is blocked, or no longer.
     Block { blocked: bool },
     /// A client wants a queue's messages, with so many unacked at most (0: no limit), or none to be acked.
-    Consume { queue: u32, prefetch: u16, auto_ack: bool },
+    Consume { queue: u32, prefetch: u16, auto_ack: bool, priority: i32 },
+    /// It wants no more of any queue's; what it holds it will settle. AMQP: `basic.cancel`, of all its consumers.
+    Cancel,
+    /// It wants all that it holds to be sent again. AMQP: `basic.recover`, with requeue.
+    Recover,
+    /// It closes its channel: what it holds goes back.
+    CloseChannel,
+    /// The broker has closed a client's channel.
+    ChannelClosed,
     /// A client asks for one message of a queue. AMQP: `basic.get`.
     Get { queue: u32, auto_ack: bool },
     /// There is none.
@@ -127,8 +135,15 @@ pub enum Timer {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)] // the variants say it
 pub enum Record {
-    /// A message in a queue, at this rank; what it died of before it came there.
+    /// A message in a queue, at this rank; what it died of before it came there. In a queue whose log has an index: at
+    /// this index, never delivered.
     Queued { m: MessageRef, s: SubscriptionId, rank: u32, history: u32 },
+    /// A consumer holds it, since this index; so often it was delivered. Counts of deliveries stop at 255.
+    Held { m: MessageRef, s: SubscriptionId, index: u32, history: u32, attempts: u8 },
+    /// It has come back, at this index, to go ahead of the others.
+    Ahead { m: MessageRef, s: SubscriptionId, index: u32, history: u32, attempts: u8 },
+    /// It has come back, at this index, to go behind the others.
+    Behind { m: MessageRef, s: SubscriptionId, index: u32, history: u32, attempts: u8 },
     /// A message in a log; perhaps the first of a segment. Its offset is its position.
     Logged { m: MessageRef, begins: bool },
     /// A committed offset.
@@ -140,3 +155,18 @@ pub enum Record {
     /// What a queue had delivered when the broker ended in good order: all of its messages with a rank below this.
     DeliveredBelow { rank: u32 },
 }
+
+impl Record {
+    /// The message, if it is one in a queue, and the queue's subscription.
+    pub fn in_queue(&self) -> Option<(MessageRef, SubscriptionId)> {
+        match *self {
+            Record::Queued { m, s, .. }
+            | Record::Held { m, s, .. }
+            | Record::Ahead { m, s, .. }
+            | Record::Behind { m, s, .. } => Some((m, s)),
+            _ => None,
+        }
+    }
+}
+
+const _: () = assert!(size_of::<Record>() == 20);

@@ -66,6 +66,7 @@ pub(crate) fn consumer(name: &str, members: usize, work: u64) -> Consumer {
 pub(crate) fn queue() -> Config {
     let client = ClientConfig {
         prefetch: 1,
+        priority: 0,
         ack: AckMode::AfterWork,
         confirms: true,
         window: 0,
@@ -83,7 +84,7 @@ pub(crate) fn queue() -> Config {
         exchanges: vec![ExchangeConfig::fanout("orders", vec![0])],
         persistent: true,
         confirm_after: crate::queue::ConfirmAfter::Synced,
-        redeliver_after: None,
+        overdue: None,
         checksums: true,
         memory_high_watermark: 0.6,
         clients: vec![(NodePattern::any(), client)],

@@ -8,6 +8,9 @@ use crate::summary::{self, GUARANTEES, guarantee_words};
 /// Designs may differ so much in their p99 before the answer mentions it.
 const WORTH_SAYING: f64 = 2.0;
 
+/// A message that came back so often goes round in a loop.
+const LOOP: u64 = 100;
+
 /// A true sentence about the result; two, if expectations are broken.
 pub fn answer(findings: &Findings) -> String {
     let mut parts: Vec<String> = Vec::new();
@@ -22,12 +25,21 @@ pub fn answer(findings: &Findings) -> String {
             parts.push(format!("{name} was stopped before its end ({}).", reason.trim_end_matches('.')));
         }
     }
+    parts.extend(findings.result.designs.iter().filter_map(|(name, design)| requeue_loop(name, design)));
     parts.push(match findings.result.designs.is_empty() {
         true => "There is no design to compare.".into(),
         false if findings.result.designs.values().any(breaks) => broken_sentence(findings),
         false => unbroken_sentence(findings),
     });
     parts.join(" ")
+}
+
+/// `rabbit delivered poison 998 times, and got it back each time: a requeue loop.`
+fn requeue_loop(name: &str, design: &DesignResult) -> Option<String> {
+    let all = design.consumers.values().map(|consumer| &consumer.most_returned);
+    let most = all.max_by_key(|most| most.deliveries).filter(|most| most.deliveries >= LOOP)?;
+    let (message, deliveries) = (most.message.as_ref()?, format::count(most.deliveries));
+    Some(format!("{name} delivered {message} {deliveries} times, and got it back each time: a requeue loop."))
 }
 
 fn breaks(design: &DesignResult) -> bool {
@@ -296,6 +308,27 @@ mod tests {
             }
         }
         findings
+    }
+
+    #[test]
+    fn a_message_that_comes_back_for_ever_is_a_loop() {
+        let told = |deliveries| {
+            let mut findings = with(&[(Verdict::Holds, 0), (Verdict::Holds, 0)]);
+            for consumer in findings.result.designs["queue"].consumers.values_mut() {
+                consumer.most_returned.message = Some("m3".into());
+                consumer.most_returned.deliveries = deliveries;
+            }
+            answer(&findings)
+        };
+        assert_eq!(
+            told(1_500),
+            format!(
+                "queue delivered m3 {} times, and got it back each time: a requeue loop. {}",
+                format::count(1_500),
+                told(2)
+            )
+        );
+        assert_eq!(told(99), told(2));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::result::{
     Backlog, BrokerResult, ConsumerResult, Cost, Duplicates, Headroom, Latency, LatencySplit, Lost, Mean,
-    MemberResult, Order, ProducerResult, Retention,
+    MemberResult, MostReturned, Order, ProducerResult, Retention,
 };
 use redeliver_models::causes::{DuplicateCause, LossCause};
 use redeliver_models::checks::{About, SourceChecks, StampOrder, SubscriptionChecks};
@@ -77,6 +77,9 @@ impl Run<'_> {
             lost: self.lost(checks),
             duplicates: self.duplicates(checks),
             redeliveries: ledger.redeliveries,
+            most_returned: checks.most_returned.map_or_else(MostReturned::default, |(deliveries, about)| {
+                MostReturned { message: Some(self.name(about)), deliveries: u64::from(deliveries) }
+            }),
             order: orders(checks),
             latency: Latency {
                 mean: latency.mean(),
@@ -216,7 +219,7 @@ impl Run<'_> {
         let refs: Vec<_> = match &self.ended.world.nodes()[node.0 as usize] {
             Part::QueueBroker(broker) => {
                 let queues = 0..broker.queues().len();
-                queues.flat_map(|queue| broker.contents(queue)).map(|(m, _)| m).collect()
+                queues.flat_map(|queue| broker.contents(queue)).map(|(m, ..)| m).collect()
             }
             _ => Vec::new(),
         };

@@ -125,6 +125,15 @@ pub struct Assumption {
     pub source: String,
 }
 
+/// The message that came back most often.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct MostReturned {
+    /// Which; null if none came back.
+    pub message: Option<String>,
+    /// How often it had been delivered by then. Counts stop at 65535.
+    pub deliveries: u64,
+}
+
 /// A group of producers.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ProducerResult {
@@ -163,6 +172,8 @@ pub struct ConsumerResult {
     pub duplicates: Duplicates,
     /// Deliveries after the first of a message.
     pub redeliveries: u64,
+    /// The message that was delivered most often when it came back to its queue.
+    pub most_returned: MostReturned,
     /// By relation: `key`, `producer`, `stored`, `causal`, `event_time`, `true_time`.
     pub order: BTreeMap<&'static str, Order>,
     /// From the event to the end of its first effect, seconds.

@@ -319,6 +319,7 @@ fn consumer(addressed: u64, lost: u64, late: u64, p99: Option<f64>) -> ConsumerR
             ..Default::default()
         },
         redeliveries: 0,
+        most_returned: crate::result::MostReturned::default(),
         order: ["key", "producer", "stored"].into_iter().map(|relation| (relation, order.clone())).collect(),
         latency: Latency { mean: Some(0.1), p50: Some(0.09), p90: Some(0.2), p99, p999: p99, max: p99 },
         latency_split: LatencySplit {

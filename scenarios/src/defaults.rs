@@ -41,6 +41,10 @@ pub(crate) const MESSAGE_SIZE: u64 = 1_000;
 
 // Queue brokers.
 pub(crate) const PREFETCH: Default<u32> = from(RABBITMQ, 0);
+/// Of quorum queues; before 4.0 they had none.
+pub(crate) const DELIVERY_LIMIT: Default<u32> = from("RabbitMQ since 4.0", 20);
+pub(crate) const CONSUMER_TIMEOUT: Default<Span> = from("RabbitMQ since 3.8.17", Span::seconds(1_800));
+pub(crate) const CHANNEL_TICK: Default<Span> = from(RABBITMQ, Span::seconds(60));
 pub(crate) const CONFIRMS: Default<bool> =
     from("redeliver: publishers use confirms unless told otherwise", true);
 pub(crate) const DURABLE: Default<bool> = from("redeliver: queues are durable unless told otherwise", true);

@@ -3,6 +3,7 @@
 //! Two stages: as typed ([`scenario::Scenario`]), then names resolved and ranges checked ([`Plan`]). Only a plan
 //! runs, and a plan cannot fail.
 
+mod actors;
 mod amounts;
 pub mod assumptions;
 pub mod consumer;

@@ -44,6 +44,7 @@ fn client_to_json(client: &ClientPicture) -> Value {
         client.sent.iter().map(|(label, outcome)| (label.clone(), outcome_to_json(outcome))).collect();
     json!({
         "got": client.got,
+        "news": client.news,
         "polls": client.polls,
         "holds": client.holds,
         "processed": client.processed,
@@ -58,6 +59,8 @@ fn client_to_json(client: &ClientPicture) -> Value {
         "assigned": client.assigned,
         "position": offsets_to_json(&client.position),
         "connection": client.connection,
+        "channel": client.channel,
+        "order": { "producer": { "late": client.late, "gaps": client.gaps } },
     })
 }
 
@@ -110,6 +113,7 @@ mod tests {
                 ("d".into(), SendOutcome::Word("ack")),
             ],
             connection: "open",
+            channel: "open",
             ..ClientPicture::default()
         };
         let group = GroupPicture {
@@ -127,7 +131,7 @@ mod tests {
         let lines: Vec<_> =
             picture_to_json(&picture).iter().map(|(key, value)| format!("{key}: {value}")).collect();
         insta::assert_snapshot!(lines.join("\n"), @r#"
-        clients: {"c1":{"got":["m1"],"polls":[],"holds":[],"processed":[],"sent":{"a":3,"b":"pending","c":200,"d":"ack"},"attempts":[],"confirmed":0,"refused":0,"unknown":0,"calls":[],"events":[],"errors":[],"assigned":[],"position":{},"connection":"open"}}
+        clients: {"c1":{"got":["m1"],"news":[],"polls":[],"holds":[],"processed":[],"sent":{"a":3,"b":"pending","c":200,"d":"ack"},"attempts":[],"confirmed":0,"refused":0,"unknown":0,"calls":[],"events":[],"errors":[],"assigned":[],"position":{},"connection":"open","channel":"open","order":{"producer":{"late":0,"gaps":0}}}}
         queues: {"q":{"ready":2,"messages":[],"leader":""}}
         logs: {"t":[{"records":[],"start":0,"end":0,"high_watermark":0,"segments":[[0,210]]}]}
         groups: {"g":{"committed":{"t":[3,"none"]},"members":{"m1":["t-0"]}}}

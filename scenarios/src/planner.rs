@@ -258,6 +258,7 @@ fn plan_designs(
     workload.story.check_nodes(&casts, findings);
     for (name, _, design, _) in &designed {
         workload.story.check_names(name, &design.design, findings);
+        workload.story.check_priorities(&design.design, findings);
     }
     if too_much {
         return IndexMap::new();
@@ -302,7 +303,7 @@ fn plan_designs(
             heal_at: workload.heal_at,
             fault_budget: fault_budget.clone(),
             design: design.design,
-            script: workload.story.script.clone(),
+            script: workload.story.script_for(design.before_4),
         };
         let texts = does_not_apply.iter().map(|(_, text)| text.clone()).collect();
         idle.push(does_not_apply);

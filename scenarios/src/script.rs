@@ -43,6 +43,14 @@ pub enum Verb {
     Ack(#[serde(default)] Placed<String>, #[serde(default)] Real),
     /// Give it back (or away, with `{"requeue": false}`).
     Nack(#[serde(default)] Placed<String>, #[serde(default)] Real),
+    /// The same; of one message only.
+    Reject(#[serde(default)] Placed<String>, #[serde(default)] Real),
+    /// Be given no more messages; what is held stays held.
+    Cancel,
+    /// Have all that is held sent again.
+    Recover,
+    /// Close the channel, and keep the connection.
+    CloseChannel,
     /// The effect takes place.
     Process(#[serde(default)] Placed<String>, #[serde(default)] Real),
     /// What to do with each message from now on, by body (`"m1"`), by body and n-th time (`"m1 #2"`), or `"*"`.
@@ -83,12 +91,8 @@ pub enum Verb {
 /// Verbs of the design that nothing here follows yet.
 pub(crate) const VERBS_NOT_MODELLED: &[&str] = &[
     "Flush",
-    "Reject",
     "Pause",
     "Resume",
-    "Cancel",
-    "Recover",
-    "CloseChannel",
     "Seek",
     "OffsetsForTime",
     "PausePartition",

@@ -1,5 +1,6 @@
 //! From the typed script to the story that runs: who is who, which messages, which names.
 
+use crate::actors::Actors;
 use crate::defaults::{
     CLIENTS_MAX, MESSAGE_BYTES_MAX, MESSAGE_SIZE, RANGE_MAX, SCRIPT_ACTS_MAX, SCRIPT_MESSAGES_MAX,
 };
@@ -13,11 +14,12 @@ use crate::nodes::Cast;
 use crate::plan::Expression;
 use crate::said::said_of_each;
 use crate::scenario::Scenario;
-use crate::script::{self, Line};
+use crate::script;
 use crate::units::parse_size;
-use redeliver_models::setup::{Design, glob_matches};
-use redeliver_models::story::{Label, Line as StoryLine, Rule, Script, Verb, Who};
-use std::collections::BTreeSet;
+use redeliver_models::queue::{Kept, QueueConfig};
+use redeliver_models::setup::Design;
+use redeliver_models::story::{Label, Line as StoryLine, Rule, Script, Verb};
+use std::collections::BTreeMap;
 
 /// The story, and what it names.
 #[derive(Default)]
@@ -28,6 +30,8 @@ pub(crate) struct Story {
     pub(crate) names: Vec<String>,
     /// The same, with their places, the load's included.
     pub(crate) named: Vec<Placed<String>>,
+    /// Queues that it declares, with their arguments.
+    declared: BTreeMap<String, Real>,
     /// Nodes that act in it.
     nodes: Vec<Placed<String>>,
 }
@@ -36,6 +40,21 @@ impl Story {
     /// Names of the clients, in order.
     pub(crate) fn clients(&self) -> Vec<String> {
         self.script.as_ref().map(|script| script.clients.clone()).unwrap_or_default()
+    }
+
+    /// The script as a design plays it: what it declares has the defaults of the broker's version.
+    pub(crate) fn script_for(&self, before_4: bool) -> Option<Script> {
+        let mut script = self.script.clone()?;
+        for verb in script.lines.iter_mut().flat_map(|line| &mut line.verbs).filter(|_| before_4) {
+            verb.for_each(&mut |verb| {
+                if let Verb::Declare(queue) = verb
+                    && let Some(arguments) = self.declared.get(&queue.name)
+                {
+                    *queue = rabbitmq_queue::queue(&queue.name, arguments, true, &mut Findings::default());
+                }
+            });
+        }
+        Some(script)
     }
 
     /// Refuses who is neither a client nor a node of any design.
@@ -54,6 +73,22 @@ impl Story {
                 Some(near) => diagnostic.hint(format!("did you mean `{near}`?")).fix(format!("\"{near}\"")),
                 None => diagnostic.hint(hint),
             });
+        }
+    }
+
+    /// Refuses what a queue does not follow yet: in a quorum queue with a single active consumer one with a higher
+    /// priority takes over since 4.0, and before that priorities say nothing there.
+    pub(crate) fn check_priorities(&self, design: &Design, findings: &mut Findings) {
+        let Design::Queue(config) = design else { return };
+        let single =
+            |queue: &&QueueConfig| queue.single_active_consumer && queue.behaviour.kept == Kept::Everything;
+        let Some(queue) = config.queues.iter().find(single) else { return };
+        let verbs = self.script.iter().flat_map(Script::all_verbs);
+        let said = verbs.filter(|verb| matches!(verb, Verb::Consume { priority: Some(_), .. })).count() > 0;
+        if said || config.clients.iter().any(|(_, client)| client.priority != 0) {
+            let message = "`x-priority` with a single active consumer in a quorum queue is not modelled yet";
+            let hint = format!("leave one of them out; `{}` has a single active consumer", queue.name);
+            findings.push(Diagnostic::new(message).hint(hint));
         }
     }
 
@@ -104,7 +139,7 @@ pub(crate) fn plan(text: &str, scenario: &Scenario, findings: &mut Findings) -> 
         findings,
         conditions: Vec::new(),
         named: Vec::new(),
-        declared: BTreeSet::new(),
+        declared: BTreeMap::new(),
         messages: 0,
     };
     let mut story_lines = Vec::new();
@@ -132,14 +167,15 @@ pub(crate) fn plan(text: &str, scenario: &Scenario, findings: &mut Findings) -> 
     };
     let mut names: Vec<String> =
         named.iter().map(|name| name.value.clone()).filter(|name| !load(name)).collect();
-    names.retain(|name| !declared.contains(name));
+    names.retain(|name| !declared.contains_key(name));
     names.sort();
     names.dedup();
     Story {
         script: Some(Script { clients: actors.clients, lines: story_lines }),
         conditions,
         names,
-        named: named.into_iter().filter(|name| !declared.contains(&name.value)).collect(),
+        named: named.into_iter().filter(|name| !declared.contains_key(&name.value)).collect(),
+        declared,
         nodes: actors.nodes,
     }
 }
@@ -161,100 +197,12 @@ impl LineNumbers<'_> {
     }
 }
 
-/// Who acts in the story.
-struct Actors {
-    clients: Vec<String>,
-    nodes: Vec<Placed<String>>,
-}
-
-impl Actors {
-    /// A client lives from its first line on. Who begins with a verb that no client begins with is a node.
-    fn find(lines: &[Placed<Line>], scenario: &Scenario, findings: &mut Findings) -> Actors {
-        let mut clients: BTreeSet<String> = BTreeSet::new();
-        let mut nodes: Vec<Placed<String>> = Vec::new();
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
-        for line in lines {
-            for name in line.who.split_whitespace() {
-                let known = !seen.insert(name);
-                if known || name.contains(['*', '?']) || name == "net" || name == "ops" {
-                    continue;
-                }
-                if begins_a_client(&line.does[0].value) && !name.contains('/') {
-                    clients.insert(name.into());
-                } else {
-                    nodes.push(Placed { value: name.into(), place: line.who.place });
-                }
-            }
-        }
-        for line in lines {
-            let taken = |name: &&str| {
-                scenario.producers.0.contains_key(*name) || scenario.consumers.0.contains_key(*name)
-            };
-            if let Some(name) = line.who.split_whitespace().find(taken) {
-                let message =
-                    format!("`{name}` is a group of the load; in a story its members act: `{name}/1`");
-                let fix = format!("\"{name}/1\"");
-                findings
-                    .push(Diagnostic::new(message).at(line.who.place).hint(format!("write {fix}")).fix(fix));
-            }
-        }
-        Actors { clients: clients.into_iter().collect(), nodes }
-    }
-
-    fn who(&self, line: &Line, findings: &mut Findings) -> Vec<Who> {
-        let mut who = Vec::new();
-        for name in line.who.split_whitespace() {
-            if who.len() > SCRIPT_ACTS_MAX {
-                break;
-            }
-            let client = |name: &str| {
-                self.clients.binary_search_by(|client| client.as_str().cmp(name)).ok().map(Who::Client)
-            };
-            match name {
-                "net" => who.push(Who::Net),
-                "ops" => who.push(Who::Ops),
-                _ if name.contains(['*', '?']) => {
-                    let before = who.len();
-                    let all = self.clients.iter().enumerate();
-                    who.extend(all.filter(|(_, c)| glob_matches(name, c)).map(|(i, _)| Who::Client(i)));
-                    if who.len() == before {
-                        let diagnostic =
-                            Diagnostic::new(format!("`{name}` matches no client")).at(line.who.place);
-                        findings.push(diagnostic.nearest(name, self.clients.iter().map(String::as_str)));
-                    }
-                }
-                _ => who.push(client(name).unwrap_or_else(|| Who::Node(name.into()))),
-            }
-        }
-        if who.is_empty() && line.who.trim().is_empty() {
-            findings.refuse(line.who.place, "a line needs somebody who acts");
-        }
-        who
-    }
-}
-
-fn begins_a_client(verb: &script::Verb) -> bool {
-    use script::Verb::*;
-    match verb {
-        Async(inner) => begins_a_client(&inner.value),
-        Send(..)
-        | Consume(..)
-        | Subscribe(_)
-        | Poll { .. }
-        | PollAll { .. }
-        | Handle(_)
-        | Process(..)
-        | Wait(_) => true,
-        _ => false,
-    }
-}
-
 /// Turns verbs into those that run, and gathers what they name.
 struct Teller<'f> {
     findings: &'f mut Findings,
     conditions: Vec<Expression>,
     named: Vec<Placed<String>>,
-    declared: BTreeSet<String>,
+    declared: BTreeMap<String, Real>,
     /// How many messages were named so far.
     messages: usize,
 }
@@ -270,9 +218,13 @@ impl Teller<'_> {
         let one = match &verb.value {
             Typed::Send(messages, to, properties) => self.send(messages, to.as_ref(), properties),
             Typed::Consume(from, settings) => {
-                NOTHING.check(settings, self.findings);
-                Verb::Consume(self.name(from))
+                let mut reader = self.settle(settings, &CONSUME);
+                let priority = reader.whole("x-priority", i64::from(i32::MIN), i64::from(i32::MAX));
+                Verb::Consume { from: self.name(from), priority: priority.map(|number| number as i32) }
             }
+            Typed::Cancel => Verb::Cancel,
+            Typed::Recover => Verb::Recover,
+            Typed::CloseChannel => Verb::CloseChannel,
             Typed::Poll { from, n, wait } => {
                 if let Some(n) = n.as_ref().filter(|n| n.value == 0) {
                     self.findings.refuse(n.place, "`n` must be at least 1: a poll for nothing never asks");
@@ -294,6 +246,10 @@ impl Teller<'_> {
                 let requeue = reader.flag("requeue").unwrap_or(true);
                 return self.each(message, |message| Verb::Nack { message, multiple, requeue });
             }
+            Typed::Reject(message, settings) => {
+                let requeue = self.settle(settings, &REJECT).flag("requeue").unwrap_or(true);
+                return self.each(message, |message| Verb::Nack { message, multiple: false, requeue });
+            }
             Typed::Process(messages, settings) => {
                 NOTHING.check(settings, self.findings);
                 Verb::Process(self.labels(messages).iter().map(Label::to_string).collect())
@@ -306,8 +262,8 @@ impl Teller<'_> {
             }
             Typed::Subscribe(topic) => Verb::Subscribe(self.name(topic)),
             Typed::Declare(name, arguments) => {
-                self.declared.insert(name.value.clone());
-                Verb::Declare(rabbitmq_queue::queue(&name.value, arguments, self.findings))
+                self.declared.insert(name.value.clone(), arguments.clone());
+                Verb::Declare(rabbitmq_queue::queue(&name.value, arguments, false, self.findings))
             }
             Typed::Bind(exchange, queue) => {
                 let (exchange, queue) = (self.name(exchange), self.name(queue));
@@ -461,10 +417,12 @@ fn range(from: &str, to: &str) -> Result<Vec<String>, String> {
     }
 }
 
-const NOTHING: Table =
-    Table { of: "this verb", modelled: &[], known: &["x-priority x-stream-offset exclusive qos"] };
+const NOTHING: Table = Table { of: "this verb", modelled: &[], known: &["qos"] };
+const CONSUME: Table =
+    Table { of: "`Consume`", modelled: &["x-priority"], known: &["x-stream-offset exclusive qos"] };
 const ACK: Table = Table { of: "`Ack`", modelled: &["multiple"], known: &[] };
 const NACK: Table = Table { of: "`Nack`", modelled: &["multiple", "requeue"], known: &["delay"] };
+const REJECT: Table = Table { of: "`Reject`", modelled: &["requeue"], known: &[] };
 const SEND: Table = Table {
     of: "`Send`",
     modelled: &["size", "delivery_mode", "priority", "expiration", "mandatory", "routing_key"],

@@ -268,6 +268,17 @@ impl<R: Copy> Disk<R> {
         }
     }
 
+    /// Puts another record in a record's place, if it is still there.
+    pub(crate) fn amend(&mut self, file: FileId, position: Position, record: R) {
+        let file = self.files.get_mut(file.0 as usize);
+        let index = file.as_ref().and_then(|file| position.0.checked_sub(file.base));
+        if let (Some(file), Some(index)) = (file, index)
+            && let Some(Some((old, _))) = file.records.get_mut(index as usize)
+        {
+            *old = record;
+        }
+    }
+
     pub(crate) fn set_register(&mut self, register: u32, record: R) {
         let none = || Register { value: None, synced: None, syncing: VecDeque::new() };
         self.registers.entry(register).or_insert_with(none).value = Some(record);

@@ -274,6 +274,15 @@ impl<D: Domain> Out<'_, D> {
         }
     }
 
+    /// Puts another record of the same size in a record's place, if it is still there. It is as safe as that was: this is
+    /// for what follows from records that are written anyway, and have no place of their own in the model.
+    #[inline]
+    pub fn amend(&mut self, file: FileId, position: Position, record: D::Record) {
+        if !self.core.cut {
+            self.core.processes[self.node.0 as usize].disk.amend(file, position, record);
+        }
+    }
+
     /// Overwrites a small value in place.
     pub fn set_register(&mut self, register: u32, record: D::Record) {
         if !self.core.cut {

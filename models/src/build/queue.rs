@@ -105,6 +105,7 @@ impl Builder<'_> {
             queue,
             bind_to: exchange.filter(|_| late).map(|exchange| exchange as u32),
             prefetch: client.prefetch,
+            priority: client.priority,
             ack: client.ack,
             on_failure: consumer.on_failure,
             reconnect_after: client.reconnect_after,

@@ -9,7 +9,7 @@ use crate::message::{SourceId, SubscriptionId, TopicId};
 use crate::part::Part;
 use crate::producer::{Arrivals, Keys, Purposes, Source};
 use crate::properties::Said;
-use crate::queue::{self, AckMode, QueueConfig, Transport};
+use crate::queue::{self, AckMode, Kept, QueueConfig, Transport};
 use crate::setup::{Design, Role, Setup};
 use crate::shared::Names;
 use crate::story::{Client, ClientSpec, Journal, Label, LogSide, LogTopic, QueueSide, Script, Side, Verb};
@@ -46,7 +46,7 @@ pub(super) fn groups(setup: &Setup, config: &log::Config) -> Vec<Group> {
     for (i, client) in script.clients.iter().enumerate() {
         for verb in script.verbs_of(i) {
             let from = match verb {
-                Verb::Subscribe(topic) | Verb::Consume(topic) => Some(topic.as_str()),
+                Verb::Subscribe(topic) | Verb::Consume { from: topic, .. } => Some(topic.as_str()),
                 Verb::Poll { from, .. } | Verb::PollAll { from } => from.as_deref(),
                 _ => continue,
             };
@@ -185,6 +185,10 @@ impl Builder<'_> {
                 said: settings.said.clone(),
                 confirms: settings.confirms,
                 headers: settings.headers.clone(),
+                priority: settings.priority,
+                counting: (config.queues.iter().filter(|queue| queue.behaviour.kept == Kept::Everything))
+                    .map(|queue| self.subscription_of(&queue.name))
+                    .collect(),
             };
             self.client(i, name, ConnectionId(first.0 + i as u32), Side::Queue(side));
         }

@@ -1,6 +1,7 @@
 //! The facts that are rare: what goes wrong, and what comes again.
 
 use super::Book;
+use super::subscription::about;
 use crate::causes::{DuplicateCause, LossCause};
 use crate::fact::Fact;
 use crate::message::{MessageRef, SubscriptionId};
@@ -115,7 +116,11 @@ impl Book {
         let slot = shared.slot(s);
         let (message, delivery) = shared.messages.both_mut(m, slot);
         delivery.again = why;
-        self.subscriptions[s.0 as usize].upset(message, delivery);
+        let checks = &mut self.subscriptions[s.0 as usize];
+        if checks.most_returned.is_none_or(|(most, _)| delivery.dispatches > most) {
+            checks.most_returned = Some((delivery.dispatches, about(message)));
+        }
+        checks.upset(message, delivery);
     }
 
     fn upset_all(&mut self, m: MessageRef, why: DuplicateCause, shared: &mut Shared) {

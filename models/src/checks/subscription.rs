@@ -29,6 +29,8 @@ pub struct SubscriptionChecks {
     pub backlog: Backlog,
     /// First effects within the measured window.
     pub effects_measured: u64,
+    /// The message that was delivered most often when it came back, and how often.
+    pub most_returned: Option<(u16, About)>,
     /// The first messages that were lost, in the order in which that was certain.
     pub lost: Vec<(About, LossCause, bool)>,
     /// The first messages whose effect took place again.
@@ -48,6 +50,7 @@ impl SubscriptionChecks {
             latency: Latency::default(),
             backlog: Backlog::new(window, end),
             effects_measured: 0,
+            most_returned: None,
             lost: Vec::new(),
             duplicates: Vec::new(),
         }

@@ -1,22 +1,21 @@
 //! A queue broker with one node: exchanges, queues, competing consumers.
 //!
-//! Models RabbitMQ's classic queues: round robin over the consumers that have room, prefetch per consumer, manual and
-//! automatic acks, everything a closed connection held requeued at its original position with the redelivered flag
-//! (recorded: `rabbit-A1-classic`, `rabbit-A2-classic`, `rabbit-B-*-classic`), confirms after a batched sync, and
-//! publishers blocked above the memory watermark. With `redeliver_after` also the visibility timeout of SQS.
-//! Publishes are dealt with in `publishing.rs`, exchanges in `routing.rs`, deliveries in `delivering.rs`, what a queue
-//! gives up in `dead_letters.rs`, crashes in `recovery.rs`.
+//! Models RabbitMQ's queues: consumers take turns (`service.rs`), prefetch per consumer, manual and automatic acks;
+//! where a message goes that comes back, and what a restart leaves, is the kind of queue's (`behaviour.rs`); confirms
+//! after a batched sync, and publishers blocked above the memory watermark. With `redeliver_after` also the visibility
+//! timeout of SQS. Publishes are dealt with in `publishing.rs`, exchanges in `routing.rs`, deliveries in
+//! `delivering.rs`, returns in `returning.rs`, what a queue gives up in `dead_letters.rs`, crashes in `recovery.rs`.
 //!
-//! Left out: quorum queues, paging to disk, headers and consistent-hash exchanges.
+//! Left out: several nodes, paging to disk, headers and consistent-hash exchanges.
 
 use super::dead_letters::{Dead, Reason};
 use super::flights::Flights;
 use super::queue::{Entry, Queue};
-use super::{Config, ExchangeConfig, Transport};
-use crate::causes::DuplicateCause;
+use super::service::{NOBODY, Service};
+use super::{Config, ExchangeConfig, Place, Transport};
 use crate::domain::{Messaging, Out};
 use crate::message::{MessageRef, SubscriptionId};
-use crate::packet::{Packet, Tag, Timer};
+use crate::packet::{Packet, Timer};
 use redeliver_sim::{ConnectionChange, ConnectionId, FileId, Node, Time};
 use std::collections::VecDeque;
 
@@ -39,15 +38,6 @@ pub struct BrokerSpec {
     pub consumers: Vec<(ConnectionId, u32, u16, bool)>,
 }
 
-/// Somebody who consumes from a queue.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Subscriber {
-    pub(super) connection: ConnectionId,
-    /// How many more it takes.
-    pub(super) room: u32,
-    pub(super) auto_ack: bool,
-}
-
 /// The broker. What is not on its disk is gone after a crash.
 #[derive(Clone, Debug)]
 pub struct Broker {
@@ -58,10 +48,10 @@ pub struct Broker {
     /// The fanout exchanges, then for each queue what the default exchange makes of its name.
     pub(super) exchanges: Vec<ExchangeConfig>,
     /// By queue.
-    pub(super) subscribers: Vec<Vec<Subscriber>>,
-    /// By queue: whose turn it is.
-    pub(super) turns: Vec<usize>,
+    pub(super) service: Vec<Service>,
     pub(super) flights: Flights,
+    /// Of the queues whose log says what was delivered: the index of the last entry.
+    pub(super) index: u32,
     /// A timer is set for the first deadline.
     pub(super) deadline_armed: bool,
     /// Confirms that wait for a sync, the first `syncing` of them for the one that is under way.
@@ -94,8 +84,8 @@ impl Broker {
         let queues = spec.config.queues.iter().zip(&spec.subscriptions);
         let queues: Vec<Queue> = queues.map(|(config, s)| Queue::new(config.clone(), *s)).collect();
         Broker {
-            subscribers: vec![Vec::new(); queues.len()],
-            turns: vec![0; queues.len()],
+            service: queues.iter().map(Queue::service).collect(),
+            index: 0,
             exchanges: exchanges(&spec),
             declared: (0..queues.len()).map(|queue| queue < spec.standing).collect(),
             queues,
@@ -122,22 +112,16 @@ impl Broker {
         self.declared[queue]
     }
 
-    /// All that a queue holds, in its order, and whether it comes again: for what waits, to the next consumer; for
-    /// what is held, to the one that holds it.
-    pub fn listed(&self, queue: usize) -> Vec<(MessageRef, bool)> {
-        let held = self.flights.held(queue).map(|entry| (entry.rank, entry.m, entry.attempts > 1));
-        let ready = self.queues[queue].ready().map(|entry| (entry.rank, entry.m, entry.attempts > 0));
-        let mut all: Vec<(u32, MessageRef, bool)> = ready.chain(held).collect();
-        all.sort_unstable_by_key(|(rank, ..)| *rank);
-        all.into_iter().map(|(_, m, again)| (m, again)).collect()
-    }
-
-    /// All that a queue holds, in its order, with the number of deliveries so far.
-    pub fn contents(&self, queue: usize) -> Vec<(MessageRef, u16)> {
-        let mut all: Vec<Entry> =
-            self.queues[queue].ready().chain(self.flights.held(queue)).copied().collect();
-        all.sort_by_key(|entry| entry.rank);
-        all.iter().map(|entry| (entry.m, entry.attempts)).collect()
+    /// All that a queue holds, in its order, with the number of deliveries so far; and whether it comes again: for what
+    /// waits, to the next consumer; for what is held, to the one that holds it.
+    pub fn contents(&self, queue: usize) -> Vec<(MessageRef, u16, bool)> {
+        let held = self.flights.held(queue).map(|entry| (entry, entry.attempts > 1));
+        let ready = self.queues[queue].ready().map(|entry| (entry, entry.attempts > 0));
+        let mut all: Vec<(&Entry, bool)> = held.chain(ready).collect();
+        if self.queues[queue].config.behaviour.given_back == Place::Original {
+            all.sort_by_key(|(entry, _)| entry.rank);
+        }
+        all.into_iter().map(|(entry, again)| (entry.m, entry.attempts, again)).collect()
     }
 
     #[inline(always)]
@@ -257,13 +241,14 @@ impl Broker {
         queue: u32,
         prefetch: u16,
         auto_ack: bool,
+        priority: i32,
         out: &mut Out<'_>,
     ) {
         if !self.declared[queue as usize] {
             return self.refuse_channel(connection, out);
         }
         let room = if prefetch == 0 || auto_ack { u32::MAX } else { u32::from(prefetch) };
-        self.subscribers[queue as usize].push(Subscriber { connection, room, auto_ack });
+        self.service[queue as usize].add(connection, room, auto_ack, priority);
         self.dispatch(queue as usize, out);
         self.set_level(queue as usize, out);
     }
@@ -276,36 +261,13 @@ impl Broker {
         self.drop_expired(index, out);
         out.shared().brokers[0].requests += 1;
         match self.queues[index].pop() {
-            Some(entry) => self.send(index, entry, connection, auto_ack, None, out),
+            Some(entry) => self.send(index, entry, connection, auto_ack, (0, NOBODY), out),
             None => {
                 out.shared().brokers[0].empty_polls += 1;
                 self.reply(connection, Packet::GetEmpty { queue }, out);
             }
         }
         self.set_level(index, out);
-    }
-
-    /// A client is gone: what it held goes back, in order, and it is asked no more.
-    pub(super) fn on_gone(&mut self, connection: ConnectionId, out: &mut Out<'_>) {
-        for (queue, subscribers) in self.subscribers.iter_mut().enumerate() {
-            subscribers.retain(|subscriber| subscriber.connection != connection);
-            self.turns[queue] =
-                if subscribers.is_empty() { 0 } else { self.turns[queue] % subscribers.len() };
-        }
-        let held = self.flights.iter().filter(|(_, flight)| flight.connection == connection);
-        let mut held: Vec<(u32, u32, Tag)> =
-            held.map(|(tag, flight)| (flight.queue, flight.entry.rank, tag)).collect();
-        held.sort_unstable_by_key(|(queue, rank, _)| (*queue, *rank));
-        for (queue, _, tag) in &held {
-            let flight = self.land(*tag).expect("it was live");
-            self.requeue(*queue as usize, flight.entry, DuplicateCause::ConnectionClosed, out);
-        }
-        for queue in 0..self.queues.len() {
-            self.shorten(queue, out);
-            self.dispatch(queue, out);
-            self.set_level(queue, out);
-            self.arm_expiry(queue, out);
-        }
     }
 }
 
@@ -321,7 +283,7 @@ fn exchanges(spec: &BrokerSpec) -> Vec<ExchangeConfig> {
 impl Node<Messaging> for Broker {
     fn start(&mut self, out: &mut Out<'_>) {
         for (connection, queue, prefetch, auto_ack) in self.spec.consumers.clone() {
-            self.on_consume(connection, queue, prefetch, auto_ack, out);
+            self.on_consume(connection, queue, prefetch, auto_ack, 0, out);
         }
         self.forget_passing_queues(out);
         self.recover_bindings(out);
@@ -340,9 +302,12 @@ impl Node<Messaging> for Broker {
             Packet::Publish { m, attempt, target } => self.on_publish(from, m, attempt, target, out),
             Packet::Ack { m, s, attempt, tag } => self.on_ack(m, s, attempt, tag, out),
             Packet::Nack { m, s, attempt, tag, requeue } => self.on_nack(m, s, attempt, tag, requeue, out),
-            Packet::Consume { queue, prefetch, auto_ack } => {
-                self.on_consume(from, queue, prefetch, auto_ack, out)
+            Packet::Consume { queue, prefetch, auto_ack, priority } => {
+                self.on_consume(from, queue, prefetch, auto_ack, priority, out)
             }
+            Packet::Cancel => self.on_cancel(from, out),
+            Packet::Recover => self.on_recover(from, out),
+            Packet::CloseChannel => self.on_close_channel(from, out),
             Packet::Get { queue, auto_ack } => self.on_get(from, queue, auto_ack, out),
             Packet::Bind { exchange, queue } => self.bind(exchange, queue, out),
             _ => {}

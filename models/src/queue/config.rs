@@ -1,6 +1,6 @@
 //! Settings of the queue broker and of its clients.
 
-use super::ExchangeKind;
+use super::{Behaviour, ExchangeKind};
 use crate::properties::Said;
 use crate::setup::NodePattern;
 use redeliver_sim::Span;
@@ -23,8 +23,8 @@ pub struct Config {
     /// What a confirm of a persistent message in a durable queue waits for. Of others it waits for nothing: they are
     /// in memory. RabbitMQ: "after persisting the message to disk" (Consumer Acknowledgements and Publisher Confirms).
     pub confirm_after: ConfirmAfter,
-    /// A delivery that is not acked for so long is requeued; none waits for ever. SQS: visibility timeout, 30 s.
-    pub redeliver_after: Option<Span>,
+    /// What follows when a delivery is not acked for long; none waits for ever.
+    pub overdue: Option<(Span, Overdue)>,
     /// Records on the disk have checksums. RabbitMQ: classic queues v2, which 4.0 has made of all; those before have
     /// none.
     pub checksums: bool,
@@ -45,6 +45,19 @@ pub enum ConfirmAfter {
     Synced,
 }
 
+/// What follows when a delivery was not acked for as long as it may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Overdue {
+    /// It is requeued. SQS: visibility timeout.
+    Requeued,
+    /// The consumer's channel is closed, and all that it holds is requeued. The broker looks this often. RabbitMQ:
+    /// `consumer_timeout`, `channel_tick_interval`.
+    ChannelClosed {
+        /// How often it looks.
+        every: Span,
+    },
+}
+
 /// What carries packets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Transport {
@@ -59,6 +72,8 @@ pub enum Transport {
 pub struct QueueConfig {
     /// Its name.
     pub name: String,
+    /// What its kind of queue does where kinds differ. RabbitMQ: `x-queue-type`.
+    pub behaviour: Behaviour,
     /// It survives a restart of the broker. RabbitMQ: `durable`.
     pub durable: bool,
     /// Ready messages it holds at most; none is no limit. RabbitMQ: `x-max-length`.
@@ -76,6 +91,8 @@ pub struct QueueConfig {
     pub dead_letter: DeadLetter,
     /// Which of several ready messages is the next.
     pub priorities: Priorities,
+    /// One consumer at a time is given messages; another when it is gone. RabbitMQ: `x-single-active-consumer`.
+    pub single_active_consumer: bool,
 }
 
 impl Default for QueueConfig {
@@ -83,6 +100,7 @@ impl Default for QueueConfig {
     fn default() -> Self {
         QueueConfig {
             name: String::new(),
+            behaviour: Behaviour::CLASSIC,
             durable: true,
             length_max: None,
             overflow: Overflow::DropHead,
@@ -91,6 +109,7 @@ impl Default for QueueConfig {
             bytes_max: None,
             dead_letter: DeadLetter::Aside,
             priorities: Priorities::None,
+            single_active_consumer: false,
         }
     }
 }
@@ -165,6 +184,8 @@ impl ExchangeConfig {
 pub struct ClientConfig {
     /// Deliveries a consumer may hold unacked; 0 is no limit. Void under [`AckMode::Auto`]. RabbitMQ: `prefetch_count`.
     pub prefetch: u32,
+    /// A consumer with a higher priority is given messages first. RabbitMQ: `x-priority`, 0.
+    pub priority: i32,
     /// When a consumer acks.
     pub ack: AckMode,
     /// The publisher waits for a confirm of every message and sends again what is not confirmed.

@@ -1,6 +1,6 @@
 //! A consumer of a queue broker: takes what it is given, works, acks.
 //!
-//! One handler works at a time; what else was delivered waits, up to the prefetch. With acks before the work, the ack
+//! A channel that the broker closes is opened again as a connection that broke is. One handler works at a time; what else was delivered waits, up to the prefetch. With acks before the work, the ack
 //! goes out when the handler begins.
 
 use super::{AckMode, Transport};
@@ -27,6 +27,8 @@ pub struct ConsumerSpec {
     pub bind_to: Option<u32>,
     /// Deliveries unacked at most; 0 is no limit.
     pub prefetch: u32,
+    /// Those with a higher one are given messages first.
+    pub priority: i32,
     /// When it acks.
     pub ack: AckMode,
     /// What follows when its handler fails.
@@ -34,6 +36,9 @@ pub struct ConsumerSpec {
     /// A lost connection is tried again after this long.
     pub reconnect_after: Span,
 }
+
+/// Stands for the channel among the peers of [`Timer::Reconnect`].
+const CHANNEL: u32 = 1;
 
 /// What settles a delivery: its tag, which is good in its own session only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,14 +52,16 @@ pub struct Token {
 pub struct Consumer {
     spec: ConsumerSpec,
     worker: Worker<Token>,
-    /// Connections so far.
+    /// Channels so far.
     session: u32,
+    /// It has said that it consumes, and nothing has ended that.
+    consuming: bool,
 }
 
 impl Consumer {
     /// A consumer that has not started.
     pub fn new(spec: ConsumerSpec, worker: Worker<Token>) -> Self {
-        Consumer { spec, worker, session: 0 }
+        Consumer { spec, worker, session: 0, consuming: false }
     }
 
     #[inline(always)]
@@ -118,6 +125,26 @@ impl Consumer {
     }
 }
 
+impl Consumer {
+    fn consume(&mut self, out: &mut Out<'_>) {
+        self.consuming = true;
+        let prefetch = self.spec.prefetch.min(u32::from(u16::MAX)) as u16;
+        let (queue, auto_ack, priority) =
+            (self.spec.queue, self.spec.ack == AckMode::Auto, self.spec.priority);
+        out.send(self.spec.connection, Packet::Consume { queue, prefetch, auto_ack, priority });
+    }
+
+    /// What waits will come again; the one in work is finished, and can no longer be acked. Without acks all that has
+    /// come is the consumer's own.
+    fn lose_channel(&mut self, out: &mut Out<'_>) {
+        self.consuming = false;
+        self.session += 1;
+        if self.spec.ack != AckMode::Auto {
+            self.worker.give_back_waiting(out);
+        }
+    }
+}
+
 impl Node<Messaging> for Consumer {
     fn start(&mut self, out: &mut Out<'_>) {
         if self.spec.transport == Transport::Connections {
@@ -127,9 +154,16 @@ impl Node<Messaging> for Consumer {
 
     #[inline(always)]
     fn on_message(&mut self, _from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
-        if let Packet::Deliver { m, attempt, tag, .. } = packet {
-            self.worker.take(m, attempt, Token { tag, session: self.session }, out);
-            self.begin(out);
+        match packet {
+            Packet::Deliver { m, attempt, tag, .. } => {
+                self.worker.take(m, attempt, Token { tag, session: self.session }, out);
+                self.begin(out);
+            }
+            Packet::ChannelClosed => {
+                self.lose_channel(out);
+                out.deadline(self.spec.reconnect_after, Timer::Reconnect { peer: CHANNEL });
+            }
+            _ => {}
         }
     }
 
@@ -138,6 +172,11 @@ impl Node<Messaging> for Consumer {
         match timer {
             Timer::Done { generation, .. } => self.on_done(generation, out),
             Timer::Retry { generation, .. } => self.worker.on_retry(generation, out),
+            Timer::Reconnect { peer: CHANNEL } => {
+                if !self.consuming && out.is_open(self.spec.connection) {
+                    self.consume(out);
+                }
+            }
             Timer::Reconnect { .. } => out.connect(self.spec.connection),
             _ => {}
         }
@@ -151,17 +190,10 @@ impl Node<Messaging> for Consumer {
                     out.shared().subscriptions[s.0 as usize].bound = true;
                     out.send(connection, Packet::Bind { exchange, queue: self.spec.queue });
                 }
-                let prefetch = self.spec.prefetch.min(u32::from(u16::MAX)) as u16;
-                let auto_ack = self.spec.ack == AckMode::Auto;
-                out.send(connection, Packet::Consume { queue: self.spec.queue, prefetch, auto_ack });
+                self.consume(out);
             }
             ConnectionChange::Refused | ConnectionChange::Closed | ConnectionChange::Reset => {
-                // What waits will come again; the one in work is finished, and can no longer be acked. Without acks
-                // all that has come is the consumer's own.
-                self.session += 1;
-                if self.spec.ack != AckMode::Auto {
-                    self.worker.give_back_waiting(out);
-                }
+                self.lose_channel(out);
                 out.deadline(self.spec.reconnect_after, Timer::Reconnect { peer: 0 });
             }
             ConnectionChange::Writable => {}

@@ -1,14 +1,13 @@
-//! What a queue broker sends to whom, and what settles it: an ack, a nack, a deadline.
+//! What a queue broker sends to whom, and the ack that settles it.
 
-use super::broker::{Broker, Subscriber, Torn};
-use super::dead_letters::Reason;
+use super::Kept;
+use super::broker::{Broker, Torn};
 use super::flights::Flight;
 use super::queue::Entry;
-use crate::causes::DuplicateCause;
 use crate::domain::Out;
 use crate::fact::Fact;
 use crate::message::{MessageRef, SubscriptionId};
-use crate::packet::{Packet, Tag, Timer};
+use crate::packet::{Packet, Tag};
 use redeliver_sim::{ConnectionId, Time};
 
 impl Broker {
@@ -19,31 +18,11 @@ impl Broker {
             if self.queues[queue].len() == 0 {
                 return;
             }
-            let subscribers = &self.subscribers[queue];
-            let count = subscribers.len();
-            let mut chosen = self.turns[queue];
-            let mut asked = 0;
-            while asked < count && subscribers[chosen].room == 0 {
-                chosen = if chosen + 1 == count { 0 } else { chosen + 1 };
-                asked += 1;
-            }
-            if asked == count {
-                return;
-            }
-            self.turns[queue] = if chosen + 1 == count { 0 } else { chosen + 1 };
+            let Some(who) = self.service[queue].next() else { return };
             let entry = self.queues[queue].pop().expect("it is not empty");
-            self.deliver(queue, entry, chosen, out);
+            let (connection, auto_ack) = (who.1.connection, who.1.auto_ack);
+            self.send(queue, entry, connection, auto_ack, (who.0, who.1.number), out);
         }
-    }
-
-    #[inline(always)]
-    fn deliver(&mut self, queue: usize, entry: Entry, chosen: usize, out: &mut Out<'_>) {
-        let subscriber = &mut self.subscribers[queue][chosen];
-        let (connection, auto_ack) = (subscriber.connection, subscriber.auto_ack);
-        if !auto_ack && subscriber.room != u32::MAX {
-            subscriber.room -= 1;
-        }
-        self.send(queue, entry, connection, auto_ack, Some(chosen as u32), out);
     }
 
     #[inline(always)]
@@ -53,7 +32,7 @@ impl Broker {
         entry: Entry,
         to: ConnectionId,
         auto_ack: bool,
-        place: Option<u32>,
+        (slot, number): (u32, u32),
         out: &mut Out<'_>,
     ) {
         let s = self.queues[queue].s;
@@ -71,9 +50,12 @@ impl Broker {
         }
         self.queues[queue].unacked += 1;
         let entry = Entry { attempts: attempt, ..entry };
-        let deadline = self.spec.config.redeliver_after.map_or(Time::NEVER, |span| out.now() + span);
-        let tag =
-            self.flights.take_off(Flight { entry, queue: queue as u32, connection: to, place, deadline });
+        if self.queues[queue].config.behaviour.kept == Kept::Everything {
+            self.write_down(queue, entry, None, out);
+        }
+        let deadline = self.spec.config.overdue.map_or(Time::NEVER, |(span, _)| out.now() + span);
+        let flight = Flight { entry, queue: queue as u32, connection: to, slot, number, deadline };
+        let tag = self.flights.take_off(flight);
         self.arm_deadline(out);
         self.reply(to, Packet::Deliver { m: entry.m, s, attempt, tag }, out);
     }
@@ -81,7 +63,13 @@ impl Broker {
     /// The delivery that an ack or a nack is about. Tags begin anew with each life of the broker: one of an earlier
     /// life may come late, over datagrams, and says nothing of the delivery that has its tag now.
     #[inline(always)]
-    fn settle(&mut self, m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag) -> Option<Flight> {
+    pub(super) fn settle(
+        &mut self,
+        m: MessageRef,
+        s: SubscriptionId,
+        attempt: u16,
+        tag: Tag,
+    ) -> Option<Flight> {
         let flight = self.flights.get(tag)?;
         let same = flight.entry.m == m && flight.entry.attempts == attempt;
         if same && self.queues[flight.queue as usize].s == s { self.land(tag) } else { None }
@@ -93,26 +81,8 @@ impl Broker {
         let flight = self.flights.land(tag)?;
         let queue = flight.queue as usize;
         self.queues[queue].unacked -= 1;
-        if let Some(place) = flight.place {
-            self.give_room(queue, place, flight.connection);
-        }
+        self.service[queue].give_room(flight.slot, flight.number);
         Some(flight)
-    }
-
-    /// A consumer takes one more, if it is still there; its place may have changed as others left.
-    #[inline(always)]
-    fn give_room(&mut self, queue: usize, place: u32, connection: ConnectionId) {
-        let subscribers = &mut self.subscribers[queue];
-        let is_it = |subscriber: &Subscriber| subscriber.connection == connection;
-        let place = match subscribers.get(place as usize) {
-            Some(subscriber) if is_it(subscriber) => Some(place as usize),
-            _ => subscribers.iter().position(is_it),
-        };
-        if let Some(place) = place
-            && subscribers[place].room != u32::MAX
-        {
-            subscribers[place].room += 1;
-        }
     }
 
     #[inline(always)]
@@ -132,70 +102,13 @@ impl Broker {
         self.set_level(queue, out);
     }
 
-    pub(super) fn on_nack(
-        &mut self,
-        m: MessageRef,
-        s: SubscriptionId,
-        attempt: u16,
-        tag: Tag,
-        requeue: bool,
-        out: &mut Out<'_>,
-    ) {
-        let Some(flight) = self.settle(m, s, attempt, tag) else { return out.note(Fact::StrayAck { m, s }) };
-        let queue = flight.queue as usize;
-        if requeue {
-            self.requeue(queue, flight.entry, DuplicateCause::Returned, out);
-        } else {
-            self.dead_letter(queue, flight.entry, Reason::Rejected, out);
-        }
-        self.shorten(queue, out);
-        self.dispatch(queue, out);
-        self.set_level(queue, out);
-        self.arm_expiry(queue, out);
-    }
-
-    /// Back to its original position; or away, if it has been delivered often enough.
-    pub(super) fn requeue(&mut self, queue: usize, entry: Entry, why: DuplicateCause, out: &mut Out<'_>) {
-        let (m, s) = (entry.m, self.queues[queue].s);
-        if self.queues[queue].config.delivery_limit.is_some_and(|limit| u32::from(entry.attempts) > limit) {
-            return self.dead_letter(queue, entry, Reason::DeliveryLimit, out);
-        }
-        out.note(Fact::Requeued { m, s, why });
-        self.queues[queue].insert(entry);
-    }
-
-    /// What has come back may be too much: the limit is held before anybody is served.
-    pub(super) fn shorten(&mut self, queue: usize, out: &mut Out<'_>) {
-        if self.queues[queue].limited {
-            self.enforce_limit(queue, out);
-        }
-    }
-
     #[inline(always)]
     fn arm_deadline(&mut self, out: &mut Out<'_>) {
         if !self.deadline_armed
             && let Some((_, first)) = self.flights.first()
             && first.deadline != Time::NEVER
         {
-            self.deadline_armed = true;
-            out.deadline(first.deadline.since(out.now()), Timer::Deadline);
+            self.arm_first_deadline(out);
         }
-    }
-
-    pub(super) fn on_deadline(&mut self, out: &mut Out<'_>) {
-        self.deadline_armed = false;
-        // Those that begin now are not looked at: their deadline may be now as well.
-        for _ in 0..self.flights.count() {
-            let Some((tag, _)) = self.flights.first().filter(|(_, first)| first.deadline <= out.now()) else {
-                break;
-            };
-            let flight = self.land(tag).expect("it is not settled");
-            let queue = flight.queue as usize;
-            self.requeue(queue, flight.entry, DuplicateCause::VisibilityTimeout, out);
-            self.shorten(queue, out);
-            self.dispatch(queue, out);
-            self.set_level(queue, out);
-        }
-        self.arm_deadline(out);
     }
 }

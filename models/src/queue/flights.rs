@@ -13,9 +13,9 @@ pub(super) struct Flight {
     pub(super) entry: Entry,
     pub(super) queue: u32,
     pub(super) connection: ConnectionId,
-    /// The subscriber's place among those of the queue when it was sent; none if it was asked for singly, and takes
-    /// no consumer's room.
-    pub(super) place: Option<u32>,
+    /// Who has it, by slot and number among the queue's subscribers; `NOBODY` if it was asked for singly.
+    pub(super) slot: u32,
+    pub(super) number: u32,
     /// When it is delivered again; never, if nothing is said.
     pub(super) deadline: Time,
 }
@@ -118,10 +118,11 @@ impl Flights {
         Some((Tag { slot: self.first, generation: slot.generation }, &slot.flight))
     }
 
-    /// All of them, in the order of their slots.
+    /// All of them, in the order of sending.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Tag, &Flight)> {
-        let slots = self.slots.iter().enumerate().filter(|(_, slot)| slot.live);
-        slots.map(|(i, slot)| (Tag { slot: i as u32, generation: slot.generation }, &slot.flight))
+        let at = |index: u32| self.slots.get(index as usize).map(|slot| (index, slot));
+        let slots = std::iter::successors(at(self.first), move |(_, slot)| at(slot.after));
+        slots.map(|(index, slot)| (Tag { slot: index, generation: slot.generation }, &slot.flight))
     }
 
     /// What is held of a queue's messages.
@@ -147,7 +148,7 @@ mod tests {
             position: None,
             expires: Time::NEVER,
         };
-        Flight { entry, queue: 0, connection: ConnectionId(0), place: None, deadline: Time(deadline) }
+        Flight { entry, queue: 0, connection: ConnectionId(0), slot: 0, number: 0, deadline: Time(deadline) }
     }
 
     fn deadlines(flights: &Flights) -> Vec<u64> {

@@ -1,5 +1,6 @@
 //! A queue broker (RabbitMQ-like).
 
+mod behaviour;
 mod broker;
 mod config;
 mod consumer;
@@ -11,9 +12,12 @@ mod publishing;
 mod queue;
 mod recovery;
 mod restart;
+mod returning;
 mod routing;
+mod service;
 #[cfg(test)]
 mod tests;
+pub use behaviour::*;
 pub use broker::{Broker, BrokerSpec};
 pub use config::*;
 pub use consumer::{Consumer, ConsumerSpec, Token};

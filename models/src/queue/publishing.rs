@@ -3,7 +3,7 @@
 use super::broker::{Broker, Torn};
 use super::dead_letters::Reason;
 use super::queue::Entry;
-use super::{ConfirmAfter, ExchangeKind, Overflow};
+use super::{ConfirmAfter, ExchangeKind, Kept, Overflow};
 use crate::causes::LossCause;
 use crate::domain::Out;
 use crate::fact::Fact;
@@ -133,7 +133,7 @@ impl Broker {
             && match state.config.overflow {
                 Overflow::DropHead => false,
                 Overflow::RejectPublish | Overflow::RejectPublishDeadLetter => {
-                    let taken = state.len() == 0 && self.subscribers[queue].iter().any(|one| one.room > 0);
+                    let taken = state.len() == 0 && self.service[queue].has_room();
                     state.lacks_room(size) && !taken
                 }
                 Overflow::RejectPublishLate => state.refuses,
@@ -172,9 +172,10 @@ impl Broker {
         let (size, said) = (message.size, message.properties != PropertiesId::NONE);
         let state = &self.queues[queue];
         let (s, ages) = (state.s, state.ages);
-        let durable = state.config.durable && self.is_persistent(m, out);
+        let durable = state.config.durable
+            && (self.is_persistent(m, out) || state.config.behaviour.kept == Kept::Everything);
         let rank = out.shared().next_rank(s, queue as u32);
-        let record = Record::Queued { m, s, rank, history };
+        let record = self.record(queue, m, rank, history);
         let position = if durable { out.append(FileId(queue as u32), record, size).ok() } else { None };
         let mut entry = Entry {
             m,
@@ -215,6 +216,13 @@ impl Broker {
         self.add_memory(u64::from(entry.size), out);
         self.dead_letter(queue, entry, Reason::MaxLength, out);
         self.set_level(queue, out);
+    }
+
+    #[inline(always)]
+    fn record(&mut self, queue: usize, m: MessageRef, rank: u32, history: u32) -> Record {
+        let state = &self.queues[queue];
+        let rank = if state.config.behaviour.kept == Kept::Everything { self.next_index() } else { rank };
+        Record::Queued { m, s: self.queues[queue].s, rank, history }
     }
 
     #[inline(always)]

@@ -1,6 +1,7 @@
-//! One queue: ready messages in the order of their ranks, and of their priorities if it has any.
+//! One queue: the messages that wait, in the order in which they will be delivered.
 
-use super::{Overflow, Priorities, QueueConfig};
+use super::service::Service;
+use super::{Overflow, Place, Priorities, QueueConfig};
 use crate::message::{MessageRef, SubscriptionId};
 use redeliver_sim::{Position, Time};
 use std::collections::VecDeque;
@@ -45,6 +46,8 @@ pub struct Queue {
     pub spared: u32,
     /// It refuses what is published, until it is short enough.
     pub refuses: bool,
+    /// Came back, and goes first.
+    ahead: VecDeque<Entry>,
     ready: VecDeque<Entry>,
     bytes: u64,
     classes: Option<Box<Classes>>,
@@ -76,11 +79,17 @@ impl Queue {
             ages: config.message_ttl.is_some(),
             spared: u32::MAX,
             refuses: false,
+            ahead: VecDeque::new(),
             ready: VecDeque::new(),
             bytes: 0,
             classes: (lines > 0).then(|| Box::new(classes)),
             config,
         }
+    }
+
+    /// Its consumers: nobody yet.
+    pub(super) fn service(&self) -> Service {
+        Service::new(self.config.behaviour.turn_lost, self.config.single_active_consumer)
     }
 
     /// Puts a message at the end.
@@ -93,9 +102,15 @@ impl Queue {
         }
     }
 
-    /// Puts a message back to where it came from.
-    pub fn insert(&mut self, entry: Entry) {
+    /// A message has come back.
+    pub fn take_back(&mut self, entry: Entry, place: Place) {
+        if place == Place::Back {
+            return self.push(entry);
+        }
         self.bytes += u64::from(entry.size);
+        if place == Place::Ahead {
+            return self.ahead.push_back(entry);
+        }
         let line = match &mut self.classes {
             None => &mut self.ready,
             Some(classes) => classes.line(self.config.priorities, entry.priority),
@@ -108,6 +123,7 @@ impl Queue {
     #[inline(always)]
     pub fn pop(&mut self) -> Option<Entry> {
         let entry = match &mut self.classes {
+            _ if !self.ahead.is_empty() => self.ahead.pop_front(),
             None => self.ready.pop_front(),
             Some(classes) => classes.pop(self.config.priorities),
         }?;
@@ -119,25 +135,26 @@ impl Queue {
     #[inline(always)]
     #[allow(clippy::len_without_is_empty)] // a queue is asked for its length only
     pub fn len(&self) -> usize {
-        match &self.classes {
+        let waiting = match &self.classes {
             None => self.ready.len(),
             Some(classes) => classes.len,
-        }
+        };
+        self.ahead.len() + waiting
     }
 
     /// The first message.
     #[inline(always)]
     pub fn head(&self) -> Option<&Entry> {
-        match &self.classes {
+        self.ahead.front().or_else(|| match &self.classes {
             None => self.ready.front(),
             Some(classes) => classes.head(self.config.priorities),
-        }
+        })
     }
 
     /// The messages that wait, in order; of several priorities the highest first.
     pub fn ready(&self) -> impl Iterator<Item = &Entry> {
         let classes = self.classes.iter().flat_map(|classes| classes.lines.iter().rev().flatten());
-        self.ready.iter().chain(classes)
+        self.ahead.iter().chain(&self.ready).chain(classes)
     }
 
     /// Whether it holds more than it may. Only ready messages count.

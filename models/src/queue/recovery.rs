@@ -1,11 +1,12 @@
 //! What of a queue broker outlives a crash: its bindings, and what its disk kept; and what does not.
 
 use super::broker::{Broker, Torn};
-use super::queue::Entry;
+use super::{Entry, Kept, Place};
 use crate::causes::{DuplicateCause, LossCause};
 use crate::census::Census;
 use crate::domain::Out;
 use crate::fact::Fact;
+use crate::message::{MessageRef, SubscriptionId};
 use crate::packet::Record;
 use crate::part::Holder;
 use redeliver_sim::{Disk, FileId, Position, Time};
@@ -47,40 +48,35 @@ impl Broker {
         }
     }
 
-    /// What the disk kept. What consumers may have seen is redelivered. What fails its checksum is dropped (classic queues
-    /// v2, `recover_segment` in `rabbit_classic_queue_index_v2`).
+    /// What the disk kept. Of a queue whose log says nothing of deliveries, what consumers may have seen is redelivered
+    /// (recorded: `rabbit-D1-kill9`, `rabbit-D1-stop`); the log of another says what came back, and what consumers held, who are gone now (recorded:
+    /// `rabbit-X-D-held-quorum-kill9`). What fails its checksum is dropped (classic queues v2, `recover_segment` in
+    /// `rabbit_classic_queue_index_v2`).
     pub(super) fn recover(&mut self, out: &mut Out<'_>) {
         for queue in 0..self.queues.len() {
-            let kept: Vec<(Position, Record)> = out.disk().records(FileId(queue as u32)).collect();
-            let delivered_below = self.delivered_below(queue, out);
-            for (position, record) in kept {
-                let Record::Queued { m, s, rank, history } = record else { continue };
-                if out.disk().has_damage() && self.drop_damaged(queue, position, out) {
-                    out.note(Fact::Removed { m, s, why: LossCause::CorruptRecord });
-                    continue;
-                }
-                let size = out.shared().messages.get(m).size;
-                let mut entry = Entry {
-                    m,
-                    rank,
-                    size: size as u32,
-                    history,
-                    attempts: u16::from(rank < delivered_below),
-                    priority: 0,
-                    position: Some(position),
-                    expires: Time::NEVER,
-                };
-                self.heed(queue, &mut entry, out);
-                self.queues[queue].push(entry);
-                if entry.attempts > 0 {
-                    out.note(Fact::Requeued { m, s, why: DuplicateCause::BrokerRestart });
-                }
-                self.add_memory(size, out);
+            match self.queues[queue].config.behaviour.kept {
+                Kept::Persistent => self.recover_messages(queue, out),
+                Kept::Everything => self.recover_log(queue, out),
             }
             self.queues[queue].tell_publishers();
             self.set_level(queue, out);
             self.arm_expiry(queue, out);
         }
+    }
+
+    /// Whether a message's record is damaged; then it is lost.
+    fn is_damaged(
+        &self,
+        queue: usize,
+        (m, s): (MessageRef, SubscriptionId),
+        position: Position,
+        out: &mut Out<'_>,
+    ) -> bool {
+        let damaged = out.disk().has_damage() && self.drop_damaged(queue, position, out);
+        if damaged {
+            out.note(Fact::Removed { m, s, why: LossCause::CorruptRecord });
+        }
+        damaged
     }
 
     /// Removes a record, if it is damaged.
@@ -92,6 +88,78 @@ impl Broker {
             out.remove(file, position);
         }
         damaged
+    }
+
+    fn recover_messages(&mut self, queue: usize, out: &mut Out<'_>) {
+        let kept: Vec<(Position, Record)> = out.disk().records(FileId(queue as u32)).collect();
+        let delivered_below = self.delivered_below(queue, out);
+        for (position, record) in kept {
+            let Record::Queued { m, s, rank, history } = record else { continue };
+            if self.is_damaged(queue, (m, s), position, out) {
+                continue;
+            }
+            let attempts = u16::from(rank < delivered_below);
+            let entry = self.recovered(queue, (m, rank, history, attempts), position, out);
+            self.queues[queue].push(entry);
+            if attempts > 0 {
+                out.note(Fact::Requeued { m, s, why: DuplicateCause::BrokerRestart });
+            }
+        }
+    }
+
+    fn recover_log(&mut self, queue: usize, out: &mut Out<'_>) {
+        let kept: Vec<(Position, Record)> = out.disk().records(FileId(queue as u32)).collect();
+        let (mut waiting, mut ahead, mut held) = (Vec::new(), Vec::new(), Vec::new());
+        for (position, record) in kept {
+            if record.in_queue().is_some_and(|what| self.is_damaged(queue, what, position, out)) {
+                continue;
+            }
+            let (list, m, index, history, attempts) = match record {
+                Record::Queued { m, rank, history, .. } => (&mut waiting, m, rank, history, 0),
+                Record::Behind { m, index, history, attempts, .. } => {
+                    (&mut waiting, m, index, history, attempts)
+                }
+                Record::Ahead { m, index, history, attempts, .. } => {
+                    (&mut ahead, m, index, history, attempts)
+                }
+                Record::Held { m, index, history, attempts, .. } => (&mut held, m, index, history, attempts),
+                _ => continue,
+            };
+            self.index = self.index.max(index);
+            list.push(self.recovered(queue, (m, index, history, u16::from(attempts)), position, out));
+        }
+        for list in [&mut waiting, &mut ahead, &mut held] {
+            list.sort_by_key(|entry: &Entry| entry.rank);
+        }
+        waiting.into_iter().for_each(|entry| self.queues[queue].push(entry));
+        ahead.into_iter().for_each(|entry| self.queues[queue].take_back(entry, Place::Ahead));
+        // Who held these is gone.
+        for entry in held {
+            self.requeue(queue, entry, Place::Ahead, DuplicateCause::BrokerRestart, out);
+        }
+    }
+
+    fn recovered(
+        &mut self,
+        queue: usize,
+        (m, rank, history, attempts): (MessageRef, u32, u32, u16),
+        position: Position,
+        out: &mut Out<'_>,
+    ) -> Entry {
+        let size = out.shared().messages.get(m).size;
+        self.add_memory(size, out);
+        let mut entry = Entry {
+            m,
+            rank,
+            size: size as u32,
+            history,
+            attempts,
+            priority: 0,
+            position: Some(position),
+            expires: Time::NEVER,
+        };
+        self.heed(queue, &mut entry, out);
+        entry
     }
 
     /// Notes what a crash takes: what is in no file.
@@ -132,8 +200,9 @@ impl Holder for Broker {
                 continue;
             }
             for (_, record) in disk.records(FileId(i as u32)) {
-                let Record::Queued { m, s, .. } = record else { continue };
-                census.copy(m, s);
+                if let Some((m, s)) = record.in_queue() {
+                    census.copy(m, s);
+                }
             }
         }
     }

@@ -50,7 +50,9 @@ fn a_consumer_that_is_paused_holds_its_message_until_it_goes_on() {
 #[test]
 fn a_pause_beyond_the_visibility_timeout_makes_a_duplicate() {
     let faults = vec![fault_on(FactKind::Delivered, 1, pause("stock/1", 50))];
-    let timeout = |setup: &mut Setup| queue_of(setup).redeliver_after = Some(Span::millis(30));
+    let timeout = |setup: &mut Setup| {
+        queue_of(setup).overdue = Some((Span::millis(30), crate::queue::Overdue::Requeued));
+    };
     assert_snapshot!(told(1, timeout, faults), @r"
     0.000  shop/1  published shop#1
     0.001  broker/1 stored shop#1 at stock@0

@@ -49,7 +49,7 @@ pub(super) enum Task {
     /// Publish these, each when the one before has its outcome.
     Send { left: VecDeque<(Label, Said)>, to: Destination, size: u64, current: Option<Sending> },
     /// Be given a queue's messages.
-    Consume { queue: u32 },
+    Consume { queue: u32, priority: i32 },
     /// Ask a queue, so many times or until it is empty.
     Get { queue: u32, s: SubscriptionId, left: u32, got: Vec<String> },
     /// Ask a log.
@@ -59,18 +59,26 @@ pub(super) enum Task {
 }
 
 impl Client {
-    /// Asks a queue, so many times; or always.
-    pub(super) fn ask(&mut self, token: u32, from: Option<&String>, times: Option<u32>, out: &mut Out<'_>) {
-        let found = self.queue_side().and_then(|side| {
-            let queue = side.queue(from.map(String::as_str))?;
-            Some((queue, side.subscriptions[queue as usize]))
-        });
-        let Some((queue, s)) = found else { return self.error("there is no such queue", out) };
-        let task = match times {
-            None => Task::Consume { queue },
-            Some(left) => Task::Get { queue, s, left, got: Vec::new() },
-        };
-        self.call(token, task, out);
+    /// Asks a queue, so many times.
+    pub(super) fn ask(&mut self, token: u32, from: Option<&String>, left: u32, out: &mut Out<'_>) {
+        let Some(queue) = self.queue_of(from, out) else { return };
+        let Some(s) = self.queue_side().map(|side| side.subscriptions[queue as usize]) else { return };
+        self.call(token, Task::Get { queue, s, left, got: Vec::new() }, out);
+    }
+
+    /// Wants to be given a queue's messages.
+    pub(super) fn consume(&mut self, token: u32, from: &String, priority: Option<i32>, out: &mut Out<'_>) {
+        let Some(queue) = self.queue_of(Some(from), out) else { return };
+        let priority = priority.or(self.queue_side().map(|side| side.priority)).unwrap_or(0);
+        self.call(token, Task::Consume { queue, priority }, out);
+    }
+
+    fn queue_of(&self, name: Option<&String>, out: &mut Out<'_>) -> Option<u32> {
+        let found = self.queue_side().and_then(|side| side.queue(name.map(String::as_str)));
+        if found.is_none() {
+            self.error("there is no such queue", out);
+        }
+        found
     }
 
     pub(super) fn call(&mut self, token: u32, task: Task, out: &mut Out<'_>) {
@@ -90,6 +98,8 @@ impl Client {
             }
         }
         let open = self.is_datagrams() || out.is_open(self.spec.connection);
+        // A call opens a channel if there is none.
+        self.channel |= open;
         for mut call in std::mem::take(&mut self.calls) {
             // A client of a log takes what is sent into its buffer, connection or not.
             let begins = !call.begun && (open || matches!(call.task, Task::Send { .. }));
@@ -114,11 +124,11 @@ impl Client {
                 }
                 false
             }
-            Task::Consume { queue } => {
-                let queue = *queue;
+            Task::Consume { queue, priority } => {
+                let (queue, priority) = (*queue, *priority);
                 if let Some(side) = self.queue_side() {
                     let (prefetch, auto_ack) = (side.prefetch, side.auto_ack);
-                    self.put(Packet::Consume { queue, prefetch, auto_ack }, out);
+                    self.put(Packet::Consume { queue, prefetch, auto_ack, priority }, out);
                 }
                 false
             }

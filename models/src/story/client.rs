@@ -54,6 +54,8 @@ pub struct Client {
     pub(super) calling: bool,
     /// Connections so far: what settles a delivery is good in its own session only.
     pub(super) session: u32,
+    /// Its channel to a queue broker is open, if the connection is.
+    pub(super) channel: bool,
     pub(super) hands: Hands,
     pub(super) calls: Vec<Call>,
     pub(super) handling: Option<Handling>,
@@ -72,6 +74,7 @@ impl Client {
             spec,
             calling: false,
             session: 0,
+            channel: false,
             hands: Hands::default(),
             calls: Vec::new(),
             handling: None,
@@ -103,9 +106,9 @@ impl Client {
                 self.call(token, Task::Send { left, to, size: *size, current: None }, out);
             }
             _ if verb.reads() && matches!(self.spec.side, Side::Log(_)) => self.act_on_log(verb, token, out),
-            Verb::Consume(from) => self.ask(token, Some(from), None, out),
-            Verb::Poll { from, n, .. } => self.ask(token, from.as_ref(), Some(n.unwrap_or(1)), out),
-            Verb::PollAll { from } => self.ask(token, from.as_ref(), Some(u32::MAX), out),
+            Verb::Consume { from, priority } => self.consume(token, from, *priority, out),
+            Verb::Poll { from, n, .. } => self.ask(token, from.as_ref(), n.unwrap_or(1), out),
+            Verb::PollAll { from } => self.ask(token, from.as_ref(), u32::MAX, out),
             Verb::Ack { message, multiple } => {
                 for hand in self.to_settle(message.as_deref(), *multiple, out) {
                     self.ack(hand, out);
@@ -123,6 +126,7 @@ impl Client {
                 self.handle(out);
             }
             Verb::Close => self.close(out),
+            Verb::Cancel | Verb::Recover | Verb::CloseChannel => self.act_on_channel(verb, out),
             Verb::Async(verb) => self.act(verb, token, out),
             // The rest is the driver's, or another design's.
             _ => {}
@@ -167,12 +171,7 @@ impl Client {
     fn close(&mut self, out: &mut Out<'_>) {
         self.fail_calls("ConnectionClosed", out);
         self.leave_groups(out);
-        let auto_ack = self.auto_ack();
-        for hand in self.hands.drop_all().into_iter().filter(|hand| !hand.processed) {
-            let (m, s) = (hand.m, hand.s);
-            let why = LossCause::TakenNeverProcessed;
-            out.note(if auto_ack { Fact::Discarded { m, s, why } } else { Fact::GivenBack { m, s } });
-        }
+        self.let_go_of_all(out);
         self.handling = None;
         self.journal(out).program.clear();
         out.close(self.spec.connection);
@@ -184,8 +183,10 @@ impl Client {
         let here = |hand: &&Hand| hand.session == self.session || hand.at.is_some();
         let held = self.hands.iter().filter(|hand| !hand.settled).filter(here);
         let mut picture = ClientPicture {
+            news: shared.journals[self.spec.index].news(),
             holds: held.map(|hand| hand.text.clone()).collect(),
             connection: if open { "open" } else { "closed" },
+            channel: if open && self.channel { "open" } else { "closed" },
             ..seen.clone()
         };
         self.add_positions(&mut picture);
@@ -208,6 +209,7 @@ impl Node<Messaging> for Client {
             Packet::Deliver { m, s, attempt, tag } => self.on_deliver(m, s, attempt, tag, out),
             Packet::GetEmpty { queue } => self.on_empty(queue, out),
             Packet::NoQueue => self.fail_calls("404 NOT_FOUND", out),
+            Packet::ChannelClosed => self.on_channel_closed(out),
             Packet::Block { blocked } => {
                 let word = if blocked { "blocked" } else { "unblocked" };
                 self.journal(out).seen.events.push(word.into());
@@ -233,7 +235,7 @@ impl Node<Messaging> for Client {
     fn on_connection(&mut self, _connection: ConnectionId, change: ConnectionChange, out: &mut Out<'_>) {
         match change {
             ConnectionChange::Connected => {
-                self.calling = false;
+                (self.calling, self.channel) = (false, true);
                 self.send_again(out);
                 self.begin_calls(out);
                 self.resume_log(out);

@@ -3,6 +3,7 @@
 //! A verb ends when its call has returned and nothing that it caused is in flight; then the next begins. Deadlines and
 //! periodic timers are not waited for. A line that takes a day of virtual time beyond its own waits never returns.
 
+use super::journal::Journal;
 use super::look::picture;
 use super::picture::Picture;
 use super::script::{Line, Verb, Who};
@@ -90,6 +91,7 @@ impl Driver<'_> {
             Verb::Until(condition) => self.wait_until(*condition),
             Verb::Look(name) => {
                 self.looks.push((name.clone(), picture(&self.world)));
+                self.world.shared_mut().journals.iter_mut().for_each(Journal::look);
                 Ok(())
             }
             Verb::Async(verb) => {

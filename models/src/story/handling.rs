@@ -63,10 +63,11 @@ impl Client {
     ) -> String {
         out.note(Fact::Delivered { m, s, attempt });
         let (body, name) = out.shared().notation(m);
-        let flagged = attempt > 1 && tag.is_some();
-        let mut text = if flagged { format!("{name} redelivered") } else { name.clone() };
+        let mut text = self.flagged(&name, s, attempt, tag.is_some());
         text.extend(self.headers(m, s, out));
-        let time = self.journal(out).got(&body, text.clone());
+        let message = out.shared().messages.get(m);
+        let number = (message.source, message.number);
+        let time = self.journal(out).got(&body, text.clone(), number);
         self.hands.take(Hand {
             id: 0,
             m,
@@ -96,8 +97,24 @@ impl Client {
         Some(format!(" x-death={}", shared.histories.get(history).shown()?))
     }
 
+    /// A message as it is written, with the flags that are set.
+    fn flagged(&self, name: &str, s: SubscriptionId, attempt: u16, by_queue: bool) -> String {
+        if attempt <= 1 || !by_queue {
+            return name.into();
+        }
+        match self.queue_side() {
+            Some(side)
+                if side.counting.contains(&s)
+                    && side.headers.iter().any(|header| header == "x-delivery-count") =>
+            {
+                format!("{name} redelivered x-delivery-count={}", attempt - 1)
+            }
+            _ => format!("{name} redelivered"),
+        }
+    }
+
     pub(super) fn to_settle(&self, label: Option<&str>, multiple: bool, out: &mut Out<'_>) -> Vec<u32> {
-        let found = self.hands.to_settle(label, multiple);
+        let found = self.hands.to_settle(label, multiple, self.session);
         if let Some(label) = label.filter(|_| found.is_empty()) {
             self.error(&format!("{label} is not held"), out);
         }
@@ -110,7 +127,7 @@ impl Client {
             all.into_iter().for_each(|hand| self.process(hand, out));
         }
         for label in labels {
-            match self.hands.to_process(label) {
+            match self.hands.to_process(label, self.session) {
                 Some(hand) => self.process(hand, out),
                 None => self.error(&format!("{label} is not held"), out),
             }
@@ -132,8 +149,9 @@ impl Client {
         let Some(hand) = self.hands.get_mut(id).filter(|hand| !hand.settled) else { return };
         hand.settled = true;
         let Hand { m, s, attempt, tag, session, .. } = *hand;
-        if let Some(tag) = tag.filter(|_| session == self.session) {
-            self.put(Packet::Ack { m, s, attempt, tag }, out);
+        match tag.filter(|_| session == self.session) {
+            Some(tag) => self.put(Packet::Ack { m, s, attempt, tag }, out),
+            None => self.misses_channel(out),
         }
         self.hands.sort_out();
     }
@@ -146,8 +164,9 @@ impl Client {
         if !processed {
             out.note(Fact::GivenBack { m, s });
         }
-        if let Some(tag) = tag.filter(|_| session == self.session) {
-            self.put(Packet::Nack { m, s, attempt, tag, requeue }, out);
+        match tag.filter(|_| session == self.session) {
+            Some(tag) => self.put(Packet::Nack { m, s, attempt, tag, requeue }, out),
+            None => self.misses_channel(out),
         }
         self.hands.sort_out();
     }
@@ -191,7 +210,7 @@ impl Client {
                 Some(Verb::Process(labels)) if labels.is_empty() => self.process(hand, out),
                 Some(Verb::Ack { message: None, multiple: false }) => self.ack(hand, out),
                 Some(Verb::Ack { message: None, multiple: true }) => {
-                    let all = self.hands.to_settle(None, true);
+                    let all = self.hands.to_settle(None, true, self.session);
                     all.into_iter().filter(|id| *id <= hand).for_each(|id| self.ack(id, out));
                 }
                 Some(Verb::Nack { message: None, requeue, .. }) => self.nack(hand, requeue, out),

@@ -48,18 +48,17 @@ impl Hands {
         self.given += 1;
     }
 
-    /// Those that are to be settled by a verb that names one, or none.
-    pub(super) fn to_settle(&self, label: Option<&str>, multiple: bool) -> Vec<u32> {
-        let mut open = self.held.iter().filter(|hand| !hand.settled);
-        let Some(label) = label else { return open.map(|hand| hand.id).collect() };
-        let Some(last) = open.find(|hand| hand.is(label)).map(|hand| hand.id) else { return Vec::new() };
-        let open = self.held.iter().filter(|hand| !hand.settled);
-        open.filter(|hand| hand.id == last || multiple && hand.id < last).map(|hand| hand.id).collect()
+    /// Those that are to be settled by a verb that names one, or none. Of several of this name, one of this session.
+    pub(super) fn to_settle(&self, label: Option<&str>, multiple: bool, session: u32) -> Vec<u32> {
+        let open = || self.held.iter().filter(|hand| !hand.settled);
+        let Some(label) = label else { return open().map(|hand| hand.id).collect() };
+        let Some(last) = first(open(), label, session) else { return Vec::new() };
+        open().filter(|hand| hand.id == last || multiple && hand.id < last).map(|hand| hand.id).collect()
     }
 
-    /// The first one of this label that has not been processed.
-    pub(super) fn to_process(&self, label: &str) -> Option<u32> {
-        self.held.iter().find(|hand| !hand.processed && hand.is(label)).map(|hand| hand.id)
+    /// The first one of this label that has not been processed, of this session if there is one.
+    pub(super) fn to_process(&self, label: &str, session: u32) -> Option<u32> {
+        first(self.held.iter().filter(|hand| !hand.processed), label, session)
     }
 
     /// All that have not been processed.
@@ -101,4 +100,11 @@ impl Hands {
     pub(super) fn drop_all(&mut self) -> Vec<Hand> {
         std::mem::take(&mut self.held)
     }
+}
+
+/// The first with this label: of this session, or of a log, else of all.
+fn first<'h>(hands: impl Iterator<Item = &'h Hand> + Clone, label: &str, session: u32) -> Option<u32> {
+    let mut called = hands.filter(|hand| hand.is(label));
+    let here = called.clone().find(|hand| hand.session == session || hand.at.is_some());
+    here.or_else(|| called.next()).map(|hand| hand.id)
 }

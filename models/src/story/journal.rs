@@ -2,6 +2,7 @@
 
 use super::picture::{ClientPicture, SendOutcome};
 use super::script::{Rule, Verb};
+use crate::message::SourceId;
 use std::collections::BTreeMap;
 
 /// One client's journal.
@@ -13,6 +14,10 @@ pub struct Journal {
     pub program: Vec<Rule>,
     /// Its handler ends its process: that, and what is done after it.
     pub(super) last_words: Vec<Verb>,
+    /// How many of its messages the onlooker had seen at the last look.
+    looked: usize,
+    /// The highest number that came of each producer.
+    latest: BTreeMap<u32, u32>,
     /// How often each body came.
     times: BTreeMap<String, u32>,
     /// Sends so far.
@@ -20,12 +25,26 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// A message came: how often this body has come by now.
-    pub(super) fn got(&mut self, body: &str, text: String) -> u32 {
+    /// A message came, the n-th of its producer: how often this body has come by now.
+    pub(super) fn got(&mut self, body: &str, text: String, (producer, number): (SourceId, u32)) -> u32 {
         self.seen.got.push(text);
+        let latest = self.latest.entry(producer.0).or_insert(0);
+        self.seen.late += u64::from(number < *latest);
+        self.seen.gaps += u64::from(number.saturating_sub(*latest).saturating_sub(1));
+        *latest = number.max(*latest);
         let times = self.times.entry(body.into()).or_insert(0);
         *times += 1;
         *times
+    }
+
+    /// What it was given since the last look.
+    pub(super) fn news(&self) -> Vec<String> {
+        self.seen.got[self.looked..].to_vec()
+    }
+
+    /// The onlooker has taken a look.
+    pub(super) fn look(&mut self) {
+        self.looked = self.seen.got.len();
     }
 
     /// It sends this.

@@ -102,7 +102,7 @@ impl Client {
     pub(super) fn act_on_log(&mut self, verb: &Verb, token: u32, out: &mut Out<'_>) {
         match verb {
             Verb::Subscribe(topic) => drop(self.membership(Some(topic), out)),
-            Verb::Consume(topic) => {
+            Verb::Consume { from: topic, .. } => {
                 if let Some(index) = self.membership(Some(topic), out) {
                     self.memberships[index].consuming = true;
                 }

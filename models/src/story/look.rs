@@ -33,13 +33,13 @@ pub fn picture(world: &World) -> Picture {
 /// The queues that are there; none while the broker is down.
 fn add_queues(broker: &queue::Broker, node: &str, shared: &Shared, picture: &mut Picture) {
     for (i, queue) in broker.queues().iter().enumerate().filter(|(i, _)| broker.is_declared(*i)) {
-        let text = |(m, again): (MessageRef, bool)| {
+        let text = |(m, _, again): (MessageRef, u16, bool)| {
             let name = shared.notation(m).1;
             if again { format!("{name} redelivered") } else { name }
         };
         let seen = QueuePicture {
             ready: queue.len() as u64,
-            messages: broker.listed(i).into_iter().map(text).collect(),
+            messages: broker.contents(i).into_iter().map(text).collect(),
             leader: node.into(),
         };
         picture.queues.insert(queue.config.name.clone(), seen);

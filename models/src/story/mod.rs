@@ -1,6 +1,7 @@
 //! Stories: a scenario that says every step.
 
 mod calls;
+mod channel;
 mod client;
 mod commits;
 mod driver;

@@ -22,6 +22,12 @@ pub struct Picture {
 pub struct ClientPicture {
     /// All it was given, in order.
     pub got: Vec<String>,
+    /// What of it came since the last look.
+    pub news: Vec<String>,
+    /// Deliveries that came behind one that the same producer had sent later.
+    pub late: u64,
+    /// Messages of a producer that were passed over as a later one came.
+    pub gaps: u64,
     /// What each poll returned.
     pub polls: Vec<Vec<String>>,
     /// What it was given and has not settled.
@@ -50,6 +56,8 @@ pub struct ClientPicture {
     pub position: BTreeMap<String, Vec<Option<u64>>>,
     /// `open` or `closed`.
     pub connection: &'static str,
+    /// The same of its channel, with a queue broker.
+    pub channel: &'static str,
 }
 
 /// What became of a message that was sent, in the client's own words.

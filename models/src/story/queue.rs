@@ -16,6 +16,8 @@ pub struct QueueSide {
     pub datagrams: bool,
     /// Deliveries unacked at most; 0 is no limit.
     pub prefetch: u16,
+    /// Consumers with a higher one are given messages first.
+    pub priority: i32,
     /// What it is given is settled at once.
     pub auto_ack: bool,
     /// What it says of a message where the story does not.
@@ -24,6 +26,8 @@ pub struct QueueSide {
     pub confirms: bool,
     /// Headers that are shown with each message it is given.
     pub headers: Vec<String>,
+    /// Subscriptions of queues that say how often a message was delivered before (`x-delivery-count`).
+    pub counting: Vec<SubscriptionId>,
 }
 
 impl QueueSide {

@@ -69,7 +69,18 @@ pub enum Verb {
         said: Vec<Said>,
     },
     /// Be given messages from now on. For a log: subscribe, and keep polling.
-    Consume(String),
+    Consume {
+        /// Of which queue or topic.
+        from: String,
+        /// Before consumers with a lower one. AMQP: `x-priority`. None: the client's.
+        priority: Option<i32>,
+    },
+    /// Be given no more messages; what is held stays held. AMQP: `basic.cancel`, of all consumers of the client.
+    Cancel,
+    /// Have all that is held sent again. AMQP: `basic.recover`, with requeue.
+    Recover,
+    /// Close the channel, and keep the connection: what is held goes back. A verb that needs a channel opens another.
+    CloseChannel,
     /// Ask until `n` have come, or without `n` until something has, or `wait` is over.
     Poll {
         /// Where; the only subscription if none is named.
@@ -159,7 +170,10 @@ impl Verb {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Verb::Send { .. } => "Send",
-            Verb::Consume(_) => "Consume",
+            Verb::Consume { .. } => "Consume",
+            Verb::Cancel => "Cancel",
+            Verb::Recover => "Recover",
+            Verb::CloseChannel => "CloseChannel",
             Verb::Poll { .. } => "Poll",
             Verb::PollAll { .. } => "PollAll",
             Verb::Ack { .. } => "Ack",
@@ -187,11 +201,23 @@ impl Verb {
         matches!(
             self,
             Verb::Subscribe(_)
-                | Verb::Consume(_)
+                | Verb::Consume { .. }
                 | Verb::Poll { .. }
                 | Verb::PollAll { .. }
                 | Verb::Commit { .. }
         )
+    }
+
+    /// Does this with each verb, those within it included.
+    pub fn for_each(&mut self, change: &mut impl FnMut(&mut Verb)) {
+        change(self);
+        match self {
+            Verb::Async(verb) => verb.for_each(change),
+            Verb::Handle(rules) => {
+                rules.iter_mut().flat_map(|rule| &mut rule.verbs).for_each(|verb| verb.for_each(change));
+            }
+            _ => {}
+        }
     }
 
     /// This verb and those within it.
@@ -207,7 +233,7 @@ impl Verb {
 
 impl Script {
     /// All verbs, those within others included.
-    pub(crate) fn all_verbs(&self) -> impl Iterator<Item = &Verb> {
+    pub fn all_verbs(&self) -> impl Iterator<Item = &Verb> {
         self.lines.iter().flat_map(|line| &line.verbs).flat_map(Verb::all)
     }
 

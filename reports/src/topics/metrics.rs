@@ -70,6 +70,12 @@ pub(super) static METRICS: &[Topic] = &[
          duplicate only if an effect had taken place before.",
     ),
     topic(
+        &["most_returned", "most_returned.deliveries", "most_returned.message", "requeue loop"],
+        "The message that came back to its queue most often, and how often it had been delivered by then. \
+         From 100 on the answer calls it a requeue loop: somebody gives it back and gets it again at once, \
+         and nothing but a delivery limit or a pause ends that.",
+    ),
+    topic(
         &["lost", "lost.total"],
         "Messages of which no copy is left that would reach the subscription. Count. Each has one cause, \
          the fate of its last copy: see lost.by_cause.",

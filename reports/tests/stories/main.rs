@@ -104,3 +104,18 @@ fn each_design_of_a_story_has_its_case() {
     assert!(!wrong.is_empty(), "the second design tells another case");
     assert!(wrong.iter().all(|different| different.case == "rabbit-A2-classic"));
 }
+
+#[test]
+fn competing_consumers_share_within_the_spread_of_the_records_whatever_the_seed() {
+    let competing: Vec<_> = stories().filter(|(name, _)| name.starts_with("rabbit-J")).collect();
+    assert_eq!(competing.len(), 2);
+    for seed in 1..=20 {
+        for (name, text) in &competing {
+            let options = Options { seed: Some(seed), ..Options::default() };
+            let plan = read(name, text, &options).unwrap_or_else(|report| panic!("{report}"));
+            for line in result(&plan)["expect"].as_array().expect("a list") {
+                assert_eq!(line["verdict"], "holds", "{name}, seed {seed}: {line}");
+            }
+        }
+    }
+}

@@ -63,7 +63,8 @@ impl Udp {
         let (share, consumers) = share(self.share, load, assumptions, findings);
         let said = self.receive_buffer.as_ref().map(|size| size.0);
         let receive_buffer = assumptions.pick("receive_buffer", said, &RECEIVE_BUFFER);
-        Designed { design: setup::Design::Udp(UdpConfig { share, receive_buffer }), consumers, broker: None }
+        let design = setup::Design::Udp(UdpConfig { share, receive_buffer });
+        Designed { design, before_4: false, consumers, broker: None }
     }
 }
 
@@ -100,7 +101,7 @@ impl Webhook {
             concurrency: assumptions.pick("concurrency", self.concurrency, &WEBHOOK_CONCURRENCY),
             backlog: assumptions.pick("backlog", self.backlog, &WEBHOOK_BACKLOG),
         };
-        Designed { design: setup::Design::Webhook(config), consumers, broker: None }
+        Designed { design: setup::Design::Webhook(config), before_4: false, consumers, broker: None }
     }
 }
 

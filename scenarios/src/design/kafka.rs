@@ -118,7 +118,8 @@ impl Kafka {
             clients: self.clients(load, assumptions, findings),
         };
         let broker = Some(config.node.clone());
-        Designed { design: setup::Design::Log(config), consumers: load.consumers_of_topics(findings), broker }
+        let consumers = load.consumers_of_topics(findings);
+        Designed { design: setup::Design::Log(config), before_4: false, consumers, broker }
     }
 
     fn check(&self, findings: &mut Findings) {

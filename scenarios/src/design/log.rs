@@ -150,7 +150,8 @@ impl Log {
             clients,
         };
         let broker = Some(config.node.clone());
-        Designed { design: setup::Design::Log(config), consumers: load.consumers_of_topics(findings), broker }
+        let consumers = load.consumers_of_topics(findings);
+        Designed { design: setup::Design::Log(config), before_4: false, consumers, broker }
     }
 
     fn topic(&self, assumptions: &mut Assumptions, findings: &mut Findings) -> TopicConfig {

@@ -58,6 +58,8 @@ pub(crate) struct Load<'a> {
 /// A design as it will run.
 pub(crate) struct Designed {
     pub(crate) design: setup::Design,
+    /// What a story declares has the defaults of RabbitMQ before 4.0.
+    pub(crate) before_4: bool,
     pub(crate) consumers: Vec<setup::Consumer>,
     /// The broker's node, if there is one.
     pub(crate) broker: Option<String>,

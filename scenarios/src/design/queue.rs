@@ -117,12 +117,14 @@ impl Queue {
             exchanges: Vec::new(),
             persistent: assumptions.pick("persistent", self.persistent, &PERSISTENT),
             confirm_after: self.confirm_after(assumptions),
-            redeliver_after: assumptions.optional(
-                "redeliver_after",
-                self.redeliver_after.as_ref().map(|span| span.0),
-                "never",
-                PREFETCH.source,
-            ),
+            overdue: assumptions
+                .optional(
+                    "redeliver_after",
+                    self.redeliver_after.as_ref().map(|span| span.0),
+                    "never",
+                    PREFETCH.source,
+                )
+                .map(|span| (span, queue::Overdue::Requeued)),
             checksums: true,
             memory_high_watermark: self.watermark(assumptions, findings),
             clients: vec![(NodePattern::any(), self.client(assumptions))],
@@ -137,7 +139,7 @@ impl Queue {
         }
         sort_queues(&mut config);
         let broker = Some(config.node.clone());
-        Designed { design: setup::Design::Queue(config), consumers, broker }
+        Designed { design: setup::Design::Queue(config), before_4: false, consumers, broker }
     }
 
     fn confirm_after(&self, assumptions: &mut Assumptions) -> queue::ConfirmAfter {
@@ -193,6 +195,7 @@ impl Queue {
     fn client(&self, assumptions: &mut Assumptions) -> ClientConfig {
         ClientConfig {
             prefetch: assumptions.pick("prefetch", self.prefetch, &PREFETCH),
+            priority: 0,
             ack: ack_mode(said_word(assumptions, "ack", self.ack, Ack::AfterWork, OUR_DEFAULT)),
             confirms: assumptions.pick("confirms", self.confirms, &CONFIRMS),
             window: assumptions.pick("window", self.window, &PUBLISH_WINDOW),

@@ -14,9 +14,10 @@ use crate::said::said;
 use crate::units::Duration;
 use redeliver_models::properties::Said;
 use redeliver_models::queue::{
-    AckMode, ClientConfig, Config, ConfirmAfter, ExchangeConfig, ExchangeKind, Transport,
+    AckMode, ClientConfig, Config, ConfirmAfter, ExchangeConfig, ExchangeKind, Overdue, Transport,
 };
 use redeliver_models::setup::{self, NodePattern};
+use redeliver_sim::Span;
 use serde::Deserialize;
 
 /// RabbitMQ, one node. Parentheses hold our words, braces the broker's own.
@@ -78,11 +79,13 @@ impl RabbitMQ {
         assumptions.text("version", Some(self.version.value.clone()), "", "");
         let mut config = Config {
             transport: Transport::Connections,
-            queues: self.queues.sorted().iter().map(|(name, _, args)| queue(name, args, findings)).collect(),
+            queues: (self.queues.sorted().iter())
+                .map(|(name, _, args)| queue(name, args, before_4, findings))
+                .collect(),
             exchanges: Vec::new(),
             confirm_after: ConfirmAfter::Synced,
             persistent: assumptions.pick("delivery_mode = 2", None, &PERSISTENT),
-            redeliver_after: None,
+            overdue: self.overdue(assumptions, findings),
             checksums: !before_4,
             memory_high_watermark: self.watermark(before_4, assumptions, findings),
             clients: self.clients(&node, load, assumptions, findings),
@@ -90,10 +93,11 @@ impl RabbitMQ {
         };
         config.exchanges = exchanges(&self.exchanges, &config, findings);
         for queue in &config.queues {
-            assumptions.text(&format!("queues.{}", queue.name), Some(show_queue(queue)), "", "");
+            let shown = show_queue(queue);
+            assumptions.text(&format!("queues.{}", queue.name), Some(shown), "", "");
         }
         let consumers = self.consumers(&mut config, load, findings);
-        let template = queue("", &Real::default(), findings);
+        let template = queue("", &Real::default(), before_4, findings);
         let own: Vec<setup::Consumer> = consumers
             .iter()
             .zip(load.consumers)
@@ -111,7 +115,7 @@ impl RabbitMQ {
         }
         sort_queues(&mut config);
         let broker = Some(config.node.clone());
-        Designed { design: setup::Design::Queue(config), consumers, broker }
+        Designed { design: setup::Design::Queue(config), before_4, consumers, broker }
     }
 
     fn node(&self, findings: &mut Findings) -> String {
@@ -148,6 +152,16 @@ impl RabbitMQ {
         });
         let default = if before_4 { &MEMORY_WATERMARK_BEFORE_4 } else { &MEMORY_WATERMARK };
         assumptions.pick("vm_memory_high_watermark", said, default)
+    }
+
+    /// Who holds a message for too long loses the channel.
+    fn overdue(&self, assumptions: &mut Assumptions, findings: &mut Findings) -> Option<(Span, Overdue)> {
+        let mut reader = Reader { settings: &self.config, findings };
+        let (timeout, tick) =
+            (reader.millis("consumer_timeout", 1), reader.millis("channel_tick_interval", 1));
+        let timeout = assumptions.pick("consumer_timeout", timeout, &CONSUMER_TIMEOUT);
+        let every = assumptions.pick("channel_tick_interval", tick, &CHANNEL_TICK);
+        Some((timeout, Overdue::ChannelClosed { every }))
     }
 
     /// Each subscription with its topic. One that reads a queue of the design has that queue's name; the messages
@@ -211,6 +225,7 @@ impl RabbitMQ {
     ) -> Vec<(NodePattern, ClientConfig)> {
         let base = ClientConfig {
             prefetch: PREFETCH.value,
+            priority: 0,
             ack: AckMode::AfterWork,
             confirms: CONFIRMS.value,
             window: PUBLISH_WINDOW.value,
@@ -245,6 +260,9 @@ impl Client {
         let mut reader = Reader { settings: &self.config, findings };
         if let Some(prefetch) = reader.whole("prefetch_count", 0, 65_535) {
             merged.prefetch = prefetch as u32;
+        }
+        if let Some(priority) = reader.whole("x-priority", i64::from(i32::MIN), i64::from(i32::MAX)) {
+            merged.priority = priority as i32;
         }
         if let Some(auto) = reader.flag("auto_ack") {
             merged.ack = if auto { AckMode::Auto } else { AckMode::AfterWork };

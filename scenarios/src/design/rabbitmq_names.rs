@@ -17,9 +17,10 @@ pub(crate) const QUEUE: Table = Table {
         "x-dead-letter-exchange",
         "x-dead-letter-routing-key",
         "x-max-priority",
+        "x-single-active-consumer",
     ],
     known: &["auto_delete exclusive passive nowait x-dead-letter-strategy x-expires x-max-age x-max-in-memory-length
-        x-max-in-memory-bytes x-single-active-consumer x-queue-mode x-queue-version x-queue-leader-locator
+        x-max-in-memory-bytes x-queue-mode x-queue-version x-queue-leader-locator
         x-queue-master-locator x-quorum-initial-group-size x-quorum-target-group-size x-initial-cluster-size
         x-stream-max-segment-size-bytes x-stream-filter-size-bytes x-consumer-timeout x-ha-policy"],
 };
@@ -27,9 +28,14 @@ pub(crate) const QUEUE: Table = Table {
 /// The broker's own configuration file.
 pub(crate) const BROKER: Table = Table {
     of: "RabbitMQ's configuration",
-    modelled: &["vm_memory_high_watermark", "vm_memory_high_watermark.relative"],
+    modelled: &[
+        "vm_memory_high_watermark",
+        "vm_memory_high_watermark.relative",
+        "consumer_timeout",
+        "channel_tick_interval",
+    ],
     known: &["vm_memory_high_watermark.absolute vm_memory_high_watermark_paging_ratio disk_free_limit
-        disk_free_limit.absolute disk_free_limit.relative consumer_timeout channel_tick_interval heartbeat frame_max
+        disk_free_limit.absolute disk_free_limit.relative heartbeat frame_max
         channel_max net_ticktime cluster_partition_handling queue_index_embed_msgs_below max_message_size
         default_consumer_prefetch collect_statistics_interval classic_queue.default_version
         quorum_queue.property_equivalence.relaxed_checks_on_redeclaration raft.wal_max_size_bytes
@@ -48,8 +54,9 @@ pub(crate) const CLIENT: Table = Table {
         "expiration",
         "mandatory",
         "routing_key",
+        "x-priority",
     ],
-    known: &["no_ack global prefetch_size immediate heartbeat exclusive no_local consumer_tag x-priority
+    known: &["no_ack global prefetch_size immediate heartbeat exclusive no_local consumer_tag
         x-stream-offset connection_timeout blocked_connection_timeout channel_max frame_max
         automatic_recovery network_recovery_interval topology_recovery tx"],
 };

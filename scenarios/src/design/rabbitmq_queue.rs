@@ -4,37 +4,94 @@ use super::rabbitmq_names::QUEUE;
 use super::settings::{Reader, Real};
 use crate::defaults::*;
 use crate::diagnostic::{Diagnostic, Findings};
-use redeliver_models::queue::{Config, DeadLetter, Overflow, Priorities, QueueConfig};
+use redeliver_models::queue::{Behaviour, Config, DeadLetter, Overflow, Priorities, QueueConfig};
 
-/// A queue by its name and its real arguments.
-pub(crate) fn queue(name: &str, arguments: &Real, findings: &mut Findings) -> QueueConfig {
+/// A queue by its name and its real arguments. Defaults differ before 4.0.
+pub(crate) fn queue(name: &str, arguments: &Real, before_4: bool, findings: &mut Findings) -> QueueConfig {
     QUEUE.check(arguments, findings);
     let mut reader = Reader { settings: arguments, findings };
     let kind = reader.word("x-queue-type", &["classic", "quorum", "stream"]);
-    if let Some(kind) = kind.filter(|kind| kind != "classic") {
+    if kind.as_deref() == Some("stream") {
         let place = reader.place("x-queue-type").unwrap_or_default();
-        let diagnostic = Diagnostic::new(format!("queues of type `{kind}` are not modelled yet")).at(place);
-        reader.findings.push(diagnostic.hint("modelled: \"classic\""));
+        let diagnostic = Diagnostic::new("queues of type `stream` are not modelled yet").at(place);
+        reader.findings.push(diagnostic.hint("modelled: \"classic\", \"quorum\""));
     }
-    let priority_max = reader.whole("x-max-priority", 0, 255);
+    let quorum = kind.as_deref() == Some("quorum");
+    let delivery_limit = delivery_limit(quorum, before_4, &mut reader);
     QueueConfig {
         name: name.into(),
-        durable: reader.flag("durable").unwrap_or(DURABLE.value),
+        behaviour: if quorum {
+            Behaviour::quorum(delivery_limit.is_some(), before_4)
+        } else {
+            Behaviour::CLASSIC
+        },
+        durable: durable(quorum, &mut reader),
         length_max: reader.count("x-max-length", 0),
-        overflow: overflow(&mut reader),
+        overflow: overflow(quorum, &mut reader),
         message_ttl: reader.millis("x-message-ttl", 0),
-        delivery_limit: reader.count("x-delivery-limit", 0),
+        delivery_limit,
         bytes_max: reader.whole("x-max-length-bytes", 0, i64::MAX).map(|bytes| bytes as u64),
         dead_letter: dead_letter(&mut reader),
-        priorities: priority_max.map_or(Priorities::None, |max| Priorities::Strict(max as u8)),
+        priorities: priorities(quorum, before_4, &mut reader),
+        single_active_consumer: reader.flag("x-single-active-consumer").unwrap_or(false),
     }
 }
 
-fn overflow(reader: &mut Reader<'_>) -> Overflow {
+fn durable(quorum: bool, reader: &mut Reader<'_>) -> bool {
+    let durable = reader.flag("durable").unwrap_or(DURABLE.value);
+    if quorum && !durable {
+        let place = reader.place("durable").unwrap_or_default();
+        let diagnostic = Diagnostic::new("a quorum queue is always durable").at(place);
+        reader
+            .findings
+            .push(diagnostic.hint("RabbitMQ answers 406 PRECONDITION_FAILED; leave `durable` out"));
+    }
+    durable
+}
+
+/// Only quorum queues have one. Before 4.0 a negative one drops a message as it comes back for the first time
+/// (recorded: `rabbit-X-B-nack-m2-quorum-unlimited`); since then it is none.
+fn delivery_limit(quorum: bool, before_4: bool, reader: &mut Reader<'_>) -> Option<u32> {
+    let said = reader.whole("x-delivery-limit", -1, i64::from(u32::MAX));
+    if !quorum {
+        if said.is_some() {
+            let place = reader.place("x-delivery-limit").unwrap_or_default();
+            let diagnostic = Diagnostic::new("only a quorum queue has a delivery limit").at(place);
+            reader.findings.push(diagnostic.hint("write `\"x-queue-type\": \"quorum\"` beside it"));
+        }
+        return None;
+    }
+    match said {
+        None => (!before_4).then_some(DELIVERY_LIMIT.value),
+        Some(-1) => before_4.then_some(0),
+        Some(limit) => Some(limit as u32),
+    }
+}
+
+/// Quorum queues refuse late, and know no `reject-publish-dlx`: with it they drop the first ready message (recorded:
+/// `rabbit-X-E4-reject-publish-quorum`; brokers.md, section 5).
+fn overflow(quorum: bool, reader: &mut Reader<'_>) -> Overflow {
     match reader.word("x-overflow", &["drop-head", "reject-publish", "reject-publish-dlx"]).as_deref() {
+        Some("reject-publish") if quorum => Overflow::RejectPublishLate,
         Some("reject-publish") => Overflow::RejectPublish,
-        Some("reject-publish-dlx") => Overflow::RejectPublishDeadLetter,
+        Some("reject-publish-dlx") if !quorum => Overflow::RejectPublishDeadLetter,
         _ => Overflow::DropHead,
+    }
+}
+
+/// Quorum queues have two classes since 4.0 (recorded: `rabbit4-X-P1-quorum-mix`), and ignored priorities before.
+fn priorities(quorum: bool, before_4: bool, reader: &mut Reader<'_>) -> Priorities {
+    let max = reader.whole("x-max-priority", 0, 255);
+    match max {
+        Some(_) if quorum => {
+            let place = reader.place("x-max-priority").unwrap_or_default();
+            let diagnostic = Diagnostic::new("a quorum queue takes no `x-max-priority`").at(place);
+            reader.findings.push(diagnostic.hint("RabbitMQ answers 406 PRECONDITION_FAILED; leave it out"));
+            Priorities::None
+        }
+        Some(max) => Priorities::Strict(max as u8),
+        None if quorum && !before_4 => Priorities::TwoToOne,
+        None => Priorities::None,
     }
 }
 
@@ -81,7 +138,9 @@ pub(crate) fn gets_dead_letters(config: &Config, index: usize) -> bool {
 
 /// A queue as the assumptions show it.
 pub(crate) fn show_queue(queue: &QueueConfig) -> String {
-    let mut parts = vec![if queue.durable { "durable".to_string() } else { "not durable".to_string() }];
+    let kind = if queue.behaviour == Behaviour::CLASSIC { "classic" } else { "quorum" };
+    let durable = if queue.durable { "durable" } else { "not durable" };
+    let mut parts = vec![kind.to_string(), durable.to_string()];
     parts.extend(queue.length_max.map(|n| format!("x-max-length {n}")));
     parts.extend(queue.bytes_max.map(|n| format!("x-max-length-bytes {n}")));
     match queue.overflow {
@@ -100,5 +159,6 @@ pub(crate) fn show_queue(queue: &QueueConfig) -> String {
     if let Priorities::Strict(max) = queue.priorities {
         parts.push(format!("x-max-priority {max}"));
     }
+    parts.extend(queue.single_active_consumer.then(|| "x-single-active-consumer".to_string()));
     parts.join(", ")
 }

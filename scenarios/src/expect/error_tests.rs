@@ -61,7 +61,7 @@ fn a_wrong_path_gets_the_nearest() {
     hint: did you mean `c1`?
     clients.c1.colour == 'red'
                ^^^^^^ there is no `colour` in `clients.c1`
-    hint: there is `got`, `polls`, `holds`, `processed`, `sent`, `attempts`, `confirmed`, `refused`, `unknown`, `calls`, `events`, `errors`, `assigned`, `position`, `connection`
+    hint: there is `got`, `news`, `polls`, `holds`, `processed`, `sent`, `attempts`, `confirmed`, `refused`, `unknown`, `calls`, `events`, `errors`, `assigned`, `position`, `connection`, …
     client.c1.got == []
     ^^^^^^ there is no `client` in a result
     hint: did you mean `clients`?

@@ -94,6 +94,7 @@ pub(super) const SUBSCRIPTION: Shape = Object(&[
         ]),
     ),
     ("redeliveries", Number),
+    ("most_returned", Object(&[("message", Text), ("deliveries", Number)])),
     (
         "order",
         Object(&[
@@ -165,6 +166,7 @@ const CLIENTS: Shape = Names(
     Whose::Client,
     &Object(&[
         ("got", TEXTS),
+        ("news", TEXTS),
         ("polls", List(&TEXTS)),
         ("holds", TEXTS),
         ("processed", TEXTS),
@@ -179,6 +181,8 @@ const CLIENTS: Shape = Names(
         ("assigned", TEXTS),
         ("position", Names(Whose::Anything, &List(&Any))),
         ("connection", Text),
+        ("channel", Text),
+        ("order", Object(&[("producer", Object(&[("late", Number), ("gaps", Number)]))])),
     ]),
 );
 

@@ -279,7 +279,7 @@ fn a_requirement_reads_one_subscription() {
     hint: a requirement is asked of every subscription, such as `lost.confirmed == 0`
     seed == 1
     ^^^^ there is no `seed` in a subscription's figures
-    hint: there is `addressed`, `processed`, `effects`, `dead_lettered`, `pending`, `superseded`, `withdrawn`, `lost`, `duplicates`, `redeliveries`, `order`, `latency`, `latency_split`, `waiting`, `throughput`, `utilisation`, …
+    hint: there is `addressed`, `processed`, `effects`, `dead_lettered`, `pending`, `superseded`, `withdrawn`, `lost`, `duplicates`, `redeliveries`, `most_returned`, `order`, `latency`, `latency_split`, `waiting`, `throughput`, …
     ");
 }
 

@@ -18,8 +18,8 @@ fn recorded_stories_become_plans() {
     };
     insta::assert_snapshot!(show(include_str!("../stories/rabbit-A1-classic.ron")), @r#"
     ["c1", "c2", "p"]
-    13 [Client(0)] [Consume("q")]
-    14 [Client(1)] [Consume("q")]
+    13 [Client(0)] [Consume { from: "q", priority: None }]
+    14 [Client(1)] [Consume { from: "q", priority: None }]
     15 [Client(2)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }], to: None, size: 1000, said: [] }]
     16 [Ops] [Look("dealt out")]
     17 [Client(1)] [Ack { message: Some("m2"), multiple: false }]
@@ -27,42 +27,42 @@ fn recorded_stories_become_plans() {
     19 [Ops] [Look("before the crash")]
     20 [Client(1)] [Crash]
     21 [Client(0)] [Handle([Rule { body: None, time: None, verbs: [Ack { message: None, multiple: false }] }])]
-    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None }], exchanges: [], persistent: true, confirm_after: Synced, redeliver_after: None, checksums: false, memory_high_watermark: 0.4, clients: [(Glob("c1"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } }), (Glob("c2"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } })] })
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", behaviour: Behaviour { given_back: Original, left_behind: Original, turn_lost: WhenAsked, kept: Persistent, limit_gives_room_twice: false }, durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None, single_active_consumer: false }], exchanges: [], persistent: true, confirm_after: Synced, overdue: Some((Span(1800000000000), ChannelClosed { every: Span(60000000000) })), checksums: false, memory_high_watermark: 0.4, clients: [(Glob("c1"), ClientConfig { prefetch: 1, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } }), (Glob("c2"), ClientConfig { prefetch: 1, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } }), (Glob("*"), ClientConfig { prefetch: 0, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } })] })
     "#);
     insta::assert_snapshot!(show(include_str!("../stories/rabbit-A2-classic.ron")), @r#"
     ["c1", "c2", "p"]
-    9 [Client(0)] [Consume("q")]
-    10 [Client(1)] [Consume("q")]
+    9 [Client(0)] [Consume { from: "q", priority: None }]
+    10 [Client(1)] [Consume { from: "q", priority: None }]
     11 [Client(2)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }], to: None, size: 1000, said: [] }]
     12 [Client(1)] [Ack { message: Some("m2"), multiple: false }]
     13 [Ops] [Look("held")]
     14 [Client(1)] [Crash]
     15 [Client(0)] [Handle([Rule { body: None, time: None, verbs: [Ack { message: None, multiple: false }] }])]
-    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None }], exchanges: [], persistent: true, confirm_after: Synced, redeliver_after: None, checksums: false, memory_high_watermark: 0.4, clients: [(Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } })] })
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", behaviour: Behaviour { given_back: Original, left_behind: Original, turn_lost: WhenAsked, kept: Persistent, limit_gives_room_twice: false }, durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None, single_active_consumer: false }], exchanges: [], persistent: true, confirm_after: Synced, overdue: Some((Span(1800000000000), ChannelClosed { every: Span(60000000000) })), checksums: false, memory_high_watermark: 0.4, clients: [(Glob("*"), ClientConfig { prefetch: 0, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } })] })
     "#);
     insta::assert_snapshot!(show(include_str!("../stories/rabbit-C1.ron")), @r#"
     ["c", "p"]
     9 [Client(1)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }, Label { key: None, body: "m7" }, Label { key: None, body: "m8" }, Label { key: None, body: "m9" }, Label { key: None, body: "m10" }], to: None, size: 1000, said: [] }]
-    10 [Client(0)] [Consume("q"), Process(["m1", "m2", "m3"])]
+    10 [Client(0)] [Consume { from: "q", priority: None }, Process(["m1", "m2", "m3"])]
     11 [Ops] [Look("at work")]
     12 [Client(0)] [Crash]
-    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None }], exchanges: [], persistent: true, confirm_after: Synced, redeliver_after: None, checksums: false, memory_high_watermark: 0.4, clients: [(Glob("c"), ClientConfig { prefetch: 0, ack: Auto, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } })] })
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", behaviour: Behaviour { given_back: Original, left_behind: Original, turn_lost: WhenAsked, kept: Persistent, limit_gives_room_twice: false }, durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None, single_active_consumer: false }], exchanges: [], persistent: true, confirm_after: Synced, overdue: Some((Span(1800000000000), ChannelClosed { every: Span(60000000000) })), checksums: false, memory_high_watermark: 0.4, clients: [(Glob("c"), ClientConfig { prefetch: 0, priority: 0, ack: Auto, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } }), (Glob("*"), ClientConfig { prefetch: 0, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } })] })
     "#);
     insta::assert_snapshot!(show(include_str!("../stories/rabbit-F1.ron")), @r#"
     ["c1", "c2", "c3", "p"]
-    14 [Client(0)] [Consume("q1")]
-    15 [Client(2)] [Consume("q1")]
-    16 [Client(1)] [Consume("q2")]
+    14 [Client(0)] [Consume { from: "q1", priority: None }]
+    15 [Client(2)] [Consume { from: "q1", priority: None }]
+    16 [Client(1)] [Consume { from: "q2", priority: None }]
     17 [Client(3)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }], to: Some("x"), size: 1000, said: [] }]
     18 [Client(1)] [Ack { message: Some("m1"), multiple: false }, Ack { message: Some("m2"), multiple: false }]
-    19 [Ops] [Declare(QueueConfig { name: "late", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None }), Bind { exchange: "x", queue: "late" }]
-    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q1", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None }, QueueConfig { name: "q2", durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None }], exchanges: [ExchangeConfig { name: "x", kind: Fanout, queues: [0, 1], keys: [] }], persistent: true, confirm_after: Synced, redeliver_after: None, checksums: false, memory_high_watermark: 0.4, clients: [(Glob("c2"), ClientConfig { prefetch: 1, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } }), (Glob("*"), ClientConfig { prefetch: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } })] })
+    19 [Ops] [Declare(QueueConfig { name: "late", behaviour: Behaviour { given_back: Original, left_behind: Original, turn_lost: WhenAsked, kept: Persistent, limit_gives_room_twice: false }, durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None, single_active_consumer: false }), Bind { exchange: "x", queue: "late" }]
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q1", behaviour: Behaviour { given_back: Original, left_behind: Original, turn_lost: WhenAsked, kept: Persistent, limit_gives_room_twice: false }, durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None, single_active_consumer: false }, QueueConfig { name: "q2", behaviour: Behaviour { given_back: Original, left_behind: Original, turn_lost: WhenAsked, kept: Persistent, limit_gives_room_twice: false }, durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None, single_active_consumer: false }], exchanges: [ExchangeConfig { name: "x", kind: Fanout, queues: [0, 1], keys: [] }], persistent: true, confirm_after: Synced, overdue: Some((Span(1800000000000), ChannelClosed { every: Span(60000000000) })), checksums: false, memory_high_watermark: 0.4, clients: [(Glob("c2"), ClientConfig { prefetch: 1, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } }), (Glob("*"), ClientConfig { prefetch: 0, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None } })] })
     "#);
     insta::assert_snapshot!(show(include_str!("../stories/kafka-H1-after.ron")), @r#"
     ["c1", "c2", "p"]
     13 [Client(2)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }, Label { key: None, body: "m7" }, Label { key: None, body: "m8" }, Label { key: None, body: "m9" }, Label { key: None, body: "m10" }], to: None, size: 1000, said: [] }]
     14 [Client(0)] [Subscribe("t"), Poll { from: None, n: Some(6), wait: None }, Process(["m1", "m2", "m3", "m4", "m5", "m6"]), Commit { offset: Some(3), of: None }, Crash]
-    15 [Client(1)] [Consume("t"), Wait(Span(60000000000))]
+    15 [Client(1)] [Consume { from: "t", priority: None }, Wait(Span(60000000000))]
     Log(Config { node: "1", topics: [TopicConfig { name: "t", partitions: 1, retention_age: Some(Span(604800000000000)), retention_bytes: None, segment_bytes: 1073741824, segment_age: Some(Span(604800000000000)) }], session_timeout: Span(45000000000), heartbeat: Span(3000000000), retention_check: Span(300000000000), when_full: Offline, clients: [(Glob("c1"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: Some("g"), commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Earliest, reconnect_after: Span(50000000) }), (Glob("c2"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: Some("g"), commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Earliest, reconnect_after: Span(50000000) }), (Glob("*"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Every(Span(5000000000)), poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) })] })
     "#);
 }
@@ -160,21 +160,13 @@ fn errors_in_stories_are_shown_with_their_line() {
       |                                                +
     "#);
     insta::assert_snapshot!(story_refused("{\"q\": {}}", "{\"q\": {\"x-queue-type\": \"quorum\", \"x-max-age\": 3, \"x-max-len\": 3}}"), @r#"
-    error: queues of type `quorum` are not modelled yet
-     --> story.ron:8:44
-      |
-    8 |             queues: {"q": {"x-queue-type": "quorum", "x-max-age": 3, "x-max-len": 3}},
-      |                                            ^^^^^^^^
-      |
-    help: modelled: "classic"
-
     error: `x-max-age` is a setting of a queue of RabbitMQ, but it is not modelled yet
      --> story.ron:8:54
       |
     8 |             queues: {"q": {"x-queue-type": "quorum", "x-max-age": 3, "x-max-len": 3}},
       |                                                      ^^^^^^^^^^^
       |
-    help: modelled: durable, x-queue-type, x-max-length, x-overflow, x-message-ttl, x-delivery-limit, x-max-length-bytes, x-dead-letter-exchange, x-dead-letter-routing-key, x-max-priority
+    help: modelled: durable, x-queue-type, x-max-length, x-overflow, x-message-ttl, x-delivery-limit, x-max-length-bytes, x-dead-letter-exchange, x-dead-letter-routing-key, x-max-priority, x-single-active-consumer
 
     error: `x-max-len` is no setting of a queue of RabbitMQ
      --> story.ron:8:70
@@ -266,6 +258,6 @@ fn a_story_names_partitions_and_load_together() {
         script: [("c", Consume("q")), ("p", Send("a=m1", "q")), ("broker/1", Crash, Restart)],
     )"#;
     let plan = plan(neutral);
-    insta::assert_snapshot!(format!("{:?}", plan.designs["queue"].setup.script), @r#"Some(Script { clients: ["c", "p"], lines: [Line { who: [Client(0)], verbs: [Consume("q")], line: 3 }, Line { who: [Client(1)], verbs: [Send { messages: [Label { key: Some("a"), body: "m1" }], to: Some("q"), size: 1000, said: [] }], line: 3 }, Line { who: [Node("broker/1")], verbs: [Crash, Restart], line: 3 }] })"#);
+    insta::assert_snapshot!(format!("{:?}", plan.designs["queue"].setup.script), @r#"Some(Script { clients: ["c", "p"], lines: [Line { who: [Client(0)], verbs: [Consume { from: "q", priority: None }], line: 3 }, Line { who: [Client(1)], verbs: [Send { messages: [Label { key: Some("a"), body: "m1" }], to: Some("q"), size: 1000, said: [] }], line: 3 }, Line { who: [Node("broker/1")], verbs: [Crash, Restart], line: 3 }] })"#);
     insta::assert_snapshot!(format!("{:?}", plan.designs["log"].setup.design), @r#"Log(Config { node: "broker/1", topics: [TopicConfig { name: "q", partitions: 2, retention_age: Some(Span(604800000000000)), retention_bytes: None, segment_bytes: 1073741824, segment_age: Some(Span(604800000000000)) }], session_timeout: Span(45000000000), heartbeat: Span(3000000000), retention_check: Span(300000000000), when_full: Offline, clients: [(Glob("c"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) }), (Glob("p"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) }), (Glob("*"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: AfterWork, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) })] })"#);
 }

@@ -4,6 +4,7 @@ mod aside;
 mod log;
 mod queue;
 mod restart;
+mod returns;
 
 use super::*;
 use crate::checks::Recorder;
@@ -67,7 +68,7 @@ fn send(messages: &str) -> Verb {
 }
 
 fn consume(queue: &str) -> Verb {
-    Verb::Consume(queue.into())
+    Verb::Consume { from: queue.into(), priority: None }
 }
 
 fn poll() -> Verb {

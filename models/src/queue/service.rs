@@ -1,0 +1,241 @@
+//! Who of a queue's consumers is given the next message.
+//!
+//! Those that can take one stand in a line, by priority, then by how long they have stood; who was served goes to its
+//! end. With a single active consumer the others wait beside the line. Source: `rabbit_queue_consumers.erl`
+//! (classic), `rabbit_fifo.erl` (quorum: `service_queue`, `waiting_consumers`).
+
+use super::TurnLost;
+use redeliver_sim::ConnectionId;
+use std::collections::VecDeque;
+
+/// Somebody who consumes from a queue.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subscriber {
+    pub(super) connection: ConnectionId,
+    /// Its number among all that ever were.
+    pub(super) number: u32,
+    pub(super) auto_ack: bool,
+    /// How many more it takes.
+    room: u32,
+    priority: i32,
+    /// It is here; else its slot is free.
+    here: bool,
+    stands: bool,
+}
+
+/// The consumers of a queue.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    slots: Vec<Subscriber>,
+    free: Vec<u32>,
+    /// Who is next, by slot.
+    line: VecDeque<u32>,
+    /// With a single active consumer: who it is, and who will be.
+    active: Option<u32>,
+    waiting: VecDeque<u32>,
+    /// Subscribers so far.
+    count: u32,
+    turn_lost: TurnLost,
+    single_active: bool,
+    /// Somebody has a priority.
+    uneven: bool,
+}
+
+/// Nobody's number.
+pub(super) const NOBODY: u32 = u32::MAX;
+
+impl Service {
+    pub(super) fn new(turn_lost: TurnLost, single_active: bool) -> Self {
+        Service {
+            slots: Vec::new(),
+            free: Vec::new(),
+            line: VecDeque::new(),
+            active: None,
+            waiting: VecDeque::new(),
+            count: 0,
+            turn_lost,
+            single_active,
+            uneven: false,
+        }
+    }
+
+    /// One more, who takes so many at a time; `u32::MAX` is no limit.
+    pub(super) fn add(&mut self, connection: ConnectionId, room: u32, auto_ack: bool, priority: i32) {
+        let (number, here) = (self.count, true);
+        self.count = self.count.wrapping_add(1) % NOBODY;
+        let subscriber = Subscriber { connection, number, auto_ack, room, priority, here, stands: false };
+        self.uneven |= priority != 0;
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = subscriber;
+                slot
+            }
+            None => {
+                self.slots.push(subscriber);
+                self.slots.len() as u32 - 1
+            }
+        };
+        if !self.single_active {
+            return self.line_up(slot);
+        }
+        let ahead = |other: &u32| self.slots[*other as usize].priority >= priority;
+        let place = self.waiting.partition_point(ahead);
+        self.waiting.insert(place, slot);
+        self.activate();
+    }
+
+    /// All of this connection leave.
+    pub(super) fn remove(&mut self, connection: ConnectionId) {
+        for slot in 0..self.slots.len() as u32 {
+            let subscriber = &mut self.slots[slot as usize];
+            if subscriber.here && subscriber.connection == connection {
+                (subscriber.here, subscriber.stands) = (false, false);
+                self.free.push(slot);
+                self.line.retain(|other| *other != slot);
+                self.waiting.retain(|other| *other != slot);
+                self.active = self.active.filter(|active| *active != slot);
+            }
+        }
+        self.activate();
+    }
+
+    /// If nobody is the single active consumer, the first that waits is.
+    fn activate(&mut self) {
+        if self.active.is_none()
+            && let Some(slot) = self.waiting.pop_front()
+        {
+            self.active = Some(slot);
+            self.line_up(slot);
+        }
+    }
+
+    /// Who is given the next message; it takes the room that it needs, and the last place in the line.
+    #[inline(always)]
+    pub(super) fn next(&mut self) -> Option<(u32, Subscriber)> {
+        while let Some(&slot) = self.line.front() {
+            let subscriber = &mut self.slots[slot as usize];
+            if subscriber.room == 0 {
+                subscriber.stands = false;
+                self.line.pop_front();
+                continue;
+            }
+            if subscriber.room != u32::MAX {
+                subscriber.room -= 1;
+            }
+            let stays = subscriber.room > 0 || self.turn_lost == TurnLost::WhenAsked;
+            let chosen = *subscriber;
+            if self.line.len() > 1 || !stays {
+                self.line.pop_front();
+                self.slots[slot as usize].stands = false;
+                if stays {
+                    self.line_up(slot);
+                }
+            }
+            return Some((slot, chosen));
+        }
+        None
+    }
+
+    /// A delivery to this subscriber was settled: it takes one more, if it is still there.
+    #[inline(always)]
+    pub(super) fn give_room(&mut self, slot: u32, number: u32) {
+        let Some(subscriber) = self.slots.get_mut(slot as usize) else { return };
+        if !subscriber.here || subscriber.number != number || subscriber.room == u32::MAX {
+            return;
+        }
+        subscriber.room += 1;
+        if !subscriber.stands && (!self.single_active || self.active == Some(slot)) {
+            self.line_up(slot);
+        }
+    }
+
+    /// Whether somebody could take a message now.
+    pub(super) fn has_room(&self) -> bool {
+        self.line.iter().any(|slot| self.slots[*slot as usize].room > 0)
+    }
+
+    #[inline(always)]
+    fn line_up(&mut self, slot: u32) {
+        self.slots[slot as usize].stands = true;
+        if self.uneven {
+            return self.line_up_by_priority(slot);
+        }
+        self.line.push_back(slot);
+    }
+
+    #[cold]
+    fn line_up_by_priority(&mut self, slot: u32) {
+        let priority = self.slots[slot as usize].priority;
+        let place = self.line.partition_point(|other| self.slots[*other as usize].priority >= priority);
+        self.line.insert(place, slot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who is served, by letter, while there is room; `a` is the first subscriber.
+    fn served(service: &mut Service, times: usize) -> String {
+        let letter = |subscriber: Subscriber| char::from(b'a' + subscriber.connection.0 as u8);
+        (0..times).map_while(|_| service.next()).map(|(_, subscriber)| letter(subscriber)).collect()
+    }
+
+    fn service(turn_lost: TurnLost, single_active: bool, members: &[(u32, i32)]) -> Service {
+        let mut service = Service::new(turn_lost, single_active);
+        for (i, (room, priority)) in members.iter().enumerate() {
+            service.add(ConnectionId(i as u32), *room, false, *priority);
+        }
+        service
+    }
+
+    #[test]
+    fn all_take_turns_while_they_have_room() {
+        let mut service = service(TurnLost::WhenAsked, false, &[(2, 0), (1, 0), (3, 0)]);
+        assert_eq!(served(&mut service, 9), "abcacc");
+    }
+
+    #[test]
+    fn who_could_not_take_a_message_is_last_when_it_can_again() {
+        let kinds = [(TurnLost::WhenAsked, "ab"), (TurnLost::AtOnce, "ba")];
+        for (turn_lost, then) in kinds {
+            let mut service = service(turn_lost, false, &[(1, 0), (1, 0)]);
+            assert_eq!(served(&mut service, 2), "ab");
+            // Nothing waits meanwhile. A classic queue has asked nobody in vain: the turns are as they were.
+            service.give_room(1, 1);
+            service.give_room(0, 0);
+            assert_eq!(served(&mut service, 2), then, "{turn_lost:?}");
+            // Now somebody is asked in vain.
+            assert_eq!(served(&mut service, 1), "");
+            service.give_room(1, 1);
+            service.give_room(0, 0);
+            assert_eq!(served(&mut service, 2), "ba", "{turn_lost:?}");
+        }
+    }
+
+    #[test]
+    fn a_higher_priority_is_served_until_it_has_no_room() {
+        let mut service = service(TurnLost::WhenAsked, false, &[(2, 0), (2, 5), (2, 5), (1, -1)]);
+        assert_eq!(served(&mut service, 9), "bcbcaad");
+        service.give_room(3, 3);
+        service.give_room(1, 1);
+        assert_eq!(served(&mut service, 9), "bd");
+    }
+
+    #[test]
+    fn a_single_active_consumer_is_followed_by_the_next_that_waits() {
+        let mut service = service(TurnLost::AtOnce, true, &[(1, 0), (2, 0), (2, 5)]);
+        assert_eq!(served(&mut service, 9), "a");
+        service.give_room(0, 0);
+        assert_eq!(served(&mut service, 9), "a");
+        service.remove(ConnectionId(0));
+        // The one with the highest priority, then who came first.
+        assert_eq!(served(&mut service, 9), "cc");
+        service.remove(ConnectionId(2));
+        assert_eq!(served(&mut service, 9), "bb");
+        // What an earlier subscriber of the slot had does not make room.
+        service.give_room(0, 0);
+        service.remove(ConnectionId(1));
+        assert_eq!(served(&mut service, 9), "");
+    }
+}
