@@ -208,7 +208,10 @@ impl Node<Messaging> for Client {
             Packet::Return { m, label } => self.on_return(m, label, out),
             Packet::Deliver { m, s, attempt, tag } => self.on_deliver(m, s, attempt, tag, out),
             Packet::GetEmpty { queue } => self.on_empty(queue, out),
-            Packet::NoQueue => self.fail_calls("404 NOT_FOUND", out),
+            Packet::NoQueue => {
+                self.fail_calls("404 NOT_FOUND", out);
+                self.channel = false;
+            }
             Packet::ChannelClosed => self.on_channel_closed(out),
             Packet::Block { blocked } => {
                 let word = if blocked { "blocked" } else { "unblocked" };

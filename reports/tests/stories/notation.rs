@@ -14,7 +14,7 @@ pub(crate) fn ours(case: &str, observed: &Value) -> Value {
 const REASONS: [&str; 4] = ["rejected", "expired", "maxlen", "delivery_limit"];
 
 /// RabbitMQ and Kafka: a pair [body, redelivered] is a message with its flag. Behind it, or alone behind the body, stands
-/// what it has died of, and how often: once if nothing is said.
+/// what it has died of, and how often: once if nothing is said. An error has its code and its name.
 fn rabbit(observed: &Value) -> Value {
     match observed {
         Value::Array(items) => match items.as_slice() {
@@ -30,6 +30,7 @@ fn rabbit(observed: &Value) -> Value {
             }
             _ => items.iter().map(rabbit).collect(),
         },
+        Value::String(text) if text == "queue gone: 404" => json!("404 NOT_FOUND"),
         other => other.clone(),
     }
 }
