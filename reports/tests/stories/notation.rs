@@ -14,7 +14,8 @@ pub(crate) fn ours(case: &str, observed: &Value) -> Value {
 const REASONS: [&str; 4] = ["rejected", "expired", "maxlen", "delivery_limit"];
 
 /// RabbitMQ and Kafka: a pair [body, redelivered] is a message with its flag. Behind it, or alone behind the body, stands
-/// what it has died of, and how often: once if nothing is said. An error has its code and its name.
+/// what it has died of, and how often: once if nothing is said; or how often it was returned. An error has its code and
+/// its name.
 fn rabbit(observed: &Value) -> Value {
     match observed {
         Value::Array(items) => match items.as_slice() {
@@ -27,6 +28,12 @@ fn rabbit(observed: &Value) -> Value {
             [Value::String(body), Value::Bool(again), Value::String(reason), Value::Number(count)] => {
                 let flag = if *again { " redelivered" } else { "" };
                 json!(format!("{body}{flag} x-death={reason}:{count}"))
+            }
+            [Value::String(body), Value::Bool(again), Value::Number(count)] => {
+                let flag = if *again { " redelivered" } else { "" };
+                let returned = count.as_u64().filter(|count| *count > 0);
+                let header = returned.map_or(String::new(), |count| format!(" x-delivery-count={count}"));
+                json!(format!("{body}{flag}{header}"))
             }
             _ => items.iter().map(rabbit).collect(),
         },
