@@ -126,6 +126,14 @@ impl Consumer {
 }
 
 impl Consumer {
+    /// Opens a new channel after the broker has closed one, if the connection is still there.
+    #[cold]
+    fn consume_again(&mut self, out: &mut Out<'_>) {
+        if !self.consuming && out.is_open(self.spec.connection) {
+            self.consume(out);
+        }
+    }
+
     fn consume(&mut self, out: &mut Out<'_>) {
         self.consuming = true;
         let prefetch = self.spec.prefetch.min(u32::from(u16::MAX)) as u16;
@@ -172,11 +180,7 @@ impl Node<Messaging> for Consumer {
         match timer {
             Timer::Done { generation, .. } => self.on_done(generation, out),
             Timer::Retry { generation, .. } => self.worker.on_retry(generation, out),
-            Timer::Reconnect { peer: CHANNEL } => {
-                if !self.consuming && out.is_open(self.spec.connection) {
-                    self.consume(out);
-                }
-            }
+            Timer::Reconnect { peer: CHANNEL } => self.consume_again(out),
             Timer::Reconnect { .. } => out.connect(self.spec.connection),
             _ => {}
         }
