@@ -109,6 +109,8 @@ pub enum Timer {
     Synced,
     /// Try to connect again: to the n-th peer.
     Reconnect { peer: u32 },
+    /// Open a channel again, over the same connection.
+    OpenChannel,
     /// A pause before another attempt is over.
     Retry { m: MessageRef, slot: u32, generation: u16 },
     /// Something periodic: say that one is alive, delete old segments.

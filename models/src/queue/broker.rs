@@ -307,7 +307,7 @@ impl Node<Messaging> for Broker {
             }
             Packet::Cancel => self.on_cancel(from, out),
             Packet::Recover => self.on_recover(from, out),
-            Packet::CloseChannel => self.on_close_channel(from, out),
+            Packet::CloseChannel => self.on_gone(from, out),
             Packet::Get { queue, auto_ack } => self.on_get(from, queue, auto_ack, out),
             Packet::Bind { exchange, queue } => self.bind(exchange, queue, out),
             _ => {}

@@ -37,9 +37,6 @@ pub struct ConsumerSpec {
     pub reconnect_after: Span,
 }
 
-/// Stands for the channel among the peers of [`Timer::Reconnect`].
-const CHANNEL: u32 = 1;
-
 /// What settles a delivery: its tag, which is good in its own session only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Token {
@@ -169,7 +166,7 @@ impl Node<Messaging> for Consumer {
             }
             Packet::ChannelClosed => {
                 self.lose_channel(out);
-                out.deadline(self.spec.reconnect_after, Timer::Reconnect { peer: CHANNEL });
+                out.deadline(self.spec.reconnect_after, Timer::OpenChannel);
             }
             _ => {}
         }
@@ -180,7 +177,7 @@ impl Node<Messaging> for Consumer {
         match timer {
             Timer::Done { generation, .. } => self.on_done(generation, out),
             Timer::Retry { generation, .. } => self.worker.on_retry(generation, out),
-            Timer::Reconnect { peer: CHANNEL } => self.consume_again(out),
+            Timer::OpenChannel => self.consume_again(out),
             Timer::Reconnect { .. } => out.connect(self.spec.connection),
             _ => {}
         }

@@ -22,7 +22,7 @@ impl Broker {
         target: u32,
         out: &mut Out<'_>,
     ) {
-        if self.is_persistent(m, out) && self.disk_is_full(m, target as usize, out) {
+        if self.disk_is_full(m, target as usize, out) {
             return self.refuse(from, m, attempt, LossCause::DiskFull, out);
         }
         let exchange = &self.exchanges[target as usize];
@@ -44,12 +44,24 @@ impl Broker {
             .unwrap_or(self.spec.config.persistent)
     }
 
-    /// A durable queue would take a persistent message, and the disk would not: a confirm would be a lie.
+    /// Whether a queue writes this message to its disk.
+    #[inline(always)]
+    fn writes(&self, queue: usize, m: MessageRef, out: &mut Out<'_>) -> bool {
+        let config = &self.queues[queue].config;
+        config.durable && (config.behaviour.kept == Kept::Everything || self.is_persistent(m, out))
+    }
+
+    /// A queue would write the message, and the disk would not take it: a confirm would be a lie.
     #[inline(always)]
     fn disk_is_full(&self, m: MessageRef, exchange: usize, out: &mut Out<'_>) -> bool {
         let size = out.shared().messages.get(m).size;
-        let queues = &self.exchanges[exchange].queues;
-        !out.disk().has_room(size) && queues.iter().any(|queue| self.queues[*queue].config.durable)
+        !out.disk().has_room(size) && self.would_be_written(m, exchange, out)
+    }
+
+    #[cold]
+    fn would_be_written(&self, m: MessageRef, exchange: usize, out: &mut Out<'_>) -> bool {
+        let key = out.shared().routing_key(m);
+        self.routed(exchange, key, out).into_iter().any(|queue| self.writes(queue, m, out))
     }
 
     fn fan_out(
@@ -172,11 +184,10 @@ impl Broker {
         let (size, said) = (message.size, message.properties != PropertiesId::NONE);
         let state = &self.queues[queue];
         let (s, ages) = (state.s, state.ages);
-        let durable = state.config.durable
-            && (self.is_persistent(m, out) || state.config.behaviour.kept == Kept::Everything);
+        let writes = self.writes(queue, m, out);
         let rank = out.shared().next_rank(s, queue as u32);
         let record = self.record(queue, m, rank, history);
-        let position = if durable { out.append(FileId(queue as u32), record, size).ok() } else { None };
+        let position = if writes { out.append(FileId(queue as u32), record, size).ok() } else { None };
         let mut entry = Entry {
             m,
             rank,

@@ -49,9 +49,9 @@ impl Broker {
     }
 
     /// What the disk kept. Of a queue whose log says nothing of deliveries, what consumers may have seen is redelivered
-    /// (recorded: `rabbit-D1-kill9`, `rabbit-D1-stop`); the log of another says what came back, and what consumers held, who are gone now (recorded:
-    /// `rabbit-X-D-held-quorum-kill9`). What fails its checksum is dropped (classic queues v2, `recover_segment` in
-    /// `rabbit_classic_queue_index_v2`).
+    /// (recorded: `rabbit-D1-kill9`, `rabbit-D1-stop`); the log of another says what came back, and what consumers
+    /// held, who are gone now (recorded: `rabbit-X-D-held-quorum-kill9`). What fails its checksum is dropped (classic
+    /// queues v2, `recover_segment` in `rabbit_classic_queue_index_v2`).
     pub(super) fn recover(&mut self, out: &mut Out<'_>) {
         for queue in 0..self.queues.len() {
             match self.queues[queue].config.behaviour.kept {

@@ -141,13 +141,8 @@ impl Broker {
         self.arm_expiry(queue, out);
     }
 
-    /// A client is gone.
+    /// A client is gone, or has closed its channel.
     pub(super) fn on_gone(&mut self, connection: ConnectionId, out: &mut Out<'_>) {
-        self.leave(connection, DuplicateCause::ConnectionClosed, out);
-    }
-
-    /// It closes its channel, and keeps the connection.
-    pub(super) fn on_close_channel(&mut self, connection: ConnectionId, out: &mut Out<'_>) {
         self.leave(connection, DuplicateCause::ConnectionClosed, out);
     }
 
