@@ -324,10 +324,10 @@ fn routes(setup: &Setup, names: &Names, topic: usize) -> Option<Box<Routes>> {
     let exchange = config.exchanges.iter().find(|exchange| exchange.name == setup.topics[topic])?;
     let bound = |(queue, key): &(usize, String)| {
         let name = &config.queues[*queue].name;
-        let s = names.subscriptions.iter().position(|other| other == name)?;
-        Some((SubscriptionId(s as u16), key.clone()))
+        let s = names.subscriptions.iter().position(|other| other == name);
+        (s.map(|s| SubscriptionId(s as u16)), key.clone())
     };
-    let bindings = exchange.keys.iter().filter_map(bound).collect();
+    let bindings = exchange.keys.iter().map(bound).collect();
     (exchange.kind != ExchangeKind::Fanout).then(|| Box::new(Routes { kind: exchange.kind, bindings }))
 }
 

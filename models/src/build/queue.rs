@@ -8,7 +8,7 @@ use crate::properties::{PropertiesId, Said};
 use crate::queue::{AckMode, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, Transport};
 use crate::setup::{Design, Role};
 use crate::worker::Worker;
-use redeliver_sim::{ConnectionId, NodeId, Span, Time};
+use redeliver_sim::{ConnectionId, NodeId, Time};
 
 impl Builder<'_> {
     pub(super) fn queue(&mut self, config: &Config) {
@@ -22,7 +22,7 @@ impl Builder<'_> {
         let client_connection = |i: usize| producer_connection(producers.len() + i);
         let publishing_clients = self.publishing_clients().into_iter().map(client_connection);
         let spec = BrokerSpec {
-            config: self.standing(config),
+            config: config.clone(),
             subscriptions: config.queues.iter().map(|queue| self.subscription_of(&queue.name)).collect(),
             standing,
             declared_anew: config.queues.iter().map(|queue| self.is_consumed(&queue.name)).collect(),
@@ -96,14 +96,12 @@ impl Builder<'_> {
         let client = config.client(&name, Role::Consumer);
         let consumer = &self.setup.consumers[s.0 as usize];
         let queue = self.queue_of(config, s);
-        let late = consumer.members.iter().all(|member| member.joins > Span::ZERO);
-        let exchange =
-            config.exchanges.iter().position(|exchange| exchange.queues.contains(&(queue as usize)));
+        let exchange = config.exchanges.iter().position(|exchange| exchange.late.contains(&(queue as usize)));
         let spec = ConsumerSpec {
             connection,
             transport: config.transport,
             queue,
-            bind_to: exchange.filter(|_| late).map(|exchange| exchange as u32),
+            bind_to: exchange.map(|exchange| exchange as u32),
             prefetch: client.prefetch,
             priority: client.priority,
             ack: client.ack,
@@ -113,22 +111,6 @@ impl Builder<'_> {
         let starts = Time::ZERO + consumer.members[member].joins;
         let worker = Worker::new(s, self.handler(s, member));
         self.add_node(&name, Role::Consumer, Part::QueueConsumer(Consumer::new(spec, worker)), starts);
-    }
-
-    /// The exchanges as they are before time 0: a subscription whose members all come late is not bound yet.
-    fn standing(&self, config: &Config) -> Config {
-        let mut config = config.clone();
-        let late = |queue: &usize| {
-            let s = self.subscription_of(&config.queues[*queue].name);
-            let consumer = self.setup.consumers.get(s.0 as usize);
-            consumer.is_some_and(|consumer| consumer.members.iter().all(|member| member.joins > Span::ZERO))
-        };
-        let bound = config.exchanges.iter().map(|exchange| {
-            let queues = exchange.queues.iter().filter(|queue| !late(queue)).copied().collect();
-            crate::queue::ExchangeConfig { queues, ..exchange.clone() }
-        });
-        config.exchanges = bound.collect();
-        config
     }
 
     fn queue_of(&self, config: &Config, s: SubscriptionId) -> u32 {

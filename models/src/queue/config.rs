@@ -168,6 +168,8 @@ pub struct ExchangeConfig {
     pub kind: ExchangeKind,
     /// Queues bound to it before time 0: indexes into [`Config::queues`], in order.
     pub queues: Vec<usize>,
+    /// Queues that the first member of their subscription binds, since all of them come late; in order.
+    pub late: Vec<usize>,
     /// Which queue is bound with which key, now or later; none for a fanout exchange.
     pub keys: Vec<(usize, String)>,
 }
@@ -175,7 +177,8 @@ pub struct ExchangeConfig {
 impl ExchangeConfig {
     /// A fanout exchange with these queues.
     pub fn fanout(name: impl Into<String>, queues: Vec<usize>) -> Self {
-        ExchangeConfig { name: name.into(), kind: ExchangeKind::Fanout, queues, keys: Vec::new() }
+        let name = name.into();
+        ExchangeConfig { name, kind: ExchangeKind::Fanout, queues, late: Vec::new(), keys: Vec::new() }
     }
 }
 

@@ -1,13 +1,17 @@
 //! Which of the queues that are bound to an exchange get a message: by its routing key and the keys of the bindings.
 //!
 //! Models RabbitMQ's fanout, direct and topic exchanges (AMQP 0-9-1; "Topics" of its tutorials;
-//! `rabbit_exchange_type_topic`). What a publisher of a load sends is routed by its key, unless it is told a routing
-//! key. Left out: headers exchanges, alternate exchanges, bindings between exchanges.
+//! `rabbit_exchange_type_topic`), and the plugin `rabbitmq_consistent_hash_exchange`: each binding has as many buckets
+//! as its key says, in the order of the queues' names, and a jump consistent hash (Lamping, Veach, 2014) of the routing
+//! key chooses one. What a publisher of a load sends is routed by its key, unless it is told a routing key. Left out:
+//! headers exchanges, alternate exchanges, bindings between exchanges; where the plugin (Erlang's `phash2`) puts a
+//! single key.
 
 use super::broker::Broker;
 use crate::domain::Out;
 use crate::message::{KeyId, MessageRef, SubscriptionId};
 use crate::shared::Shared;
+use redeliver_sim::name_hash;
 
 /// How an exchange routes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,17 +22,53 @@ pub enum ExchangeKind {
     Direct,
     /// To those whose binding key, a pattern of words, fits it: `*` stands for one word, `#` for any number of them.
     Topic,
+    /// To one of them, always the same for a routing key; the binding keys are weights. RabbitMQ: `x-consistent-hash`.
+    ConsistentHash,
 }
 
 impl ExchangeKind {
-    /// Whether a message with this routing key goes where this key binds.
-    pub fn fits(self, binding: &str, key: &str) -> bool {
-        match self {
+    /// Those of the bindings, each with its key, that a message with this routing key takes.
+    fn choose<T: Copy>(self, bindings: &[(T, String)], key: &str) -> Vec<T> {
+        let fits = |binding: &str| match self {
             ExchangeKind::Fanout => true,
             ExchangeKind::Direct => binding == key,
             ExchangeKind::Topic => fits_words(&words(binding), &words(key)),
+            ExchangeKind::ConsistentHash => false,
+        };
+        let mut chosen: Vec<T> =
+            bindings.iter().filter(|(_, binding)| fits(binding)).map(|(bound, _)| *bound).collect();
+        if self == ExchangeKind::ConsistentHash {
+            chosen.extend(choose_by_hash(bindings, key));
         }
+        chosen
     }
+}
+
+/// The binding that has the bucket of this key.
+fn choose_by_hash<T: Copy>(bindings: &[(T, String)], key: &str) -> Option<T> {
+    let weight = |binding: &str| binding.parse::<u64>().unwrap_or(0);
+    let buckets = bindings.iter().map(|(_, binding)| weight(binding)).sum();
+    let mut bucket = jump_consistent_hash(name_hash(key), buckets)?;
+    let mut bindings = bindings.iter();
+    let found = bindings.find(|(_, binding)| {
+        let weight = weight(binding);
+        let is_it = bucket < weight;
+        bucket = bucket.saturating_sub(weight);
+        is_it
+    });
+    found.map(|(bound, _)| *bound)
+}
+
+/// The bucket of a key, below `buckets`: with one bucket more, a key stays or goes to the new one. (J. Lamping, E.
+/// Veach: A Fast, Minimal Memory, Consistent Hash Algorithm, 2014.)
+fn jump_consistent_hash(mut key: u64, buckets: u64) -> Option<u64> {
+    let (mut bucket, mut next) = (None, 0);
+    while next < buckets {
+        bucket = Some(next);
+        key = key.wrapping_mul(2_862_933_555_777_941_757).wrapping_add(1);
+        next = ((next + 1) as f64 * ((1_u64 << 31) as f64 / ((key >> 33) + 1) as f64)) as u64;
+    }
+    bucket
 }
 
 /// The words between the dots; a key that is empty has none.
@@ -61,15 +101,15 @@ fn fits_words(pattern: &[&str], key: &[&str]) -> bool {
 pub struct Routes {
     /// How its exchange routes.
     pub kind: ExchangeKind,
-    /// Whose queue is bound with which key.
-    pub bindings: Vec<(SubscriptionId, String)>,
+    /// Whose queue is bound with which key; none is a queue that nobody reads.
+    pub bindings: Vec<(Option<SubscriptionId>, String)>,
 }
 
 impl Routes {
     /// Whether a message goes to this subscription's queue.
     pub(crate) fn reach(&self, m: MessageRef, s: SubscriptionId, shared: &Shared) -> bool {
         let key = shared.routing_key(m).and_then(|key| shared.names.key(key)).unwrap_or_default();
-        self.bindings.iter().any(|(bound, binding)| *bound == s && self.kind.fits(binding, &key))
+        self.kind.choose(&self.bindings, &key).contains(&Some(s))
     }
 }
 
@@ -82,11 +122,8 @@ impl Broker {
             return exchange.queues.clone();
         }
         let key = key.and_then(|key| out.shared().names.key(key)).unwrap_or_default();
-        let fits = |queue: &usize| {
-            let mut bindings = exchange.keys.iter().filter(|(bound, _)| bound == queue);
-            bindings.any(|(_, binding)| exchange.kind.fits(binding, &key))
-        };
-        exchange.queues.iter().copied().filter(fits).collect()
+        let chosen = exchange.kind.choose(&exchange.keys, &key);
+        exchange.queues.iter().copied().filter(|queue| chosen.contains(queue)).collect()
     }
 }
 
@@ -94,9 +131,12 @@ impl Broker {
 mod tests {
     use super::*;
 
+    fn fits(kind: ExchangeKind, binding: &str, key: &str) -> bool {
+        !kind.choose(&[((), binding.to_string())], key).is_empty()
+    }
+
     #[test]
     fn topics_fit_as_in_the_tutorial_and_the_source() {
-        let kind = ExchangeKind::Topic;
         for (binding, key, expected) in [
             ("*.orange.*", "quick.orange.rabbit", true),
             ("*.*.rabbit", "quick.orange.rabbit", true),
@@ -124,12 +164,54 @@ mod tests {
             ("*.*", "a.", true),
             ("#.#", "", true),
         ] {
-            assert_eq!(kind.fits(binding, key), expected, "{binding} {key}");
+            assert_eq!(fits(ExchangeKind::Topic, binding, key), expected, "{binding} {key}");
         }
     }
 
     #[test]
     fn a_direct_exchange_wants_the_very_key() {
-        assert!(ExchangeKind::Direct.fits("a.*", "a.*") && !ExchangeKind::Direct.fits("a.*", "a.b"));
+        assert!(fits(ExchangeKind::Direct, "a.*", "a.*") && !fits(ExchangeKind::Direct, "a.*", "a.b"));
+    }
+
+    /// How many of 10,000 keys each queue gets, by its weight.
+    fn shares(weights: &[&str]) -> (Vec<usize>, Vec<usize>) {
+        let bindings: Vec<(usize, String)> =
+            weights.iter().enumerate().map(|(queue, weight)| (queue, weight.to_string())).collect();
+        let kind = ExchangeKind::ConsistentHash;
+        let owners: Vec<usize> =
+            (0..10_000).flat_map(|i| kind.choose(&bindings, &format!("order-{i}"))).collect();
+        let shares = (0..weights.len()).map(|queue| owners.iter().filter(|owner| **owner == queue).count());
+        (shares.collect(), owners)
+    }
+
+    #[test]
+    fn a_consistent_hash_gives_each_queue_its_weight_of_the_keys() {
+        let (shares, owners) = shares(&["1", "1", "2"]);
+        assert_eq!(owners.len(), 10_000, "each key has one queue");
+        // A binomial's standard deviation is 43 for a quarter, 50 for a half.
+        assert!(shares[0].abs_diff(2_500) < 175 && shares[2].abs_diff(5_000) < 200, "{shares:?}");
+    }
+
+    #[test]
+    fn one_queue_more_takes_its_share_and_moves_no_other_key() {
+        let ((_, before), (_, after)) = (shares(&["1", "1", "1"]), shares(&["1", "1", "1", "1"]));
+        let moved: Vec<usize> = before.iter().zip(&after).filter(|(a, b)| a != b).map(|(_, b)| *b).collect();
+        assert!(moved.iter().all(|owner| *owner == 3), "what moves goes to the new one");
+        assert!(moved.len().abs_diff(2_500) < 175, "{}", moved.len());
+    }
+
+    #[test]
+    fn without_a_bucket_a_key_goes_nowhere() {
+        assert_eq!(shares(&[]).1, []);
+        assert_eq!(shares(&["0"]).1, []);
+    }
+
+    /// From the paper's code.
+    #[test]
+    fn the_hash_is_the_papers() {
+        let expected = [(0, 1, 0), (0, 100, 0), (1, 100, 55), (10_863_919_174_838_991, 11, 6)];
+        for (key, buckets, bucket) in expected {
+            assert_eq!(jump_consistent_hash(key, buckets), Some(bucket), "{key}");
+        }
     }
 }

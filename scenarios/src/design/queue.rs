@@ -9,6 +9,7 @@ use crate::units::{Duration, Probability};
 use redeliver_models::properties::Said;
 use redeliver_models::queue::{self, ClientConfig, Config, ExchangeConfig, QueueConfig, Transport};
 use redeliver_models::setup::{self, NodePattern};
+use redeliver_sim::Span;
 use serde::Deserialize;
 
 /// A queue broker. Every topic is a fanout exchange with one queue per subscription.
@@ -259,8 +260,10 @@ pub(crate) fn place_topics(
                     config.queues.push(QueueConfig { name: consumer.name.clone(), ..template.clone() });
                     config.queues.len() - 1
                 });
-            if !config.exchanges[exchange].queues.contains(&queue) {
-                config.exchanges[exchange].queues.push(queue);
+            let comes_late = consumer.members.iter().all(|member| member.joins > Span::ZERO);
+            let exchange = &mut config.exchanges[exchange];
+            if !exchange.queues.contains(&queue) {
+                (if comes_late { &mut exchange.late } else { &mut exchange.queues }).push(queue);
             }
         }
     }
@@ -276,7 +279,8 @@ pub(crate) fn sort_queues(config: &mut Config) {
     }
     config.queues.sort_by(|a, b| a.name.cmp(&b.name));
     for exchange in &mut config.exchanges {
-        exchange.queues.iter_mut().for_each(|queue| *queue = place[*queue]);
+        let bound = exchange.queues.iter_mut().chain(&mut exchange.late);
+        bound.for_each(|queue| *queue = place[*queue]);
         exchange.keys.iter_mut().for_each(|(queue, _)| *queue = place[*queue]);
         exchange.keys.sort();
         exchange.queues.sort();

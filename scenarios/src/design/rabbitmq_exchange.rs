@@ -6,17 +6,21 @@ use redeliver_models::queue::{Config, ExchangeConfig, ExchangeKind};
 use redeliver_models::story::{Script, Verb};
 use serde::Deserialize;
 
+/// The largest weight of a binding to a consistent hash.
+const WEIGHT_MAX: u32 = 1_000_000;
+
 /// An exchange.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exchange {
-    /// `"fanout"`, `"direct"` or `"topic"`; others are not modelled yet.
+    /// `"fanout"`, `"direct"`, `"topic"` or `"x-consistent-hash"`; others are not modelled yet.
     #[serde(rename = "type")]
     pub kind: Placed<String>,
     /// Queues that are bound to it before time 0: of a fanout exchange.
     #[serde(default)]
     pub queues: Vec<Placed<String>>,
-    /// The keys with which queues are bound to it before time 0: of a direct or topic exchange.
+    /// The keys with which queues are bound to it before time 0, of a direct or topic exchange; of a consistent hash
+    /// their weights.
     #[serde(default)]
     pub bindings: Named<Vec<Placed<String>>>,
 }
@@ -43,14 +47,16 @@ fn kind(typed: &Placed<String>, findings: &mut Findings) -> ExchangeKind {
         "fanout" => return ExchangeKind::Fanout,
         "direct" => return ExchangeKind::Direct,
         "topic" => return ExchangeKind::Topic,
-        "headers" | "x-consistent-hash" => {
+        "x-consistent-hash" => return ExchangeKind::ConsistentHash,
+        "headers" | "x-modulus-hash" | "x-random" => {
             let message = format!("exchanges of type `{}` are not modelled yet", typed.value);
-            let hint = "modelled: \"fanout\", \"direct\", \"topic\"";
+            let hint = "modelled: \"fanout\", \"direct\", \"topic\", \"x-consistent-hash\"";
             findings.push(Diagnostic::new(message).at(typed.place).hint(hint));
         }
         other => {
             let diagnostic = Diagnostic::new(format!("`{other}` is no type of an exchange"));
-            findings.push(diagnostic.at(typed.place).nearest(other, ["fanout", "direct", "topic"]));
+            let known = ["fanout", "direct", "topic", "x-consistent-hash"];
+            findings.push(diagnostic.at(typed.place).nearest(other, known));
         }
     }
     ExchangeKind::Fanout
@@ -65,7 +71,13 @@ impl Exchange {
         findings: &mut Findings,
     ) -> ExchangeConfig {
         self.check(kind, findings);
-        let mut planned = ExchangeConfig { name: name.into(), kind, queues: Vec::new(), keys: Vec::new() };
+        if kind == ExchangeKind::ConsistentHash {
+            self.bindings
+                .iter()
+                .flat_map(|(_, weights)| weights)
+                .for_each(|weight| check_weight(weight, findings));
+        }
+        let mut planned = ExchangeConfig { kind, ..ExchangeConfig::fanout(name, Vec::new()) };
         let mut find = |queue: &str, place: Place| {
             let found = config.queues.iter().position(|other| other.name == queue);
             if found.is_none() {
@@ -91,13 +103,24 @@ impl Exchange {
                 let diagnostic = Diagnostic::new("a fanout exchange heeds no keys").at(first.name_place);
                 findings.push(diagnostic.hint("write `queues: […]`"));
             }
-            (ExchangeKind::Direct | ExchangeKind::Topic, Some(first), _) => {
-                let message = format!("a {} exchange binds queues with keys", self.kind.value);
-                let hint = format!("write `bindings: {{\"{}\": [\"key\"]}}`", first.value);
+            (ExchangeKind::Direct | ExchangeKind::Topic | ExchangeKind::ConsistentHash, Some(first), _) => {
+                let message = format!("exchanges of type `{}` bind queues with keys", self.kind.value);
+                let key = if kind == ExchangeKind::ConsistentHash { "1" } else { "key" };
+                let hint = format!("write `bindings: {{\"{}\": [\"{key}\"]}}`", first.value);
                 findings.push(Diagnostic::new(message).at(first.place).hint(hint));
             }
             _ => {}
         }
+    }
+}
+
+/// Refuses what is no weight.
+fn check_weight(key: &Placed<String>, findings: &mut Findings) {
+    if !key.parse().is_ok_and(|weight: u32| (1..=WEIGHT_MAX).contains(&weight)) {
+        let message = format!("`{}` is no weight of a binding", key.value);
+        let hint =
+            format!("of an x-consistent-hash exchange the key is a whole number from 1 to {WEIGHT_MAX}");
+        findings.push(Diagnostic::new(message).at(key.place).hint(hint));
     }
 }
 

@@ -182,3 +182,22 @@ fn faults_of_links_that_cannot_be_are_refused() {
     `over` must be above zero: nothing would be jammed | write for example `over: "5s"`
     "#);
 }
+
+#[test]
+fn a_consistent_hash_wants_weights() {
+    let exchange = |exchange: &str| {
+        wrong("\"rabbit\": RabbitMQ(", &format!("\"rabbit\": RabbitMQ(exchanges: {{\"x\": ({exchange})}}, "))
+    };
+    let all = [
+        exchange(r#"type: "x-consistent-hash", bindings: {"stock": ["0", "heavy", "1000001"]}"#),
+        exchange(r#"type: "x-consistent-hash", queues: ["stock"]"#),
+        exchange(r#"type: "headers""#),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    31: `0` is no weight of a binding | of an x-consistent-hash exchange the key is a whole number from 1 to 1000000
+    31: `heavy` is no weight of a binding | of an x-consistent-hash exchange the key is a whole number from 1 to 1000000
+    31: `1000001` is no weight of a binding | of an x-consistent-hash exchange the key is a whole number from 1 to 1000000
+    31: exchanges of type `x-consistent-hash` bind queues with keys | write `bindings: {"stock": ["1"]}`
+    31: exchanges of type `headers` are not modelled yet | modelled: "fanout", "direct", "topic", "x-consistent-hash"
+    "#);
+}

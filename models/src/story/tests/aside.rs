@@ -44,10 +44,9 @@ fn a_topic_exchange_routes_by_words_and_what_fits_nowhere_comes_back_if_it_is_ma
     let mut setup = setup(&["all", "eu", "paid"]);
     let keys = [(0, "#"), (1, "orders.eu.*"), (1, "*.eu.paid"), (2, "#.paid")];
     config(&mut setup).exchanges.push(ExchangeConfig {
-        name: "x".into(),
         kind: ExchangeKind::Topic,
-        queues: vec![1, 2],
         keys: keys.map(|(queue, key)| (queue, key.to_string())).to_vec(),
+        ..ExchangeConfig::fanout("x", vec![1, 2])
     });
     let key = |key: &str| Said { routing_key: Some(key.into()), mandatory: true, ..Said::default() };
     let ended = tell(
