@@ -58,11 +58,13 @@ pub enum LossCause {
     Rejected = 25,
     /// It was returned more often than its queue allows, and the queue had nowhere to send it aside.
     DeliveryLimit = 26,
+    /// A consumer that remembers ids took it for another, which it had processed.
+    TakenForDuplicate = 27,
 }
 
 impl LossCause {
     /// All of them, by their numbers.
-    pub const ALL: [LossCause; 27] = [
+    pub const ALL: [LossCause; 28] = [
         LossCause::Network,
         LossCause::Partition,
         LossCause::Dropped,
@@ -90,6 +92,7 @@ impl LossCause {
         LossCause::CorruptRecord,
         LossCause::Rejected,
         LossCause::DeliveryLimit,
+        LossCause::TakenForDuplicate,
     ];
 
     /// Its name in the result.
@@ -122,6 +125,7 @@ impl LossCause {
             LossCause::CorruptRecord => "corrupt_record",
             LossCause::Rejected => "rejected",
             LossCause::DeliveryLimit => "delivery_limit",
+            LossCause::TakenForDuplicate => "taken_for_duplicate",
         }
     }
 }

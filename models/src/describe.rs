@@ -34,6 +34,7 @@ fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> String 
         Fact::NotTaken { why, .. } => format!("refused {name}: {}", lost(why)),
         Fact::TurnedAway { s, .. } => format!("had no room for {name} in {}", to(s)),
         Fact::Unreadable { .. } => format!("cannot read {name}: its checksum is wrong"),
+        Fact::Deduplicated { .. } => format!("knows {name}: no second effect"),
         Fact::Confirmed { .. } => format!("confirmed {name}"),
         Fact::ConfirmDropped { .. } => format!("lost the confirm of {name}"),
         Fact::GaveUp { refused: true, .. } => format!("was refused {name}"),

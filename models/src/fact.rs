@@ -97,6 +97,8 @@ pub enum Fact {
     TurnedAway { m: MessageRef, s: SubscriptionId } = 39,
     /// A consumer got its record, and could not read it. No copy ends.
     Unreadable { m: MessageRef, s: SubscriptionId } = 40,
+    /// It came to a consumer that knows that it has processed it: it has no second effect. The consumer's copy ends.
+    Deduplicated { m: MessageRef, s: SubscriptionId } = 44,
 }
 
 impl Fact {
@@ -144,6 +146,7 @@ impl Fact {
             Fact::PutAside { .. } => 38,
             Fact::TurnedAway { .. } => 39,
             Fact::Unreadable { .. } => 40,
+            Fact::Deduplicated { .. } => 44,
         }
     }
 
@@ -190,6 +193,7 @@ impl Fact {
             Fact::PutAside { .. } => "put_aside",
             Fact::TurnedAway { .. } => "turned_away",
             Fact::Unreadable { .. } => "unreadable",
+            Fact::Deduplicated { .. } => "deduplicated",
         }
     }
 
@@ -227,6 +231,7 @@ impl Fact {
             | Fact::PutAside { m, .. }
             | Fact::TurnedAway { m, .. }
             | Fact::Unreadable { m, .. }
+            | Fact::Deduplicated { m, .. }
             | Fact::Forgotten { m }
             | Fact::Sent { m } => Some(m),
             Fact::Blocked
@@ -264,6 +269,7 @@ impl Fact {
             | Fact::PutAside { s, .. }
             | Fact::TurnedAway { s, .. }
             | Fact::Unreadable { s, .. }
+            | Fact::Deduplicated { s, .. }
             | Fact::Assigned { s, .. }
             | Fact::Revoked { s, .. }
             | Fact::Committed { s, .. }

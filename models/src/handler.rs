@@ -53,10 +53,23 @@ pub enum Selection {
 pub struct Attempt {
     /// How long it takes.
     pub span: Span,
-    /// It fails in the end.
-    pub fails: bool,
+    /// What comes of it.
+    pub outcome: Outcome,
     /// It is slower than it should be, or it fails: what waits behind it is blocked.
     pub blocks: bool,
+}
+
+/// What an attempt comes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Its effect takes place.
+    Effect,
+    /// Its effect takes place, unless the consumer knows by then that it has; from then on the consumer knows.
+    EffectOnce,
+    /// The consumer knows that it has processed the message: there is nothing to do.
+    Known,
+    /// It fails in the end.
+    Failure,
 }
 
 impl Selection {
@@ -85,7 +98,7 @@ impl Handler {
         if let Some(rate) = self.work.rate {
             span += Span((message.size as f64 / rate * 1e9 + 0.5) as u64);
         }
-        let plain = Attempt { span, fails: false, blocks: false };
+        let plain = Attempt { span, outcome: Outcome::Effect, blocks: false };
         if self.faults.is_empty() { plain } else { self.attempt_at_faulty(now, message, attempt, plain) }
     }
 
@@ -96,11 +109,11 @@ impl Handler {
         match &fault.effect {
             HandlerEffect::Fails(times) => {
                 let fails = times.is_none_or(|times| u32::from(attempt) <= times);
-                Attempt { fails, blocks: fails, ..plain }
+                if fails { Attempt { outcome: Outcome::Failure, blocks: true, ..plain } } else { plain }
             }
             HandlerEffect::Slow(span) => {
                 let draw = self.purpose.draw(message.luck, u64::from(attempt));
-                Attempt { span: Span(span.sample(draw)), fails: false, blocks: true }
+                Attempt { span: Span(span.sample(draw)), blocks: true, ..plain }
             }
         }
     }

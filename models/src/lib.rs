@@ -5,6 +5,7 @@ mod build;
 pub mod causes;
 mod census;
 pub mod checks;
+pub mod deduplication;
 mod describe;
 pub mod direct;
 mod domain;

@@ -32,6 +32,8 @@ const PACKET: u64 = 64;
 const RECORD: u64 = 64;
 const FACT: u64 = 64;
 const ENTRY: u64 = 32;
+/// An id that a database holds.
+const ID: u64 = 64;
 /// What a story keeps of a delivery: a text.
 const TEXT: u64 = 64;
 
@@ -72,6 +74,11 @@ pub fn memory(world: &World) -> u64 {
     let (shared, book, kernel) = (world.shared(), world.checks(), world.held());
     let message = MESSAGE + shared.messages.width() as u64 * DELIVERY;
     let kept: usize = book.members.iter().map(|member| member.delivered.len() + member.processed.len()).sum();
+    let ids = |subscription: &crate::shared::Subscription| {
+        subscription.known.as_ref().map_or(0, |known| known.len())
+    };
+    let ids: usize = shared.subscriptions.iter().map(ids).sum();
+    let processes: usize = world.nodes().iter().map(crate::Part::ids).sum();
     let texts: usize = shared.journals.iter().map(|journal| journal.seen.got.len()).sum();
     [
         (shared.messages.slots(), message),
@@ -80,6 +87,7 @@ pub fn memory(world: &World) -> u64 {
         (kernel.records, RECORD),
         (book.recorder.len(), FACT),
         (kept, ENTRY),
+        (ids + processes, ID),
         (texts, TEXT),
     ]
     .iter()

@@ -14,6 +14,11 @@ use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node};
 pub(crate) trait Holder {
     /// Counts the copies that it holds; `disk` is all that counts while it is down.
     fn count(&self, up: bool, disk: &Disk<Record>, census: &mut Census<'_>);
+
+    /// How many ids of processed messages its process keeps.
+    fn ids(&self) -> usize {
+        0
+    }
 }
 
 macro_rules! parts {
@@ -57,6 +62,10 @@ macro_rules! parts {
         impl Part {
             pub(crate) fn count(&self, up: bool, disk: &Disk<Record>, census: &mut Census<'_>) {
                 match self { $(Part::$kind(part) => part.count(up, disk, census),)* }
+            }
+
+            pub(crate) fn ids(&self) -> usize {
+                match self { $(Part::$kind(part) => part.ids(),)* }
             }
         }
     };

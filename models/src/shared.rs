@@ -1,5 +1,6 @@
 //! What all nodes of a world share: the records, who subscribes to what, and the sources of events.
 
+use crate::deduplication::Known;
 use crate::message::{KeyId, Message, MessageRef, Messages, SourceId, SubscriptionId, TopicId};
 use crate::producer::Source;
 use crate::properties::{Properties, PropertiesId};
@@ -120,6 +121,8 @@ pub struct Subscription {
     pub level: Level,
     /// Requests that have come to receivers that answer some with an error: the onlooker's count.
     pub requests: u32,
+    /// The ids that its members' database holds, if they keep them there.
+    pub known: Option<Box<Known>>,
     /// How long messages waited at a consumer behind one that was slow or failing, summed.
     pub head_of_line: Span,
     /// How long its members worked, within the measured window.
@@ -139,6 +142,7 @@ impl Subscription {
             next_ranks: Vec::new(),
             level: Level::default(),
             requests: 0,
+            known: None,
             head_of_line: Span::ZERO,
             busy: Span::ZERO,
             headroom_min: None,

@@ -59,6 +59,7 @@ pub(crate) fn consumer(name: &str, members: usize, work: u64) -> Consumer {
         members: vec![Member { work, joins: Span::ZERO }; members],
         from: StartAt::Beginning,
         on_failure: OnFailure::Requeue,
+        deduplication: None,
     }
 }
 

@@ -4,9 +4,10 @@
 
 use crate::causes::LossCause;
 use crate::census::Census;
+use crate::deduplication::{Deduplication, Known, Memory};
 use crate::domain::Out;
 use crate::fact::Fact;
-use crate::handler::{Attempt, Handler};
+use crate::handler::{Attempt, Handler, Outcome};
 use crate::message::{MessageRef, SubscriptionId};
 use crate::packet::Timer;
 use redeliver_sim::{Span, Time};
@@ -41,13 +42,31 @@ pub struct Worker<T> {
     generation: u16,
     /// Time spent so far on messages that were slow or failing.
     stuck: Span,
+    /// Its handler meets with something unusual, or it keeps ids.
+    unusual: bool,
+    ids: Ids,
+}
+
+/// Where it looks up what it knows.
+#[derive(Clone, Debug)]
+enum Ids {
+    Nowhere,
+    Here(Box<Known>),
+    InDatabase,
 }
 
 impl<T: Copy> Worker<T> {
     /// An idle worker.
-    pub fn new(s: SubscriptionId, handler: Handler) -> Self {
+    pub fn new(s: SubscriptionId, handler: Handler, deduplication: Option<&Deduplication>) -> Self {
+        let ids = match deduplication {
+            None => Ids::Nowhere,
+            Some(spec) if spec.memory == Memory::Process => Ids::Here(Box::new(Known::new(spec.clone()))),
+            Some(_) => Ids::InDatabase,
+        };
         Worker {
             s,
+            unusual: handler.has_faults() || deduplication.is_some(),
+            ids,
             handler,
             waiting: VecDeque::new(),
             current: None,
@@ -88,14 +107,54 @@ impl<T: Copy> Worker<T> {
         if delivery.history == 0 { number } else { delivery.dispatches.saturating_add(held.tries) }
     }
 
-    #[inline(always)]
-    fn work(&mut self, held: Held<T>, out: &mut Out<'_>) {
-        let mut number = held.attempt.saturating_add(held.tries);
+    #[cold]
+    #[inline(never)]
+    fn unusual_attempt(&mut self, held: &Held<T>, mut number: u16, out: &mut Out<'_>) -> Attempt {
+        if self.knows(held.m, out) {
+            return Attempt { span: Span::ZERO, outcome: Outcome::Known, blocks: false };
+        }
         if self.handler.has_faults() {
-            number = self.tries_so_far(&held, number, out);
+            number = self.tries_so_far(held, number, out);
         }
         let now = out.now();
-        let attempt = self.handler.attempt(now, out.shared().messages.get(held.m), number);
+        let mut attempt = self.handler.attempt(now, out.shared().messages.get(held.m), number);
+        if attempt.outcome == Outcome::Effect && !matches!(self.ids, Ids::Nowhere) {
+            attempt.outcome = Outcome::EffectOnce;
+        }
+        attempt
+    }
+
+    /// What it knows, and a message's id.
+    fn ids<'a>(&'a mut self, m: MessageRef, out: &'a mut Out<'_>) -> Option<(&'a mut Known, u64)> {
+        let shared = out.shared();
+        let known = match &mut self.ids {
+            Ids::Nowhere => return None,
+            Ids::Here(known) => known,
+            Ids::InDatabase => shared.subscriptions[self.s.0 as usize].known.as_mut()?,
+        };
+        let id = known.id(shared.messages.get(m));
+        Some((known, id))
+    }
+
+    fn knows(&mut self, m: MessageRef, out: &mut Out<'_>) -> bool {
+        let now = out.now();
+        self.ids(m, out).is_some_and(|(known, id)| known.has(id, now))
+    }
+
+    /// How many ids it keeps in its process.
+    pub(crate) fn ids_here(&self) -> usize {
+        if let Ids::Here(known) = &self.ids { known.len() } else { 0 }
+    }
+
+    #[inline(always)]
+    fn work(&mut self, held: Held<T>, out: &mut Out<'_>) {
+        let number = held.attempt.saturating_add(held.tries);
+        let now = out.now();
+        let attempt = if self.unusual {
+            self.unusual_attempt(&held, number, out)
+        } else {
+            self.handler.attempt(now, out.shared().messages.get(held.m), number)
+        };
         self.generation = self.generation.wrapping_add(1);
         self.since = out.now();
         self.current = Some((held, attempt));
@@ -113,12 +172,30 @@ impl<T: Copy> Worker<T> {
         self.account(attempt, out);
         // A pause or a slow machine makes it longer than it was meant to be.
         let worked = out.now().since(self.since);
-        if attempt.fails {
-            out.note(Fact::Failed { m: held.m, s, attempt: held.attempt, worked });
+        if attempt.outcome != Outcome::Effect {
+            self.end_unusually(&held, attempt.outcome, worked, out);
         } else {
             out.note(Fact::Processed { m: held.m, s, attempt: held.attempt, worked });
         }
-        Some((held, attempt.fails))
+        Some((held, attempt.outcome == Outcome::Failure))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_unusually(&mut self, held: &Held<T>, outcome: Outcome, worked: Span, out: &mut Out<'_>) {
+        let (m, s, attempt) = (held.m, self.s, held.attempt);
+        if outcome == Outcome::Failure {
+            return out.note(Fact::Failed { m, s, attempt, worked });
+        }
+        // Another member may have been faster.
+        if outcome == Outcome::Known || self.knows(m, out) {
+            return out.note(Fact::Deduplicated { m, s });
+        }
+        let now = out.now();
+        if let Some((known, id)) = self.ids(m, out) {
+            known.add(id, now);
+        }
+        out.note(Fact::Processed { m, s, attempt, worked });
     }
 
     #[inline(always)]
@@ -137,7 +214,7 @@ impl<T: Copy> Worker<T> {
         self.stuck += pause;
         let held = Held { tries: held.tries.saturating_add(1), ..held };
         self.generation = self.generation.wrapping_add(1);
-        self.current = Some((held, Attempt { span: Span::ZERO, fails: false, blocks: false }));
+        self.current = Some((held, Attempt { span: Span::ZERO, outcome: Outcome::Effect, blocks: false }));
         out.deadline(pause, Timer::Retry { m: held.m, slot: 0, generation: self.generation });
     }
 

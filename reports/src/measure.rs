@@ -77,6 +77,7 @@ impl Run<'_> {
             lost: self.lost(checks),
             duplicates: self.duplicates(checks),
             redeliveries: ledger.redeliveries,
+            deduplicated: ledger.deduplicated,
             most_returned: checks.most_returned.map_or_else(MostReturned::default, |(deliveries, about)| {
                 MostReturned { message: Some(self.name(about)), deliveries: u64::from(deliveries) }
             }),

@@ -141,7 +141,8 @@ fn tells(fact: &Fact) -> bool {
 /// Facts that prove: the effects; or, of a lost message, the ends of its copies.
 fn proves(proof: Proof, fact: &Fact) -> bool {
     use Fact::{
-        DeliveryDropped, Discarded, GaveUp, NotTaken, Processed, PublishDropped, Removed, TurnedAway,
+        Deduplicated, DeliveryDropped, Discarded, GaveUp, NotTaken, Processed, PublishDropped, Removed,
+        TurnedAway,
     };
     let Proof::Lost { .. } = proof else { return matches!(fact, Processed { .. }) };
     matches!(
@@ -151,6 +152,7 @@ fn proves(proof: Proof, fact: &Fact) -> bool {
             | TurnedAway { .. }
             | DeliveryDropped { .. }
             | Discarded { .. }
+            | Deduplicated { .. }
             | Removed { .. }
             | GaveUp { .. }
     )
@@ -254,6 +256,9 @@ impl<'a> Drawing<'a> {
             Fact::Delivered { .. } => self.arrive(entry, about, Leg::Deliver),
             Fact::DeliveryDropped { .. } => self.lose(entry, about, Leg::Deliver),
             Fact::Processed { .. } => self.effect(entry, about, name),
+            Fact::Deduplicated { .. } => {
+                self.leave(entry, about, format!("ack {name}"), ArrowKind::Reply, Leg::Ack);
+            }
             Fact::Acked { .. } | Fact::StrayAck { .. } => self.arrive(entry, about, Leg::Ack),
             Fact::AckDropped { .. } => self.lose(entry, about, Leg::Ack),
             Fact::Discarded { .. } | Fact::Removed { .. } => self.mark(entry, name, MarkKind::Lost),

@@ -172,6 +172,8 @@ pub struct ConsumerResult {
     pub duplicates: Duplicates,
     /// Deliveries after the first of a message.
     pub redeliveries: u64,
+    /// Deliveries that had no effect, because a consumer knew that it had processed the message.
+    pub deduplicated: u64,
     /// The message that was delivered most often when it came back to its queue.
     pub most_returned: MostReturned,
     /// By relation: `key`, `producer`, `stored`, `causal`, `event_time`, `true_time`.

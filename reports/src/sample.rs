@@ -27,6 +27,7 @@ pub(crate) fn figure_11_2() -> Findings {
                     member("fulfilment/2", &["m1", "m3"], &["m1"]),
                 ]),
                 redeliveries: 1,
+                deduplicated: 0,
                 ..consumer(5, 0, 1, Some(0.243))
             },
         )]),
@@ -57,6 +58,7 @@ pub(crate) fn figure_11_2() -> Findings {
                     member("fulfilment/2", &["m3", "m4", "m5"], &["m3", "m4", "m5"]),
                 ]),
                 redeliveries: 1,
+                deduplicated: 0,
                 ..consumer(5, 0, 0, Some(45.2))
             },
         )]),
@@ -319,6 +321,7 @@ fn consumer(addressed: u64, lost: u64, late: u64, p99: Option<f64>) -> ConsumerR
             ..Default::default()
         },
         redeliveries: 0,
+        deduplicated: 0,
         most_returned: crate::result::MostReturned::default(),
         order: ["key", "producer", "stored"].into_iter().map(|relation| (relation, order.clone())).collect(),
         latency: Latency { mean: Some(0.1), p50: Some(0.09), p90: Some(0.2), p99, p999: p99, max: p99 },

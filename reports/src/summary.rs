@@ -203,6 +203,7 @@ pub(crate) static FIGURES: &[Figure] = &[
     },
     Figure { name: "stale per key", unit: Unit::Count, rank: Rank::Second, read: |row| stale(row, "key") },
     Figure { name: "redeliveries", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(redeliveries) },
+    Figure { name: "deduplicated", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(deduplicated) },
     Figure {
         name: "headroom",
         unit: Unit::Seconds,

@@ -110,6 +110,59 @@ fn what_was_confirmed_is_never_lost() {
     });
 }
 
+/// Each subscription's figures in a design, with what was drawn for it.
+fn drawn<'a>(
+    result: &'a Value,
+    design: &str,
+    case: &'a Case,
+) -> impl Iterator<Item = (&'a String, &'a Value, &'a common::case::Consumer)> {
+    consumers(result, design).filter_map(|(name, figures)| {
+        // Members of `share: All` are subscriptions: `c/1`. A queue of dead letters has nobody who reads it.
+        let index = ["c", "d"].iter().position(|group| name.split('/').next() == Some(group))?;
+        Some((name, figures, case.consumers.get(index)?))
+    })
+}
+
+#[test]
+fn who_keeps_all_ids_with_the_effects_has_no_effect_twice() {
+    let repeated = Cell::new(0);
+    check(ALL, 300, |case| {
+        let result = results(case);
+        for (design, _) in case.names() {
+            for (name, figures, consumer) in drawn(&result, design, case) {
+                if consumer.deduplicate == "InDatabase(last: 1000)" {
+                    assert_eq!(number(figures, "/duplicates/total"), 0, "{design} {name}");
+                    repeated.set(repeated.get() + number(figures, "/deduplicated"));
+                }
+                let ids = consumer.deduplicate != "Nothing";
+                assert!(ids || number(figures, "/deduplicated") == 0, "{design} {name}");
+                let mistaken = number(figures, "/lost/by_cause/taken_for_duplicate");
+                assert!(mistaken == 0 || consumer.deduplicate.contains("id_bits"), "{design} {name}");
+            }
+        }
+    });
+    assert!(repeated.get() > 100, "only {} deliveries were recognised", repeated.get());
+}
+
+#[test]
+fn a_process_that_never_dies_and_has_no_others_beside_it_has_no_effect_twice() {
+    let unhurt =
+        |fault: &String| !["Crash", "TornWrite", "RollingRestart"].iter().any(|kind| fault.contains(kind));
+    check(ALL, 200, |case| {
+        if !case.faults.iter().all(unhurt) {
+            return;
+        }
+        let result = results(case);
+        for (design, _) in case.names() {
+            for (name, figures, consumer) in drawn(&result, design, case) {
+                if consumer.deduplicate == "InProcess(last: 1000)" && consumer.members == 1 {
+                    assert_eq!(number(figures, "/duplicates/total"), 0, "{design} {name}");
+                }
+            }
+        }
+    });
+}
+
 /// Whether a design keeps what it has confirmed: acks after the work, confirms of what outlives a crash.
 fn is_careful(case: &Case, settings: &[String]) -> bool {
     let is = |setting: &str| settings.iter().any(|found| found.starts_with(setting));

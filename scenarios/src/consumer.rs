@@ -1,9 +1,11 @@
 //! Who consumes: `consumers` in the file. Each entry is a subscription.
 
-use crate::diagnostic::{Diagnostic, Findings};
+use crate::defaults::IDS_MAX;
+use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::{Named, Placed};
 use crate::producer::members;
 use crate::units::{Duration, WorkText};
+use redeliver_models::deduplication::{Deduplication, Memory};
 use redeliver_models::setup;
 use redeliver_sim::{Distribution, Span};
 use serde::Deserialize;
@@ -28,6 +30,36 @@ pub struct Consumer {
     pub each: Named<Each>,
     /// What follows when a handler fails. Default `Requeue`.
     pub on_failure: Option<OnFailure>,
+    /// What the members remember of what they have processed, so that what comes again has no second effect. Default
+    /// `Nothing`. Apache Camel: `idempotentConsumer`.
+    pub deduplicate: Option<Placed<Deduplicate>>,
+}
+
+/// Where the ids of processed messages are kept. An id is forgotten when so many others have come after it (`last`), or
+/// after so long (`window`): one of the two must be said. JetStream: `duplicate_window`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Deduplicate {
+    /// Nowhere: every delivery has its effect.
+    Nothing,
+    /// In each member's process: a crash forgets them. Camel: `MemoryIdempotentRepository`.
+    InProcess {
+        /// So many at most.
+        last: Option<u32>,
+        /// For so long.
+        window: Option<Duration>,
+        /// Ids are random numbers of so many bits. Default: no two messages have the same.
+        id_bits: Option<u32>,
+    },
+    /// In the database of the subscription, in the transaction of the effect.
+    InDatabase {
+        /// So many at most.
+        last: Option<u32>,
+        /// For so long.
+        window: Option<Duration>,
+        /// Ids are random numbers of so many bits. Default: no two messages have the same.
+        id_bits: Option<u32>,
+    },
 }
 
 /// Where to start.
@@ -101,7 +133,45 @@ impl Consumer {
                 Some(OnFailure::RetryInPlace(span)) => setup::OnFailure::RetryInPlace(span.0),
                 Some(OnFailure::Requeue) | None => setup::OnFailure::Requeue,
             },
+            deduplication: self.deduplicate.as_ref().and_then(|said| said.value.plan(said.place, findings)),
         }
+    }
+}
+
+impl Deduplicate {
+    fn plan(&self, place: Place, findings: &mut Findings) -> Option<Deduplication> {
+        let (memory, name, last, window, id_bits) = match self {
+            Deduplicate::Nothing => return None,
+            Deduplicate::InProcess { last, window, id_bits } => {
+                (Memory::Process, "InProcess", *last, window, *id_bits)
+            }
+            Deduplicate::InDatabase { last, window, id_bits } => {
+                (Memory::Database, "InDatabase", *last, window, *id_bits)
+            }
+        };
+        let window = window.as_ref().map(|window| window.0);
+        let mut refuse = |wrong: bool, message: String, hint: &str| {
+            if wrong {
+                findings.push(Diagnostic::new(message).at(place).hint(hint));
+            }
+        };
+        let said = format!("`{name}` needs `last` or `window`: nothing can be remembered for ever");
+        refuse(last.is_none() && window.is_none(), said, &format!("write for example `{name}(last: 1000)`"));
+        let said = format!("`last` must be from 1 to {IDS_MAX}");
+        refuse(
+            last.is_some_and(|last| last == 0 || last > IDS_MAX),
+            said,
+            "each id takes memory; `window` forgets by age",
+        );
+        let said = "`window` must be above zero: else every id is forgotten at once".to_string();
+        refuse(window == Some(Span::ZERO), said, "to remember nothing: `deduplicate: Nothing`");
+        let said = "`id_bits` must be from 1 to 64".to_string();
+        refuse(
+            id_bits.is_some_and(|bits| bits == 0 || bits > 64),
+            said,
+            "leave it out for ids that are never the same",
+        );
+        Some(Deduplication { memory, last, window, id_bits: id_bits.map(|bits| bits.clamp(1, 64)) })
     }
 }
 

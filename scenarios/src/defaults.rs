@@ -124,6 +124,8 @@ pub(crate) const KEYS_MAX: u32 = 10_000_000;
 pub(crate) const PARTITIONS_MAX: u32 = 10_000;
 /// Partitions of all topics of a design.
 pub(crate) const ALL_PARTITIONS_MAX: u64 = 100_000;
+/// Ids of processed messages that a consumer remembers.
+pub(crate) const IDS_MAX: u32 = 10_000_000;
 /// Messages of one member; their numbers are 32 bits wide.
 pub(crate) const COUNT_MAX: u64 = u32::MAX as u64;
 /// Clients of a script.

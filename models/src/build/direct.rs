@@ -8,7 +8,6 @@ use crate::direct::{WebhookSender, WebhookSpec};
 use crate::message::{SourceId, SubscriptionId};
 use crate::part::Part;
 use crate::setup::{FaultKind, Requests, Role};
-use crate::worker::Worker;
 use redeliver_sim::{ConnectionId, NodeId, Time};
 
 /// What a producer's member sends to: each subscription with the ways to its members.
@@ -39,7 +38,7 @@ impl Builder<'_> {
             let spec =
                 ReceiverSpec { receive_buffer, backlog, on_failure: consumer.on_failure, error_replies };
             let starts = Time::ZERO + consumer.members[member].joins;
-            let worker = Worker::new(s, self.handler(s, member));
+            let worker = self.worker(s, member);
             let name = self.member_name(s, member);
             self.add_node(&name, Role::Consumer, Part::Receiver(Receiver::new(spec, worker)), starts);
         }

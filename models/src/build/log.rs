@@ -9,7 +9,6 @@ use crate::part::Part;
 use crate::producer::{Publisher, PublisherSpec, Target};
 use crate::properties::PropertiesId;
 use crate::setup::{Role, StartAt};
-use crate::worker::Worker;
 use redeliver_sim::{ConnectionId, NodeId, Span, Time};
 
 impl Builder<'_> {
@@ -126,7 +125,7 @@ impl Builder<'_> {
             reconnect_after: client.reconnect_after,
         };
         let starts = Time::ZERO + consumer.members[member].joins;
-        let worker = Worker::new(s, self.handler(s, member));
+        let worker = self.worker(s, member);
         self.add_node(&name, Role::Consumer, Part::LogConsumer(Consumer::new(spec, worker)), starts);
     }
 

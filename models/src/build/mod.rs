@@ -13,6 +13,7 @@ mod queue;
 mod story;
 
 use crate::checks::{Book, BookSpec, Recorder};
+use crate::deduplication::{Known, Memory};
 use crate::domain::World;
 use crate::handler::{Handler, HandlerEffect, HandlerFault, Selection};
 use crate::message::{Messages, SourceId, SubscriptionId, TopicId};
@@ -20,8 +21,11 @@ use crate::part::Part;
 use crate::producer::{Arrivals, Keys, Purposes, Source};
 use crate::properties::Properties;
 use crate::queue::{ExchangeKind, Histories, Routes};
-use crate::setup::{Design, FaultKind, KeyChoice, Link, LinkRule, Role, Schedule, Setup, When, Which};
+use crate::setup::{
+    Consumer, Design, FaultKind, KeyChoice, Link, LinkRule, Role, Schedule, Setup, When, Which,
+};
 use crate::shared::{BrokerFigures, Names, Ranks, Shared, Subscription, Topic};
+use crate::worker::Worker;
 use redeliver_sim::{
     ConnectionId, DiskSpec, Distribution, Impairments, LinkSpec, Machine, NodeId, Purpose, Span, Stream,
     Time, Zipf,
@@ -163,6 +167,12 @@ impl Builder<'_> {
         Handler { work: consumer.members[member].work.clone(), purpose, faults }
     }
 
+    /// What a subscription's member works with.
+    fn worker<T: Copy>(&self, s: SubscriptionId, member: usize) -> Worker<T> {
+        let deduplication = &self.setup.consumers[s.0 as usize].deduplication;
+        Worker::new(s, self.handler(s, member), deduplication.as_ref())
+    }
+
     /// When all faults end.
     fn healed_at(&self) -> Time {
         self.setup.heal_at.map_or(Time::NEVER, |span| Time::ZERO + span)
@@ -201,6 +211,13 @@ fn impair(impairments: &mut Impairments, rule: &LinkRule) {
     *mtu = rule.mtu.or(*mtu);
 }
 
+/// What is known at first in the database of a subscription's members.
+fn known(consumer: &Consumer) -> Option<Box<Known>> {
+    let deduplication = consumer.deduplication.as_ref();
+    let spec = deduplication.filter(|deduplication| deduplication.memory == Memory::Database)?;
+    Some(Box::new(Known::new(spec.clone())))
+}
+
 /// The members of all producers, in order: producer, member, source.
 fn members(setup: &Setup) -> impl Iterator<Item = (usize, u32, SourceId)> {
     let all = setup.producers.iter().enumerate();
@@ -230,6 +247,7 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
                 topic: TopicId(consumer.topic as u16),
                 slot: slot.unwrap_or(0) as u16,
                 bound: !brokered || consumer.members.iter().any(|member| member.joins == Span::ZERO),
+                known: known(consumer),
                 resides_at_receiver: matches!(setup.design, Design::Udp(_)),
                 ..Subscription::of(TopicId(consumer.topic as u16))
             }

@@ -7,7 +7,6 @@ use crate::producer::{Publisher, PublisherSpec, Target};
 use crate::properties::{PropertiesId, Said};
 use crate::queue::{AckMode, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, Transport};
 use crate::setup::{Design, Role};
-use crate::worker::Worker;
 use redeliver_sim::{ConnectionId, NodeId, Time};
 
 impl Builder<'_> {
@@ -109,7 +108,7 @@ impl Builder<'_> {
             reconnect_after: client.reconnect_after,
         };
         let starts = Time::ZERO + consumer.members[member].joins;
-        let worker = Worker::new(s, self.handler(s, member));
+        let worker = self.worker(s, member);
         self.add_node(&name, Role::Consumer, Part::QueueConsumer(Consumer::new(spec, worker)), starts);
     }
 

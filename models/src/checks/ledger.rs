@@ -29,6 +29,8 @@ pub struct Ledger {
     pub duplicates: [u64; DuplicateCause::ALL.len()],
     /// Deliveries after the first of a message.
     pub redeliveries: u64,
+    /// Deliveries that had no effect, because a consumer knew that it had processed the message.
+    pub deduplicated: u64,
     /// Messages that are neither settled nor without a copy: what a run waits for.
     pub open: u64,
     /// A copy was destroyed or dropped, or its only holder crashed.

@@ -82,6 +82,7 @@ impl Book {
                 shared.messages.both_mut(m, slot).1.dead_lettered = true;
                 self.end_copy_of(at, m, s, shared);
             }
+            Fact::Deduplicated { m, s } => self.deduplicated(at, m, s, shared),
             Fact::GivenBack { m, s } => {
                 // What was settled before it was begun with, and is given back to nobody, is gone.
                 let delivery = shared.messages.delivery(m, shared.slot(s));
@@ -142,6 +143,21 @@ impl Book {
         ledger.confirmed_loss_exercised |= delivery.addressed && message.confirmed;
     }
 
+    /// It will be settled without an effect: rightly, if there was one before.
+    fn deduplicated(&mut self, at: Time, m: MessageRef, s: SubscriptionId, shared: &mut Shared) {
+        let resides = shared.subscriptions[s.0 as usize].resides_at_receiver;
+        let ledger = &mut self.subscriptions[s.0 as usize].ledger;
+        ledger.deduplicated += 1;
+        if resides {
+            ledger.leaves(at);
+        }
+        if shared.messages.delivery(m, shared.slot(s)).effects == 0 {
+            return self.destroy_copy(at, m, s, LossCause::TakenForDuplicate, shared);
+        }
+        ledger.duplicates_exercised = true;
+        self.end_copy_of(at, m, s, shared);
+    }
+
     /// The last copy was settled without an effect: its handler's failure was dropped, its record could not be
     /// read, or the offset passed it.
     #[cold]
@@ -154,7 +170,12 @@ impl Book {
         before: LossCause,
         shared: &mut Shared,
     ) {
-        let known = [LossCause::HandlerFailed, LossCause::TakenNeverProcessed, LossCause::CorruptRecord];
+        let known = [
+            LossCause::HandlerFailed,
+            LossCause::TakenNeverProcessed,
+            LossCause::CorruptRecord,
+            LossCause::TakenForDuplicate,
+        ];
         let why = if known.contains(&before) { before } else { LossCause::OffsetSkipped };
         self.destroy_copy(at, m, s, why, shared);
     }

@@ -236,4 +236,8 @@ impl Holder for Receiver {
             self.worker.count(census);
         }
     }
+
+    fn ids(&self) -> usize {
+        self.worker.ids_here()
+    }
 }

@@ -212,4 +212,8 @@ impl Holder for Consumer {
             self.worker.count(census);
         }
     }
+
+    fn ids(&self) -> usize {
+        self.worker.ids_here()
+    }
 }

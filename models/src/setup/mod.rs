@@ -10,6 +10,7 @@ pub use fault::{
     Target, When, Which,
 };
 
+use crate::deduplication::Deduplication;
 use crate::limits::Limits;
 use crate::{direct, log, queue};
 use redeliver_sim::{Buffer, Burst, Chance, Distribution, Impairments, Span};
@@ -120,6 +121,8 @@ pub struct Consumer {
     pub from: StartAt,
     /// What a handler's failure leads to.
     pub on_failure: OnFailure,
+    /// What its members know of what they have processed.
+    pub deduplication: Option<Deduplication>,
 }
 
 impl Consumer {

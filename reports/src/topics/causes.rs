@@ -119,6 +119,11 @@ pub(super) static CAUSES: &[Topic] = &[
         &["not_subscribed"],
         "In a direct design nobody was listening when it was sent. A broker would have kept it.",
     ),
+    topic(
+        &["taken_for_duplicate"],
+        "A consumer that remembers ids (`deduplicate`) knew its id from another message, and settled it without an \
+         effect. Ids that are drawn at random collide: n of b bits with the chance 1 - exp(-n (n - 1) / 2^(b + 1)).",
+    ),
     // Causes of duplicates.
     topic(
         &["lost_ack"],

@@ -70,6 +70,13 @@ pub(super) static METRICS: &[Topic] = &[
          duplicate only if an effect had taken place before.",
     ),
     topic(
+        &["deduplicated", "de-duplication window", "idempotent consumer", "deduplicate"],
+        "Deliveries of a message that its consumer knew to have processed: settled without a second effect. Count. A \
+         consumer remembers ids in its process (a crash forgets them, and other members never knew) or in its \
+         database, with the effect; and only for a window, the last so many ids or so long. What comes again after \
+         it is a duplicate.",
+    ),
+    topic(
         &["most_returned", "most_returned.deliveries", "most_returned.message", "requeue loop"],
         "The message that came back to its queue most often, and how often it had been delivered by then. \
          From 100 on the answer calls it a requeue loop: somebody gives it back and gets it again at once, \

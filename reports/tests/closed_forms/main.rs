@@ -8,6 +8,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod csv;
+mod ids;
 mod loss;
 mod order;
 mod queue;

@@ -2,7 +2,7 @@
 
 use crate::csv::Params;
 use crate::verdict::Figure;
-use crate::{loss, order, queue, system};
+use crate::{ids, loss, order, queue, system};
 
 /// The rows of an id, with their scenario.
 pub(crate) struct Covered {
@@ -62,6 +62,7 @@ pub(crate) const COVERED: &[Covered] = &[
     covered("O06", 40, order::reordering_of_poisson_arrivals),
     covered("O08", 40, order::swaps_by_retries),
     covered("O10", 1, order::redelivery_of_the_book),
+    covered("D13", 40, ids::collisions),
     covered("R01", 1, system::retention_window),
     covered("R03", 1, system::retention_window_in_binary_units),
     covered("R06", 1, system::catching_up),
@@ -79,6 +80,7 @@ pub(crate) const RARE: &[(&str, &str, f64)] = &[
     ("L01", "P_none_lost", 1.5),
     ("L05", "P_sender_gives_up", 1.5),
     ("L05", "P_delivered_but_reported_failed", 1.5),
+    ("D13", "P", 1.5),
     ("L03", "P_lost", 3.0),
     ("L05", "P_lost", 3.0),
 ];
@@ -101,7 +103,6 @@ pub(crate) const NOT_YET: &[NotYet] = &[
     not_yet("D07", "commits by number of messages, and a crash after a message drawn at random"),
     not_yet("D09", "batches that are committed as one, and a crash at a random point of one"),
     not_yet("D11", "checkpoints"),
-    not_yet("D13", "consumers that drop duplicates by an id"),
     not_yet("D14", "consumers that drop duplicates by a Bloom filter"),
     not_yet("B01", "batches of a log's producer"),
     not_yet("E01", "windows of stream processors"),

@@ -29,6 +29,7 @@ pub(crate) struct Consumer {
     pub(crate) members: u32,
     pub(crate) work: &'static str,
     pub(crate) on_failure: &'static str,
+    pub(crate) deduplicate: &'static str,
 }
 
 #[derive(Clone, Debug)]
@@ -76,9 +77,10 @@ impl Case {
             )
         });
         let consumers = self.consumers.iter().zip(["c", "d"]).map(|(consumer, name)| {
-            let Consumer { members, work, on_failure } = consumer;
+            let Consumer { members, work, on_failure, deduplicate } = consumer;
             format!(
-                "\"{name}\": (read: \"t\", members: {members}, work: \"{work}\", on_failure: {on_failure})"
+                "\"{name}\": (read: \"t\", members: {members}, work: \"{work}\", on_failure: {on_failure}, \
+                 deduplicate: {deduplicate})"
             )
         });
         let designs = self.names().map(|(name, settings)| {
@@ -161,7 +163,7 @@ pub(crate) fn cases(range: Range) -> impl Strategy<Value = Case> {
     (
         1..1_000u64,
         prop::collection::vec(producers(), 1..=2),
-        prop::collection::vec(consumers(), 1..=2),
+        prop::collection::vec(consumers(range.limits), 1..=2),
         network,
         select(vec!["4 GiB", "20 kB"]),
         prop::collection::vec(faults(range.producers_crash), 0..=range.faults),
@@ -203,14 +205,18 @@ fn producers() -> impl Strategy<Value = Producer> {
     })
 }
 
-fn consumers() -> impl Strategy<Value = Consumer> {
+fn consumers(limits: bool) -> impl Strategy<Value = Consumer> {
     let work = vec!["0ms", "5ms", "30ms", "exp(10ms)"];
     let failures = vec!["Requeue", "Drop", "DeadLetter", "RetryInPlace(\"50ms\")"];
-    (1..=3u32, select(work), select(failures)).prop_map(|(members, work, on_failure)| Consumer {
-        members,
-        work,
-        on_failure,
-    })
+    let kept =
+        ["Nothing", "Nothing", "InProcess(last: 2)", "InProcess(last: 1000)", "InDatabase(last: 1000)"];
+    let more = ["InProcess(window: \"50ms\")", "InDatabase(last: 5, window: \"1s\")"];
+    // Short ids collide: what is new is taken for known.
+    let short = if limits { &["InDatabase(last: 1000, id_bits: 5)"][..] } else { &[] };
+    let deduplicate = select([&kept[..], &more, short].concat());
+    (1..=3u32, select(work), select(failures), deduplicate).prop_map(
+        |(members, work, on_failure, deduplicate)| Consumer { members, work, on_failure, deduplicate },
+    )
 }
 
 /// `name: one of these`, or nothing.

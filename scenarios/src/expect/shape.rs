@@ -94,6 +94,7 @@ pub(super) const SUBSCRIPTION: Shape = Object(&[
         ]),
     ),
     ("redeliveries", Number),
+    ("deduplicated", Number),
     ("most_returned", Object(&[("message", Text), ("deliveries", Number)])),
     (
         "order",

@@ -267,7 +267,7 @@ fn a_requirement_reads_one_subscription() {
     }
     let texts = ["latency.p9 < 2.0", "p99 < 2.0", "consumers.fulfilment.lost.total == 0", "seed == 1"];
     let complaints = texts.map(|text| complain(Requirement::compile(text, &scope).err(), text));
-    insta::assert_snapshot!(complaints.concat(), @r"
+    insta::assert_snapshot!(complaints.concat(), @"
     latency.p9 < 2.0
             ^^ there is no `p9` in `latency`
     hint: did you mean `p90`?
@@ -279,7 +279,7 @@ fn a_requirement_reads_one_subscription() {
     hint: a requirement is asked of every subscription, such as `lost.confirmed == 0`
     seed == 1
     ^^^^ there is no `seed` in a subscription's figures
-    hint: there is `addressed`, `processed`, `effects`, `dead_lettered`, `pending`, `superseded`, `withdrawn`, `lost`, `duplicates`, `redeliveries`, `most_returned`, `order`, `latency`, `latency_split`, `waiting`, `throughput`, …
+    hint: there is `addressed`, `processed`, `effects`, `dead_lettered`, `pending`, `superseded`, `withdrawn`, `lost`, `duplicates`, `redeliveries`, `deduplicated`, `most_returned`, `order`, `latency`, `latency_split`, `waiting`, …
     ");
 }
 

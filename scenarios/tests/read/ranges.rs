@@ -59,6 +59,13 @@ fn ranges_and_names_are_checked() {
         wrong("loss: \"1%\"", "loss: \"101%\""),
         wrong("from: \"shop\", to", "from: \"shops\", to"),
         wrong("\"true\"", "\"\""),
+        wrong("read: \"mails\"", "deduplicate: InProcess(), read: \"mails\""),
+        wrong(
+            "members: 2, work",
+            "deduplicate: InDatabase(last: 0, window: \"0s\", id_bits: 65), members: 2, work",
+        ),
+        wrong("members: 2, work", "deduplicate: InDatabase(last: 10000001), members: 2, work"),
+        wrong("members: 2, work", "deduplicate: Process(last: 5), members: 2, work"),
     ];
     insta::assert_snapshot!(all.join("\n"), @r#"
     6: `members` must be at least 1 | to leave the group out, delete its entry
@@ -106,6 +113,12 @@ fn ranges_and_names_are_checked() {
     13: "101%" is more than always | a probability is at most "100%"
     13: no design has a node `shops` | did you mean `shop/1`?
     37: there is nothing here | write what should be true, such as `consumers.worker.lost.total == 0`
+    11: `InProcess` needs `last` or `window`: nothing can be remembered for ever | write for example `InProcess(last: 1000)`
+    10: `id_bits` must be from 1 to 64 | leave it out for ids that are never the same
+    10: `last` must be from 1 to 10000000 | each id takes memory; `window` forgets by age
+    10: `window` must be above zero: else every id is forgotten at once | to remember nothing: `deduplicate: Nothing`
+    10: `last` must be from 1 to 10000000 | each id takes memory; `window` forgets by age
+    10: unknown word `Process` | did you mean `InProcess`?
     "#);
 }
 
