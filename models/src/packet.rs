@@ -131,6 +131,8 @@ pub enum Timer {
     Step { token: u32 },
     /// A queue broker publishes the next dead letter.
     DeadLetter,
+    /// A queue's next messages have been read from disk.
+    PagedIn { queue: u32 },
 }
 
 /// What disks store.

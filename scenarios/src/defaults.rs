@@ -52,6 +52,7 @@ pub(crate) const PERSISTENT: Default<bool> =
     from("redeliver: messages are persistent unless told otherwise", true);
 pub(crate) const MEMORY_WATERMARK: Default<f64> = from(RABBITMQ, 0.6);
 pub(crate) const MEMORY_WATERMARK_BEFORE_4: Default<f64> = from("RabbitMQ before 4.0", 0.4);
+pub(crate) const PAGING_RATIO: Default<f64> = from("RabbitMQ before 4.0", 0.5);
 pub(crate) const PUBLISH_WINDOW: Default<u32> = from(OURS, 0);
 pub(crate) const CONFIRM_TIMEOUT: Default<Span> = from(OURS, Span::seconds(5));
 pub(crate) const RETRIES: Default<u32> = from("redeliver: until the run ends", u32::MAX);

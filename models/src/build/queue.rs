@@ -20,13 +20,15 @@ impl Builder<'_> {
         let producer_connection = |i: usize| ConnectionId((consumers.len() + i) as u32);
         let client_connection = |i: usize| producer_connection(producers.len() + i);
         let publishing_clients = self.publishing_clients().into_iter().map(client_connection);
+        let memory = self.memory(&config.node, Role::Broker);
+        let memory_limit = (memory as f64 * config.memory_high_watermark) as u64;
         let spec = BrokerSpec {
             config: config.clone(),
             subscriptions: config.queues.iter().map(|queue| self.subscription_of(&queue.name)).collect(),
             standing,
             declared_anew: config.queues.iter().map(|queue| self.is_consumed(&queue.name)).collect(),
-            memory_limit: (self.memory(&config.node, Role::Broker) as f64 * config.memory_high_watermark)
-                as u64,
+            memory_limit,
+            page_cache: memory - memory_limit,
             publishers: (0..producers.len()).map(producer_connection).chain(publishing_clients).collect(),
             consumers: if config.transport == Transport::Connections {
                 Vec::new()

@@ -6,13 +6,15 @@
 //! timeout of SQS. Publishes are dealt with in `publishing.rs`, exchanges in `routing.rs`, deliveries in
 //! `delivering.rs`, returns in `returning.rs`, what a queue gives up in `dead_letters.rs`, crashes in `recovery.rs`.
 //!
-//! Left out: several nodes, paging to disk, headers and consistent-hash exchanges.
+//! What a queue has in memory is in `paging.rs`.
+//!
+//! Left out: several nodes, headers exchanges.
 
 use super::dead_letters::{Dead, Reason};
 use super::flights::Flights;
 use super::queue::{Entry, Queue};
 use super::service::{NOBODY, Service};
-use super::{Config, ExchangeConfig, Place, Transport};
+use super::{Config, ExchangeConfig, Place, QueueConfig, Transport};
 use crate::domain::{Messaging, Out};
 use crate::message::{MessageRef, SubscriptionId};
 use crate::packet::{Packet, Timer};
@@ -32,6 +34,8 @@ pub struct BrokerSpec {
     pub declared_anew: Vec<bool>,
     /// Bytes of messages in memory beyond which publishers are blocked.
     pub memory_limit: u64,
+    /// The memory that is left to the operating system's page cache.
+    pub page_cache: u64,
     /// Publishers' connections.
     pub publishers: Vec<ConnectionId>,
     /// With datagrams, nobody says that he wants to consume: connection, queue, prefetch, automatic ack.
@@ -82,7 +86,10 @@ impl Broker {
     /// A broker that has not started.
     pub fn new(spec: BrokerSpec) -> Self {
         let queues = spec.config.queues.iter().zip(&spec.subscriptions);
-        let queues: Vec<Queue> = queues.map(|(config, s)| Queue::new(config.clone(), *s)).collect();
+        let queue = |(config, s): (&QueueConfig, &SubscriptionId)| {
+            Queue::new(config.clone(), *s, spec.config.paging_of(config), spec.page_cache)
+        };
+        let queues: Vec<Queue> = queues.map(queue).collect();
         Broker {
             service: queues.iter().map(Queue::service).collect(),
             index: 0,
@@ -134,6 +141,11 @@ impl Broker {
 
     // Memory.
 
+    /// Bytes of messages in memory.
+    pub(super) fn memory(&self) -> u64 {
+        self.memory
+    }
+
     #[inline(always)]
     pub(super) fn add_memory(&mut self, bytes: u64, out: &mut Out<'_>) {
         self.memory += bytes;
@@ -169,7 +181,9 @@ impl Broker {
         if let Some(position) = entry.position {
             out.remove(FileId(queue as u32), position);
         }
-        self.memory -= u64::from(entry.size);
+        if entry.in_memory {
+            self.memory -= u64::from(entry.size);
+        }
         if self.blocking && self.memory <= self.spec.memory_limit {
             self.block(false, out);
         }
@@ -253,12 +267,15 @@ impl Broker {
         self.set_level(queue as usize, out);
     }
 
-    fn on_get(&mut self, connection: ConnectionId, queue: u32, auto_ack: bool, out: &mut Out<'_>) {
+    pub(super) fn on_get(&mut self, connection: ConnectionId, queue: u32, auto_ack: bool, out: &mut Out<'_>) {
         let index = queue as usize;
         if !self.declared[index] {
             return self.refuse_channel(connection, out);
         }
         self.drop_expired(index, out);
+        if self.queues[index].pager.is_some() && self.waits_for_read(index, connection, auto_ack, out) {
+            return;
+        }
         out.shared().brokers[0].requests += 1;
         match self.queues[index].pop() {
             Some(entry) => self.send(index, entry, connection, auto_ack, (0, NOBODY), out),
@@ -325,6 +342,7 @@ impl Node<Messaging> for Broker {
             }
             Timer::Retry { slot, .. } => self.on_expiry(slot as usize, out),
             Timer::DeadLetter => self.on_dead_letter(out),
+            Timer::PagedIn { queue } => self.on_paged_in(queue as usize, out),
             _ => {}
         }
     }

@@ -1,6 +1,6 @@
 //! Settings of the queue broker and of its clients.
 
-use super::{Behaviour, ExchangeKind};
+use super::{Behaviour, ExchangeKind, Kept, Paging};
 use crate::properties::Said;
 use crate::setup::NodePattern;
 use redeliver_sim::Span;
@@ -31,9 +31,23 @@ pub struct Config {
     /// Publishers are blocked while the messages in memory are more than this share of the broker's memory.
     /// RabbitMQ: `vm_memory_high_watermark`, 0.4 before 4.0, 0.6 since.
     pub memory_high_watermark: f64,
+    /// Which messages a classic queue has in memory.
+    pub paging: Paging,
     /// How clients of the broker are set, by their names; of several that match the later wins, field by field
     /// (`scenarios` has merged them: the first match counts here, and the last entry matches all).
     pub clients: Vec<(NodePattern, ClientConfig)>,
+}
+
+impl Config {
+    /// Which messages a queue has in memory.
+    pub(super) fn paging_of(&self, queue: &QueueConfig) -> Paging {
+        match (self.paging, queue.behaviour.kept) {
+            _ if queue.priorities != Priorities::None => Paging::Never,
+            (Paging::Never, _) => Paging::Never,
+            (_, Kept::Everything) => Paging::BeyondDemand,
+            (paging, Kept::Persistent) => paging,
+        }
+    }
 }
 
 /// What a confirm waits for.

@@ -18,6 +18,9 @@ impl Broker {
             if self.queues[queue].len() == 0 {
                 return;
             }
+            if self.queues[queue].pager.is_some() && !self.has_loaded(queue, out) {
+                return;
+            }
             let Some(who) = self.service[queue].next() else { return };
             let entry = self.queues[queue].pop().expect("it is not empty");
             let (connection, auto_ack) = (who.1.connection, who.1.auto_ack);

@@ -145,6 +145,7 @@ mod tests {
             history: 0,
             attempts: 1,
             priority: 0,
+            in_memory: true,
             position: None,
             expires: Time::NEVER,
         };

@@ -7,6 +7,7 @@ mod consumer;
 mod dead_letters;
 mod delivering;
 mod flights;
+mod paging;
 mod publishing;
 #[allow(clippy::module_inception)] // a queue is a queue
 mod queue;
@@ -22,5 +23,6 @@ pub use broker::{Broker, BrokerSpec};
 pub use config::*;
 pub use consumer::{Consumer, ConsumerSpec, Token};
 pub use dead_letters::{Death, Histories, History, Reason};
+pub use paging::Paging;
 pub use queue::{Entry, Queue};
 pub use routing::{ExchangeKind, Routes};

@@ -170,9 +170,6 @@ impl Broker {
         let entry = self.keep(queue, m, history, last, out);
         let written = entry.position.is_some();
         self.queues[queue].push(entry);
-        if entry.size > 0 {
-            self.add_memory(u64::from(entry.size), out);
-        }
         self.after_push(queue, entry.rank, out);
         written
     }
@@ -195,12 +192,14 @@ impl Broker {
             history,
             attempts: 0,
             priority: 0,
+            in_memory: true,
             position,
             expires: Time::NEVER,
         };
         if ages || said {
             self.heed(queue, &mut entry, out);
         }
+        self.admit(queue, &mut entry, out);
         out.note(Fact::Stored { m, s, line: queue as u32, rank, last });
         entry
     }
@@ -224,7 +223,6 @@ impl Broker {
     #[cold]
     fn refuse_and_dead_letter(&mut self, queue: usize, m: MessageRef, last: bool, out: &mut Out<'_>) {
         let entry = self.keep(queue, m, 0, last, out);
-        self.add_memory(u64::from(entry.size), out);
         self.dead_letter(queue, entry, Reason::MaxLength, out);
         self.set_level(queue, out);
     }

@@ -1,9 +1,10 @@
 //! One queue: the messages that wait, in the order in which they will be delivered.
 
+use super::paging::{Pager, Paging};
 use super::service::Service;
 use super::{Overflow, Place, Priorities, QueueConfig};
 use crate::message::{MessageRef, SubscriptionId};
-use redeliver_sim::{Position, Time};
+use redeliver_sim::{ConnectionId, Position, Time};
 use std::collections::VecDeque;
 
 /// A message in a queue.
@@ -21,6 +22,8 @@ pub struct Entry {
     pub attempts: u16,
     /// Its priority.
     pub priority: u8,
+    /// It is in memory; else on disk only (`paging.rs`).
+    pub in_memory: bool,
     /// Where it is on disk; none if it is in memory only.
     pub position: Option<Position>,
     /// When its time to live is over.
@@ -48,7 +51,9 @@ pub struct Queue {
     pub refuses: bool,
     /// Came back, and goes first.
     ahead: VecDeque<Entry>,
-    ready: VecDeque<Entry>,
+    pub(super) ready: VecDeque<Entry>,
+    /// What of these is on disk only, if that can be.
+    pub(super) pager: Option<Box<Pager>>,
     bytes: u64,
     classes: Option<Box<Classes>>,
 }
@@ -63,8 +68,8 @@ struct Classes {
 }
 
 impl Queue {
-    /// An empty queue.
-    pub fn new(config: QueueConfig, s: SubscriptionId) -> Self {
+    /// An empty queue, which has a page cache of so many bytes to itself.
+    pub(super) fn new(config: QueueConfig, s: SubscriptionId, paging: Paging, page_cache: u64) -> Self {
         let lines = match config.priorities {
             Priorities::None => 0,
             Priorities::Strict(max) => usize::from(max) + 1,
@@ -81,6 +86,7 @@ impl Queue {
             refuses: false,
             ahead: VecDeque::new(),
             ready: VecDeque::new(),
+            pager: (paging != Paging::Never).then(|| Box::new(Pager::new(paging, page_cache))),
             bytes: 0,
             classes: (lines > 0).then(|| Box::new(classes)),
             config,
@@ -96,6 +102,9 @@ impl Queue {
     #[inline(always)]
     pub fn push(&mut self, entry: Entry) {
         self.bytes += u64::from(entry.size);
+        if !entry.in_memory {
+            self.page(|pager| pager.add(entry.size));
+        }
         match &mut self.classes {
             None => self.ready.push_back(entry),
             Some(classes) => classes.line(self.config.priorities, entry.priority).push_back(entry),
@@ -128,7 +137,22 @@ impl Queue {
             Some(classes) => classes.pop(self.config.priorities),
         }?;
         self.bytes -= u64::from(entry.size);
+        if !entry.in_memory {
+            self.page(|pager| pager.remove(entry.size));
+        }
         Some(entry)
+    }
+
+    /// Who is gone waits for nothing.
+    pub(super) fn forget(&mut self, connection: ConnectionId) {
+        if let Some(pager) = &mut self.pager {
+            pager.forget(connection);
+        }
+    }
+
+    #[cold]
+    fn page(&mut self, change: impl FnOnce(&mut Pager)) {
+        self.pager.as_deref_mut().map(change).expect("what is on disk only has been paged out");
     }
 
     /// How many wait.

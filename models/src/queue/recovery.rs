@@ -99,7 +99,8 @@ impl Broker {
                 continue;
             }
             let attempts = u16::from(rank < delivered_below);
-            let entry = self.recovered(queue, (m, rank, history, attempts), position, out);
+            let mut entry = self.recovered(queue, (m, rank, history, attempts), position, out);
+            self.admit(queue, &mut entry, out);
             self.queues[queue].push(entry);
             if attempts > 0 {
                 out.note(Fact::Requeued { m, s, why: DuplicateCause::BrokerRestart });
@@ -131,10 +132,17 @@ impl Broker {
         for list in [&mut waiting, &mut ahead, &mut held] {
             list.sort_by_key(|entry: &Entry| entry.rank);
         }
-        waiting.into_iter().for_each(|entry| self.queues[queue].push(entry));
-        ahead.into_iter().for_each(|entry| self.queues[queue].take_back(entry, Place::Ahead));
+        for mut entry in waiting {
+            self.admit(queue, &mut entry, out);
+            self.queues[queue].push(entry);
+        }
+        for entry in ahead {
+            self.add_memory(u64::from(entry.size), out);
+            self.queues[queue].take_back(entry, Place::Ahead);
+        }
         // Who held these is gone.
         for entry in held {
+            self.add_memory(u64::from(entry.size), out);
             self.requeue(queue, entry, Place::Ahead, DuplicateCause::BrokerRestart, out);
         }
     }
@@ -147,7 +155,6 @@ impl Broker {
         out: &mut Out<'_>,
     ) -> Entry {
         let size = out.shared().messages.get(m).size;
-        self.add_memory(size, out);
         let mut entry = Entry {
             m,
             rank,
@@ -155,6 +162,7 @@ impl Broker {
             history,
             attempts,
             priority: 0,
+            in_memory: true,
             position: Some(position),
             expires: Time::NEVER,
         };

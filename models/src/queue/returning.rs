@@ -98,6 +98,7 @@ impl Broker {
     /// What this channel held goes back, in order, and its consumers are asked no more.
     fn leave(&mut self, connection: ConnectionId, why: DuplicateCause, out: &mut Out<'_>) {
         self.service.iter_mut().for_each(|service| service.remove(connection));
+        self.queues.iter_mut().for_each(|queue| queue.forget(connection));
         self.take_back_all(connection, Some(why), out);
     }
 

@@ -4,7 +4,7 @@ use super::queue::{Ack, ack_mode, place_topics, sort_queues};
 use super::rabbitmq_exchange::{Exchange, exchanges};
 use super::rabbitmq_names::{BROKER, CLIENT};
 use super::rabbitmq_queue::{check_dead_letters, gets_dead_letters, queue, show_queue};
-use super::settings::{Reader, Real};
+use super::settings::{Reader, Real, Setting};
 use super::{Designed, Load, clients, unknown_version};
 use crate::assumptions::Assumptions;
 use crate::defaults::*;
@@ -14,7 +14,7 @@ use crate::said::said;
 use crate::units::Duration;
 use redeliver_models::properties::Said;
 use redeliver_models::queue::{
-    AckMode, ClientConfig, Config, ConfirmAfter, ExchangeConfig, ExchangeKind, Overdue, Transport,
+    AckMode, ClientConfig, Config, ConfirmAfter, ExchangeConfig, ExchangeKind, Overdue, Paging, Transport,
 };
 use redeliver_models::setup::{self, NodePattern};
 use redeliver_sim::Span;
@@ -88,6 +88,7 @@ impl RabbitMQ {
             overdue: self.overdue(assumptions, findings),
             checksums: !before_4,
             memory_high_watermark: self.watermark(before_4, assumptions, findings),
+            paging: self.paging(before_4, assumptions, findings),
             clients: self.clients(&node, load, assumptions, findings),
             node,
         };
@@ -139,19 +140,25 @@ impl RabbitMQ {
         BROKER.check(&self.config, findings);
         let names = ["vm_memory_high_watermark", "vm_memory_high_watermark.relative"];
         let setting = names.iter().find_map(|name| self.config.get(name));
-        let said = setting.and_then(|setting| {
-            let share = setting.value.to_string().trim_matches('"').parse::<f64>().ok();
-            let share = share.filter(|share| *share > 0.0 && *share <= 1.0);
-            if share.is_none() {
-                findings.refuse(
-                    setting.place,
-                    "the memory watermark is a share above 0 and up to 1, such as 0.6",
-                );
-            }
-            share
-        });
+        let said = setting.and_then(|setting| share(setting, 1.0, "the memory watermark", findings));
         let default = if before_4 { &MEMORY_WATERMARK_BEFORE_4 } else { &MEMORY_WATERMARK };
         assumptions.pick("vm_memory_high_watermark", said, default)
+    }
+
+    /// Which messages classic queues have in memory.
+    fn paging(&self, before_4: bool, assumptions: &mut Assumptions, findings: &mut Findings) -> Paging {
+        const RATIO: &str = "vm_memory_high_watermark_paging_ratio";
+        let setting = self.config.get(RATIO);
+        if !before_4 {
+            if let Some(setting) = setting {
+                let message = format!("`{RATIO}` means nothing since 4.0");
+                let hint = "its classic queues have at most 2048 messages in memory: leave it out";
+                findings.push(Diagnostic::new(message).at(setting.place).hint(hint));
+            }
+            return Paging::BeyondDemand;
+        }
+        let said = setting.and_then(|setting| share(setting, 100.0, "the paging ratio", findings));
+        Paging::AboveShare(assumptions.pick(RATIO, said, &PAGING_RATIO))
     }
 
     /// Who holds a message for too long loses the channel.
@@ -253,6 +260,16 @@ impl RabbitMQ {
         clients::assume(self.clients.iter().map(|(glob, client)| (glob, &client.config)), assumptions);
         clients::merge(&self.clients, load, &base, |merged, client| client.apply(merged, findings))
     }
+}
+
+/// A setting that is a share of something, at most this.
+fn share(setting: &Placed<Setting>, max: f64, what: &str, findings: &mut Findings) -> Option<f64> {
+    let share = setting.value.to_string().trim_matches('"').parse::<f64>().ok();
+    let share = share.filter(|share| *share > 0.0 && *share <= max);
+    if share.is_none() {
+        findings.refuse(setting.place, format!("{what} is a share above 0 and up to {max}, such as 0.6"));
+    }
+    share
 }
 
 impl Client {

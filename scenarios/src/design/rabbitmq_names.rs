@@ -31,10 +31,11 @@ pub(crate) const BROKER: Table = Table {
     modelled: &[
         "vm_memory_high_watermark",
         "vm_memory_high_watermark.relative",
+        "vm_memory_high_watermark_paging_ratio",
         "consumer_timeout",
         "channel_tick_interval",
     ],
-    known: &["vm_memory_high_watermark.absolute vm_memory_high_watermark_paging_ratio disk_free_limit
+    known: &["vm_memory_high_watermark.absolute disk_free_limit
         disk_free_limit.absolute disk_free_limit.relative heartbeat frame_max
         channel_max net_ticktime cluster_partition_handling queue_index_embed_msgs_below max_message_size
         default_consumer_prefetch collect_statistics_interval classic_queue.default_version

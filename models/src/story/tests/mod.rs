@@ -10,7 +10,7 @@ use super::*;
 use crate::checks::Recorder;
 use crate::log as logs;
 use crate::queue::{AckMode, ClientConfig, Config, ExchangeConfig, Overflow, QueueConfig};
-use crate::setup::{Design, NodePattern, Setup};
+use crate::setup::{Design, MachineChange, NodePattern, Setup};
 use crate::testing;
 use redeliver_sim::{Distribution, Span};
 

@@ -274,3 +274,25 @@ fn an_ack_of_several_settles_all_before_and_one_of_nothing_says_so() {
     q (0 ready):
     "#);
 }
+
+#[test]
+fn who_polls_a_queue_that_has_to_read_gets_what_it_has_read() {
+    let mut setup = setup(&["q"]);
+    if let Design::Queue(config) = &mut setup.design {
+        config.paging = crate::queue::Paging::BeyondDemand;
+    }
+    // One message of 1 kB fits into the page cache, a second does not.
+    let machine = MachineChange { memory: Some(4000), ..MachineChange::default() };
+    setup.machines = vec![(NodePattern::any(), machine)];
+    let both = |verb: fn() -> Verb| vec![("c", vec![verb()]), ("d", vec![verb()])];
+    let mut lines = vec![("p", vec![send_to("m1 m2 m3 m4", "q")])];
+    lines.extend(both(|| Verb::Poll { from: text("q"), n: None, wait: None }));
+    lines.push(("c", vec![Verb::PollAll { from: text("q") }]));
+    lines.push(("d", vec![nack("m2", false, true), Verb::PollAll { from: text("q") }]));
+    insta::assert_snapshot!(show(&tell(setup, lines)), @r#"
+    c open: got m1, m3, m4; holds m1, m3, m4; polls [["m1"], ["m3", "m4"]]
+    d open: got m2, m2 redelivered; holds m2 redelivered; polls [["m2"], ["m2 redelivered"]]
+    p open: events blocked; sent m1 ack, m2 ack, m3 ack, m4 ack (4/0/0)
+    q (0 ready): m1, m2 redelivered, m3, m4
+    "#);
+}
