@@ -225,8 +225,19 @@ fn members(setup: &Setup) -> impl Iterator<Item = (usize, u32, SourceId)> {
     all.enumerate().map(|(source, (producer, member))| (producer, member, SourceId(source as u32)))
 }
 
+/// Whether what is published at time 0 is meant for this subscription.
+fn is_bound(setup: &Setup, consumer: &Consumer) -> bool {
+    match &setup.design {
+        Design::Queue(config) => {
+            let mut late = config.exchanges.iter().flat_map(|exchange| &exchange.late);
+            !late.any(|queue| config.queues[*queue].name == consumer.name)
+        }
+        Design::Log(_) => consumer.members.iter().any(|member| member.joins == Span::ZERO),
+        Design::Udp(_) | Design::Webhook(_) => true,
+    }
+}
+
 fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
-    let brokered = matches!(setup.design, Design::Queue(_) | Design::Log(_));
     let mut topics: Vec<Topic> = (0..setup.topics.len())
         .map(|topic| Topic {
             subscriptions: subscriptions_of(setup, topic),
@@ -246,7 +257,7 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
             Subscription {
                 topic: TopicId(consumer.topic as u16),
                 slot: slot.unwrap_or(0) as u16,
-                bound: !brokered || consumer.members.iter().any(|member| member.joins == Span::ZERO),
+                bound: is_bound(setup, consumer),
                 known: known(consumer),
                 resides_at_receiver: matches!(setup.design, Design::Udp(_)),
                 ..Subscription::of(TopicId(consumer.topic as u16))
@@ -274,6 +285,7 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
         setup.consumers.iter().flat_map(|consumer| consumer.members.iter().map(|member| member.joins));
     let sources_active = sources.iter().filter(|source| !source.is_done()).count() as u32;
     let width = topics.iter().map(|topic| topic.subscriptions.len()).max().unwrap_or(0);
+    let brokered = matches!(setup.design, Design::Queue(_) | Design::Log(_));
     Shared {
         messages: Messages::new(width),
         subscriptions,
