@@ -33,6 +33,8 @@ fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> String 
         }
         Fact::NotTaken { why, .. } => format!("refused {name}: {}", lost(why)),
         Fact::TurnedAway { s, .. } => format!("had no room for {name} in {}", to(s)),
+        Fact::Retained { .. } => format!("kept {name} in its stream"),
+        Fact::StoredBefore { .. } => format!("has {name} already"),
         Fact::Unreadable { .. } => format!("cannot read {name}: its checksum is wrong"),
         Fact::Deduplicated { .. } => format!("knows {name}: no second effect"),
         Fact::Confirmed { .. } => format!("confirmed {name}"),

@@ -179,10 +179,12 @@ impl Domain for Messaging {
             Record::Queued { m, s, .. }
             | Record::Held { m, s, .. }
             | Record::Ahead { m, s, .. }
+            | Record::Pending { m, s, .. }
             | Record::Behind { m, s, .. } => Fact::Removed { m, s, why: loss_of(why) },
-            Record::Logged { m, .. } => Fact::Released { m },
+            Record::Logged { m, .. } | Record::Streamed { m, .. } => Fact::Released { m },
             Record::Offset { .. }
             | Record::Bound
+            | Record::Sequence { .. }
             | Record::Shutdown { .. }
             | Record::DeliveredBelow { .. } => Fact::ControlDropped,
         }
@@ -214,10 +216,12 @@ impl Domain for Messaging {
             Record::Queued { m, s, .. }
             | Record::Held { m, s, .. }
             | Record::Ahead { m, s, .. }
+            | Record::Pending { m, s, .. }
             | Record::Behind { m, s, .. } => (m, 1 + u64::from(s.0)),
-            Record::Logged { m, .. } => (m, 0),
+            Record::Logged { m, .. } | Record::Streamed { m, .. } => (m, 0),
             Record::Offset { .. }
             | Record::Bound
+            | Record::Sequence { .. }
             | Record::Shutdown { .. }
             | Record::DeliveredBelow { .. } => return false,
         };

@@ -55,7 +55,7 @@ pub enum Fact {
     /// Its queue gave it up: it was put aside, or it is in other queues now (or once more at the end of this one:
     /// `back`). The broker's copy ends.
     DeadLettered { m: MessageRef, s: SubscriptionId, back: bool } = 19,
-    /// A log deleted it. The retained copy ends.
+    /// A log or a stream deleted it. The retained copy ends.
     Released { m: MessageRef } = 20,
     /// A subscription's position went back: it will read the message again. A copy begins.
     Rewound { m: MessageRef, s: SubscriptionId, why: DuplicateCause } = 21,
@@ -97,6 +97,10 @@ pub enum Fact {
     TurnedAway { m: MessageRef, s: SubscriptionId } = 39,
     /// A consumer got its record, and could not read it. No copy ends.
     Unreadable { m: MessageRef, s: SubscriptionId } = 40,
+    /// A stream keeps it, whoever reads it. A retained copy begins; with `last` the upstream copy that came ends.
+    Retained { m: MessageRef, last: bool } = 41,
+    /// A broker knows it already. The upstream copy that came ends.
+    StoredBefore { m: MessageRef } = 42,
     /// It came to a consumer that knows that it has processed it: it has no second effect. The consumer's copy ends.
     Deduplicated { m: MessageRef, s: SubscriptionId } = 44,
 }
@@ -146,6 +150,8 @@ impl Fact {
             Fact::PutAside { .. } => 38,
             Fact::TurnedAway { .. } => 39,
             Fact::Unreadable { .. } => 40,
+            Fact::Retained { .. } => 41,
+            Fact::StoredBefore { .. } => 42,
             Fact::Deduplicated { .. } => 44,
         }
     }
@@ -193,6 +199,8 @@ impl Fact {
             Fact::PutAside { .. } => "put_aside",
             Fact::TurnedAway { .. } => "turned_away",
             Fact::Unreadable { .. } => "unreadable",
+            Fact::Retained { .. } => "retained",
+            Fact::StoredBefore { .. } => "stored_before",
             Fact::Deduplicated { .. } => "deduplicated",
         }
     }
@@ -233,6 +241,8 @@ impl Fact {
             | Fact::Unreadable { m, .. }
             | Fact::Deduplicated { m, .. }
             | Fact::Forgotten { m }
+            | Fact::Retained { m, .. }
+            | Fact::StoredBefore { m }
             | Fact::Sent { m } => Some(m),
             Fact::Blocked
             | Fact::Unblocked
@@ -300,6 +310,7 @@ impl Fact {
             | Fact::Removed { why, .. } => why as u64,
             Fact::Requeued { why, .. } | Fact::Rewound { why, .. } => why as u64,
             Fact::GaveUp { refused, .. } => u64::from(refused),
+            Fact::Retained { last, .. } => u64::from(last),
             Fact::DeadLettered { back, .. } => u64::from(back),
             _ => 0,
         }

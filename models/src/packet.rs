@@ -40,7 +40,13 @@ pub enum Packet {
     ChannelClosed,
     /// A client asks for one message of a queue. AMQP: `basic.get`.
     Get { queue: u32, auto_ack: bool },
-    /// There is none.
+    /// A client asks for so many messages of a queue, for so many milliseconds. What `fills` ends when all have come,
+    /// another with the first that come. JetStream: a pull request; SQS: `ReceiveMessage`.
+    Pull { queue: u32, batch: u16, fills: bool, wait: u32 },
+    /// A consumer is still at work on what it holds: the deadline is so many milliseconds from now, or for 0 as far as it
+    /// was. JetStream: `+WPI`; SQS: `ChangeMessageVisibility`.
+    Extend { s: SubscriptionId, attempt: u16, tag: Tag, wait: u32 },
+    /// There is none, or no more.
     GetEmpty { queue: u32 },
     /// There is no such queue: the channel on which the client asked is closed. AMQP: 404, `NOT_FOUND`.
     NoQueue,
@@ -133,6 +139,14 @@ pub enum Timer {
     DeadLetter,
     /// A queue's next messages have been read from disk.
     PagedIn { queue: u32 },
+    /// A delivery of this queue may not have been settled in time.
+    AckWait { queue: u32 },
+    /// A pull may have waited long enough.
+    PullExpired { queue: u32 },
+    /// The first message of this stream may be too old.
+    StreamAge { stream: u32 },
+    /// A consumer says that it is still at work.
+    Extend { generation: u16 },
 }
 
 /// What disks store.
@@ -158,6 +172,12 @@ pub enum Record {
     Shutdown { clean: bool },
     /// What a queue had delivered when the broker ended in good order: all of its messages with a rank below this.
     DeliveredBelow { rank: u32 },
+    /// A message in a stream, at this sequence; over which exchange it came.
+    Streamed { m: MessageRef, sequence: u32, exchange: u32 },
+    /// A reader of a stream was given it so often, at last at so many milliseconds, and has not settled it.
+    Pending { m: MessageRef, s: SubscriptionId, sequence: u32, at: u32, attempts: u8 },
+    /// A stream's last sequence; or the last that a reader of it knows of.
+    Sequence { last: u32 },
 }
 
 impl Record {
@@ -167,6 +187,7 @@ impl Record {
             Record::Queued { m, s, .. }
             | Record::Held { m, s, .. }
             | Record::Ahead { m, s, .. }
+            | Record::Pending { m, s, .. }
             | Record::Behind { m, s, .. } => Some((m, s)),
             _ => None,
         }

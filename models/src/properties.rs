@@ -17,6 +17,20 @@ pub struct Properties {
     pub persistent: Option<bool>,
     /// By which it is routed; none is its key. AMQP: `routing_key`.
     pub routing_key: Option<KeyId>,
+    /// By which a stream knows it again.
+    pub id: MessageId,
+}
+
+/// By what a broker knows a message again that was sent before. JetStream: `Nats-Msg-Id`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum MessageId {
+    /// By nothing.
+    #[default]
+    None,
+    /// By its source and its number there.
+    Own,
+    /// By this word.
+    Named(KeyId),
 }
 
 /// A set of properties: an index into [`crate::Shared::properties`]. The first says nothing.
@@ -41,6 +55,10 @@ pub struct Said {
     pub persistent: Option<bool>,
     /// See [`Properties::routing_key`].
     pub routing_key: Option<String>,
+    /// See [`Properties::id`]: this word.
+    pub id: Option<String>,
+    /// See [`Properties::id`]: its own.
+    pub own_id: bool,
 }
 
 impl Said {
@@ -52,12 +70,16 @@ impl Said {
             mandatory: self.mandatory || other.mandatory,
             persistent: self.persistent.or(other.persistent),
             routing_key: self.routing_key.clone().or_else(|| other.routing_key.clone()),
+            id: self.id.clone().or_else(|| other.id.clone()),
+            own_id: self.own_id || other.own_id,
         }
     }
 
     /// The properties; a routing key that means nothing to any exchange is none.
     pub(crate) fn properties(&self, names: &Names) -> Properties {
+        let named = self.id.as_ref().and_then(|id| names.find_key(id)).map(MessageId::Named);
         Properties {
+            id: named.unwrap_or(if self.own_id { MessageId::Own } else { MessageId::None }),
             priority: self.priority,
             expiration: self.expiration,
             mandatory: self.mandatory,

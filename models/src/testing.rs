@@ -76,6 +76,9 @@ pub(crate) fn queue() -> Config {
         reconnect_after: Span::millis(100),
         headers: Vec::new(),
         said: Default::default(),
+        pulls: None,
+        extend_every: None,
+        aliases: Vec::new(),
     };
     let queue = QueueConfig { name: "stock".into(), ..QueueConfig::default() };
     Config {
@@ -89,6 +92,8 @@ pub(crate) fn queue() -> Config {
         checksums: true,
         memory_high_watermark: 0.6,
         paging: Paging::Never,
+        streams: Vec::new(),
+        dialect: crate::story::Dialect::Amqp,
         clients: vec![(NodePattern::any(), client)],
     }
 }

@@ -243,6 +243,16 @@ impl<T: Copy> Worker<T> {
         }
     }
 
+    /// Attempts begun so far: the number of the one that is under way.
+    pub fn generation(&self) -> u16 {
+        self.generation
+    }
+
+    /// What it works on, if that is still this attempt.
+    pub fn current(&self, generation: u16) -> Option<&Held<T>> {
+        self.current.as_ref().filter(|_| generation == self.generation).map(|(held, _)| held)
+    }
+
     /// How many messages it holds.
     #[inline(always)]
     pub fn count_held(&self) -> usize {

@@ -17,6 +17,7 @@ const OURS: &str = "redeliver";
 const RABBITMQ: &str = "RabbitMQ 4.0.5";
 /// `Log(…)` takes the defaults of this version.
 const KAFKA: &str = "Kafka 4.1.1";
+const NATS: &str = "NATS 2.9.10";
 const LINUX: &str = "Linux, net.core.rmem_default";
 const WEBHOOKS: &str = "public pages of webhook vendors: 10 to 15 s, 5 to 10 attempts";
 
@@ -57,6 +58,19 @@ pub(crate) const PUBLISH_WINDOW: Default<u32> = from(OURS, 0);
 pub(crate) const CONFIRM_TIMEOUT: Default<Span> = from(OURS, Span::seconds(5));
 pub(crate) const RETRIES: Default<u32> = from("redeliver: until the run ends", u32::MAX);
 pub(crate) const RECONNECT_AFTER: Default<Span> = from(OURS, Span::millis(100));
+
+// NATS. Defaults: `server/consumer.go` and `server/stream.go` of nats-server 2.9 (`JsAckWaitDefault`,
+// `JsDefaultMaxAckPending`, `StreamDefaultDuplicatesWindow`); `fetch` and `connect` of nats-py.
+pub(crate) const ACK_WAIT: Default<Span> = from(NATS, Span::seconds(30));
+pub(crate) const ACK_PENDING_MAX: Default<u32> = from(NATS, 1_000);
+pub(crate) const DUPLICATE_WINDOW: Default<Span> = from(NATS, Span::seconds(120));
+pub(crate) const PULL_BATCH: Default<u32> = from("nats-py: fetch(batch=1)", 1);
+pub(crate) const PULL_EXPIRES: Default<Span> = from("nats-py: fetch(timeout=5)", Span::seconds(5));
+pub(crate) const NATS_RECONNECT_AFTER: Default<Span> = from("nats-py: reconnect_time_wait=2", Span::seconds(2));
+/// Bytes of a message in a file beside its own and its subject's: `fileStoreMsgSize`.
+pub(crate) const FILE_STORE_OVERHEAD: u32 = 30;
+/// The same in memory: `memStoreMsgSize`.
+pub(crate) const MEMORY_STORE_OVERHEAD: u32 = 16;
 
 // Log brokers. Names and values as `kafka-configs` and the clients' own tables of version 4.1.1 print them.
 pub(crate) const PARTITIONS: Default<u32> = from(KAFKA, 1);

@@ -88,7 +88,12 @@ fn partition_to_json(partition: &PartitionPicture) -> Value {
 }
 
 fn group_to_json(group: &GroupPicture) -> Value {
-    json!({ "committed": offsets_to_json(&group.committed), "members": group.members })
+    json!({
+        "committed": offsets_to_json(&group.committed),
+        "members": group.members,
+        "pending": group.pending,
+        "advisories": group.advisories,
+    })
 }
 
 /// Offsets by topic and partition. Where there is none the broker says so, and so does the picture: `none`.
@@ -119,6 +124,7 @@ mod tests {
         let group = GroupPicture {
             committed: [("t".to_string(), vec![Some(3), None])].into(),
             members: [("m1".to_string(), vec!["t-0".to_string()])].into(),
+            ..GroupPicture::default()
         };
         let partition = PartitionPicture { segments: vec![(0, 210)], ..PartitionPicture::default() };
         let picture = Picture {

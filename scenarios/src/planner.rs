@@ -174,6 +174,8 @@ impl Workload {
             producers: &self.producers,
             clients,
             story_names,
+            script: self.story.script.as_ref(),
+            declared: &self.story.declared,
         }
     }
 }
@@ -245,6 +247,7 @@ fn plan_designs(
         for finding in &mut findings.0[before..] {
             finding.place.get_or_insert(entry.value.place);
         }
+        findings.forget_repeated(before);
         scenario.network.assume(&mut assumptions);
         machine::assume(&scenario.nodes, design.broker.as_deref(), &mut assumptions);
         let mut cast = Cast { nodes: load.nodes() };
@@ -303,7 +306,7 @@ fn plan_designs(
             heal_at: workload.heal_at,
             fault_budget: fault_budget.clone(),
             design: design.design,
-            script: workload.story.script_for(design.before_4),
+            script: workload.story.script_for(&design.declared),
         };
         let texts = does_not_apply.iter().map(|(_, text)| text.clone()).collect();
         idle.push(does_not_apply);

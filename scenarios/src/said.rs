@@ -1,4 +1,4 @@
-//! What publishers say of their messages, by the names of AMQP 0-9-1: properties of `Send` in a story, settings of the
+//! What publishers say of their messages, by the names of AMQP 0-9-1 and NATS: properties of `Send` in a story, settings of the
 //! publishers of a load.
 
 use crate::design::settings::{Reader, Real, Setting};
@@ -6,7 +6,8 @@ use crate::diagnostic::{Diagnostic, Findings};
 use redeliver_models::properties::Said;
 
 /// Names of what can be said.
-pub(crate) const SAID: [&str; 5] = ["priority", "expiration", "mandatory", "delivery_mode", "routing_key"];
+pub(crate) const SAID: [&str; 6] =
+    ["priority", "expiration", "mandatory", "delivery_mode", "routing_key", "Nats-Msg-Id"];
 
 /// What is said of all messages.
 pub(crate) fn said(settings: &Real, findings: &mut Findings) -> Said {
@@ -17,6 +18,8 @@ pub(crate) fn said(settings: &Real, findings: &mut Findings) -> Said {
         mandatory: reader.flag("mandatory").unwrap_or(false),
         persistent: reader.whole("delivery_mode", 1, 2).map(|mode| mode == 2),
         routing_key: reader.text("routing_key"),
+        id: reader.text("Nats-Msg-Id"),
+        own_id: false,
     }
 }
 

@@ -51,6 +51,8 @@ pub enum Verb {
     Recover,
     /// Close the channel, and keep the connection.
     CloseChannel,
+    /// Still be at work on it: what it waits for begins anew.
+    Extend(#[serde(default)] Placed<String>, #[serde(default)] Real),
     /// The effect takes place.
     Process(#[serde(default)] Placed<String>, #[serde(default)] Real),
     /// What to do with each message from now on, by body (`"m1"`), by body and n-th time (`"m1 #2"`), or `"*"`.

@@ -6,7 +6,6 @@ use crate::defaults::{
 };
 use crate::design::log::topic_of_story;
 use crate::design::rabbitmq_exchange::check_late_bindings;
-use crate::design::rabbitmq_queue;
 use crate::design::settings::{Reader, Real, Table};
 use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::Placed;
@@ -18,7 +17,8 @@ use crate::script;
 use crate::units::parse_size;
 use redeliver_models::queue::{Kept, QueueConfig};
 use redeliver_models::setup::Design;
-use redeliver_models::story::{Label, Line as StoryLine, Rule, Script, Verb};
+use redeliver_models::story::{Dialect, Label, Line as StoryLine, Rule, Script, Verb};
+use redeliver_sim::Span;
 use std::collections::BTreeMap;
 
 /// The story, and what it names.
@@ -31,7 +31,7 @@ pub(crate) struct Story {
     /// The same, with their places, the load's included.
     pub(crate) named: Vec<Placed<String>>,
     /// Queues that it declares, with their arguments.
-    declared: BTreeMap<String, Real>,
+    pub(crate) declared: BTreeMap<String, Real>,
     /// Nodes that act in it.
     nodes: Vec<Placed<String>>,
 }
@@ -42,15 +42,15 @@ impl Story {
         self.script.as_ref().map(|script| script.clients.clone()).unwrap_or_default()
     }
 
-    /// The script as a design plays it: what it declares has the defaults of the broker's version.
-    pub(crate) fn script_for(&self, before_4: bool) -> Option<Script> {
+    /// The script as a design plays it: what it declares is what the design makes of it.
+    pub(crate) fn script_for(&self, declared: &BTreeMap<String, QueueConfig>) -> Option<Script> {
         let mut script = self.script.clone()?;
-        for verb in script.lines.iter_mut().flat_map(|line| &mut line.verbs).filter(|_| before_4) {
+        for verb in script.lines.iter_mut().flat_map(|line| &mut line.verbs) {
             verb.for_each(&mut |verb| {
                 if let Verb::Declare(queue) = verb
-                    && let Some(arguments) = self.declared.get(&queue.name)
+                    && let Some(known) = declared.get(&queue.name)
                 {
-                    *queue = rabbitmq_queue::queue(&queue.name, arguments, true, &mut Findings::default());
+                    queue.clone_from(known);
                 }
             });
         }
@@ -99,7 +99,13 @@ impl Story {
                 let queues = config.queues.iter().map(|queue| queue.name.as_str());
                 check_late_bindings(self.script.as_ref(), &self.named, config, findings);
                 let exchanges = config.exchanges.iter().map(|exchange| exchange.name.as_str());
-                ("queue or exchange", queues.chain(exchanges).collect())
+                let aliases = config.clients.iter().flat_map(|(_, client)| &client.aliases);
+                let aliases = aliases.map(|(subject, _)| subject.as_str());
+                let what = match config.dialect {
+                    Dialect::Amqp => "queue or exchange",
+                    Dialect::Nats => "consumer or subject",
+                };
+                (what, queues.chain(exchanges).chain(aliases).collect())
             }
             Design::Log(config) => ("topic", config.topics.iter().map(|topic| topic.name.as_str()).collect()),
             Design::Udp(_) | Design::Webhook(_) => return,
@@ -250,6 +256,10 @@ impl Teller<'_> {
                 let requeue = self.settle(settings, &REJECT).flag("requeue").unwrap_or(true);
                 return self.each(message, |message| Verb::Nack { message, multiple: false, requeue });
             }
+            Typed::Extend(message, settings) => {
+                EXTEND.check(settings, self.findings);
+                return self.each(message, |message| Verb::Extend { message, wait: Span::ZERO });
+            }
             Typed::Process(messages, settings) => {
                 NOTHING.check(settings, self.findings);
                 Verb::Process(self.labels(messages).iter().map(Label::to_string).collect())
@@ -263,7 +273,7 @@ impl Teller<'_> {
             Typed::Subscribe(topic) => Verb::Subscribe(self.name(topic)),
             Typed::Declare(name, arguments) => {
                 self.declared.insert(name.value.clone(), arguments.clone());
-                Verb::Declare(rabbitmq_queue::queue(&name.value, arguments, false, self.findings))
+                Verb::Declare(QueueConfig { name: name.value.clone(), ..QueueConfig::default() })
             }
             Typed::Bind(exchange, queue) => {
                 let (exchange, queue) = (self.name(exchange), self.name(queue));
@@ -423,9 +433,10 @@ const CONSUME: Table =
 const ACK: Table = Table { of: "`Ack`", modelled: &["multiple"], known: &[] };
 const NACK: Table = Table { of: "`Nack`", modelled: &["multiple", "requeue"], known: &["delay"] };
 const REJECT: Table = Table { of: "`Reject`", modelled: &["requeue"], known: &[] };
+const EXTEND: Table = Table { of: "`Extend`", modelled: &[], known: &["VisibilityTimeout"] };
 const SEND: Table = Table {
     of: "`Send`",
-    modelled: &["size", "delivery_mode", "priority", "expiration", "mandatory", "routing_key"],
+    modelled: &["size", "delivery_mode", "priority", "expiration", "mandatory", "routing_key", "Nats-Msg-Id"],
     known: &["every until qos headers partition timestamp"],
 };
 

@@ -20,7 +20,7 @@ use crate::message::{Messages, SourceId, SubscriptionId, TopicId};
 use crate::part::Part;
 use crate::producer::{Arrivals, Keys, Purposes, Source};
 use crate::properties::Properties;
-use crate::queue::{ExchangeKind, Histories, Routes};
+use crate::queue::{Histories, Routes};
 use crate::setup::{
     Consumer, Design, FaultKind, KeyChoice, Link, LinkRule, Role, Schedule, Setup, When, Which,
 };
@@ -358,7 +358,7 @@ fn routes(setup: &Setup, names: &Names, topic: usize) -> Option<Box<Routes>> {
         (s.map(|s| SubscriptionId(s as u16)), key.clone())
     };
     let bindings = exchange.keys.iter().map(bound).collect();
-    (exchange.kind != ExchangeKind::Fanout).then(|| Box::new(Routes { kind: exchange.kind, bindings }))
+    (!exchange.kind.gives_all()).then(|| Box::new(Routes { kind: exchange.kind, bindings }))
 }
 
 fn subscriptions_of(setup: &Setup, topic: usize) -> Vec<SubscriptionId> {

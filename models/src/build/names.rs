@@ -90,6 +90,7 @@ fn named_keys(setup: &Setup, names: &Names) -> Vec<String> {
 fn routing_keys(setup: &Setup, config: &queue::Config, names: &Names) -> Vec<String> {
     let queues = story::queues(setup, config);
     let mut keys: Vec<String> = story::said(setup).filter_map(|said| said.routing_key.clone()).collect();
+    keys.extend(story::said(setup).filter_map(|said| said.id.clone()));
     keys.extend(config.clients.iter().filter_map(|(_, client)| client.said.routing_key.clone()));
     for queue in &queues {
         if let DeadLetter::Exchange { routing_key, .. } = &queue.dead_letter {

@@ -5,9 +5,11 @@ use crate::message::SubscriptionId;
 use crate::part::Part;
 use crate::producer::{Publisher, PublisherSpec, Target};
 use crate::properties::{PropertiesId, Said};
-use crate::queue::{AckMode, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, Transport};
+use crate::queue::{
+    AckMode, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, ExchangeKind, Settles, Transport,
+};
 use crate::setup::{Design, Role};
-use redeliver_sim::{ConnectionId, NodeId, Time};
+use redeliver_sim::{ConnectionId, NodeId, Purpose, Time};
 
 impl Builder<'_> {
     pub(super) fn queue(&mut self, config: &Config) {
@@ -41,6 +43,8 @@ impl Builder<'_> {
                 })
                 .collect()
             },
+            streams_anew: (0..config.streams.len()).map(|stream| self.is_published_to(config, stream)).collect(),
+            turns: Purpose::new(self.setup.seed, "turns"),
         };
         self.add_node(&config.node, Role::Broker, Part::QueueBroker(Broker::new(spec)), Time::ZERO);
         for (i, (s, member)) in consumers.iter().enumerate() {
@@ -86,6 +90,12 @@ impl Builder<'_> {
         self.setup.consumers.iter().any(|consumer| consumer.name == queue)
     }
 
+    /// Whether a load publishes to this stream.
+    fn is_published_to(&self, config: &Config, stream: usize) -> bool {
+        let of_stream = config.exchanges.iter().filter(|e| e.kind == ExchangeKind::Stream(stream as u32));
+        of_stream.into_iter().any(|exchange| self.setup.topics.contains(&exchange.name))
+    }
+
     fn queue_consumer(
         &mut self,
         config: &Config,
@@ -98,6 +108,8 @@ impl Builder<'_> {
         let consumer = &self.setup.consumers[s.0 as usize];
         let queue = self.queue_of(config, s);
         let exchange = config.exchanges.iter().position(|exchange| exchange.late.contains(&(queue as usize)));
+        let redelivery = config.queues[queue as usize].redelivery.as_ref();
+        let settled_at_once = redelivery.is_some_and(|redelivery| redelivery.at_once);
         let spec = ConsumerSpec {
             connection,
             transport: config.transport,
@@ -105,9 +117,12 @@ impl Builder<'_> {
             bind_to: exchange.map(|exchange| exchange as u32),
             prefetch: client.prefetch,
             priority: client.priority,
-            ack: client.ack,
+            ack: if settled_at_once { AckMode::Auto } else { client.ack },
             on_failure: consumer.on_failure,
             reconnect_after: client.reconnect_after,
+            pulls: client.pulls.filter(|_| config.queues[queue as usize].pulled),
+            extend_every: client.extend_every,
+            outlives_connection: redelivery.is_some_and(|r| r.settles == Settles::Message && !r.at_once),
         };
         let starts = Time::ZERO + consumer.members[member].joins;
         let worker = self.worker(s, member);

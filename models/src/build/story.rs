@@ -9,10 +9,10 @@ use crate::message::{SourceId, SubscriptionId, TopicId};
 use crate::part::Part;
 use crate::producer::{Arrivals, Keys, Purposes, Source};
 use crate::properties::Said;
-use crate::queue::{self, AckMode, Kept, QueueConfig, Transport};
+use crate::queue::{self, AckMode, ExchangeKind, Kept, QueueConfig, Settles, Transport};
 use crate::setup::{Design, Role, Setup};
 use crate::shared::Names;
-use crate::story::{Client, ClientSpec, Journal, Label, LogSide, LogTopic, QueueSide, Script, Side, Verb};
+use crate::story::{Client, ClientSpec, Dialect, Journal, Label, LogSide, LogTopic, QueueSide, Script, Side, Verb};
 use redeliver_sim::{ConnectionId, Distribution, Purpose, Time};
 
 /// All queues: those that stand before time 0, then those that a story declares, in the order of their names.
@@ -189,6 +189,14 @@ impl Builder<'_> {
                 counting: (config.queues.iter().filter(|queue| queue.behaviour.kept == Kept::Everything))
                     .map(|queue| self.subscription_of(&queue.name))
                     .collect(),
+                dialect: config.dialect,
+                pulled: config.queues.iter().map(|queue| queue.pulled).collect(),
+                unconfirmed: (config.exchanges.iter())
+                    .map(|exchange| config.dialect == Dialect::Nats && exchange.kind == ExchangeKind::Fanout)
+                    .collect(),
+                aliases: settings.aliases.clone(),
+                outlives_connection: (config.queues.iter().filter_map(|queue| queue.redelivery.as_ref()))
+                    .any(|redelivery| redelivery.settles == Settles::Message),
             };
             self.client(i, name, ConnectionId(first.0 + i as u32), Side::Queue(side));
         }

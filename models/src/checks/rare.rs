@@ -34,6 +34,13 @@ impl Book {
                 shared.messages.get_mut(m).retained -= 1;
                 self.close_if_gone(m, shared);
             }
+            Fact::Retained { m, last } => {
+                shared.messages.get_mut(m).retained += 1;
+                if last {
+                    self.end_upstream(at, m, shared);
+                }
+            }
+            Fact::StoredBefore { m } => self.end_upstream(at, m, shared),
             Fact::GaveUp { m, refused } => {
                 let source = shared.messages.get(m).source.0 as usize;
                 self.sources[source].refused += u64::from(refused);

@@ -59,6 +59,15 @@ impl Behaviour {
         limit_gives_room_twice: false,
     };
 
+    /// Queues whose deliveries come again by time: ahead of all that was never delivered.
+    pub const TIMED: Behaviour = Behaviour {
+        given_back: Place::Ahead,
+        left_behind: Place::Ahead,
+        turn_lost: TurnLost::AtOnce,
+        kept: Kept::Everything,
+        limit_gives_room_twice: false,
+    };
+
     /// RabbitMQ's quorum queues. Without a delivery limit what is given back is appended to the log anew; with one it
     /// is returned ahead (`rabbit_fifo:handle_aux` of a `#return{}` tells the two apart by the limit alone).
     pub const fn quorum(limited: bool, before_4: bool) -> Behaviour {

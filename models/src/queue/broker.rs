@@ -14,11 +14,11 @@ use super::dead_letters::{Dead, Reason};
 use super::flights::Flights;
 use super::queue::{Entry, Queue};
 use super::service::{NOBODY, Service};
-use super::{Config, ExchangeConfig, Place, QueueConfig, Transport};
+use super::{Config, ExchangeConfig, Place, QueueConfig, Stream, Transport};
 use crate::domain::{Messaging, Out};
 use crate::message::{MessageRef, SubscriptionId};
 use crate::packet::{Packet, Timer};
-use redeliver_sim::{ConnectionChange, ConnectionId, FileId, Node, Time};
+use redeliver_sim::{ConnectionChange, ConnectionId, FileId, Node, Purpose, Span, Time};
 use std::collections::VecDeque;
 
 /// What a broker is made from.
@@ -40,6 +40,10 @@ pub struct BrokerSpec {
     pub publishers: Vec<ConnectionId>,
     /// With datagrams, nobody says that he wants to consume: connection, queue, prefetch, automatic ack.
     pub consumers: Vec<(ConnectionId, u32, u16, bool)>,
+    /// By stream: a load publishes to it, and makes it again if it is gone.
+    pub streams_anew: Vec<bool>,
+    /// What it draws whose turn it is from.
+    pub turns: Purpose,
 }
 
 /// The broker. What is not on its disk is gone after a crash.
@@ -51,6 +55,9 @@ pub struct Broker {
     pub(super) declared: Vec<bool>,
     /// The fanout exchanges, then for each queue what the default exchange makes of its name.
     pub(super) exchanges: Vec<ExchangeConfig>,
+    pub(super) streams: Vec<Stream>,
+    /// Its deliveries come again by time.
+    pub(super) timed: bool,
     /// By queue.
     pub(super) service: Vec<Service>,
     pub(super) flights: Flights,
@@ -94,7 +101,9 @@ impl Broker {
             service: queues.iter().map(Queue::service).collect(),
             index: 0,
             exchanges: exchanges(&spec),
-            declared: (0..queues.len()).map(|queue| queue < spec.standing).collect(),
+            streams: spec.config.streams.iter().cloned().map(Stream::new).collect(),
+            timed: queues.iter().any(|queue| queue.pending.is_some()),
+            declared: (0..queues.len()).map(|i| i < spec.standing && !queues[i].config.passing).collect(),
             queues,
             spec,
             flights: Flights::new(),
@@ -112,6 +121,11 @@ impl Broker {
     /// The queues, for a picture.
     pub fn queues(&self) -> &[Queue] {
         &self.queues
+    }
+
+    /// The streams, for a picture.
+    pub fn streams(&self) -> &[Stream] {
+        &self.streams
     }
 
     /// Whether a queue is there.
@@ -196,6 +210,10 @@ impl Broker {
         out.shared().set_level(state.s, now, held);
     }
 
+    pub(super) fn free_memory(&mut self, bytes: u64) {
+        self.memory -= bytes;
+    }
+
     // Time to live.
 
     /// A message expires at the head only, and never while a consumer holds it.
@@ -259,8 +277,12 @@ impl Broker {
         out: &mut Out<'_>,
     ) {
         if !self.declared[queue as usize] {
-            return self.refuse_channel(connection, out);
+            if !self.queues[queue as usize].config.passing {
+                return self.refuse_channel(connection, out);
+            }
+            self.open_passing(queue as usize);
         }
+        let auto_ack = auto_ack || self.timed && self.settles_at_once(queue as usize);
         let room = if prefetch == 0 || auto_ack { u32::MAX } else { u32::from(prefetch) };
         self.service[queue as usize].add(connection, room, auto_ack, priority);
         self.dispatch(queue as usize, out);
@@ -303,8 +325,10 @@ impl Node<Messaging> for Broker {
             self.on_consume(connection, queue, prefetch, auto_ack, 0, out);
         }
         self.forget_passing_queues(out);
+        self.forget_passing_streams(out);
         self.recover_bindings(out);
         self.recover(out);
+        self.recover_streams(out);
         self.begin_life(out);
         for queue in 0..self.queues.len() {
             self.dispatch(queue, out);
@@ -326,6 +350,13 @@ impl Node<Messaging> for Broker {
             Packet::Recover => self.on_recover(from, out),
             Packet::CloseChannel => self.on_gone(from, out),
             Packet::Get { queue, auto_ack } => self.on_get(from, queue, auto_ack, out),
+            Packet::Pull { queue, batch, fills, wait } => {
+                self.on_pull(from, queue, (batch, fills, Span::millis(u64::from(wait))), out)
+            }
+            Packet::Extend { s, attempt, tag, wait } => {
+                self.on_extend(s, attempt, tag, Span::millis(u64::from(wait)), out)
+            }
+            Packet::Bind { queue, .. } if self.timed => self.bind_late(queue, out),
             Packet::Bind { exchange, queue } => self.bind(exchange, queue, out),
             _ => {}
         }
@@ -343,6 +374,9 @@ impl Node<Messaging> for Broker {
             Timer::Retry { slot, .. } => self.on_expiry(slot as usize, out),
             Timer::DeadLetter => self.on_dead_letter(out),
             Timer::PagedIn { queue } => self.on_paged_in(queue as usize, out),
+            Timer::AckWait { queue } => self.on_ack_wait(queue as usize, out),
+            Timer::PullExpired { queue } => self.on_pull_expired(queue as usize, out),
+            Timer::StreamAge { stream } => self.on_stream_age(stream as usize, out),
             _ => {}
         }
     }

@@ -1,8 +1,9 @@
 //! Settings of the queue broker and of its clients.
 
-use super::{Behaviour, ExchangeKind, Kept, Paging};
+use super::{Behaviour, ExchangeKind, Kept, Paging, Pulls, Redelivery, StreamConfig, Turns};
 use crate::properties::Said;
-use crate::setup::NodePattern;
+use crate::setup::{NodePattern, StartAt};
+use crate::story::Dialect;
 use redeliver_sim::Span;
 
 /// A queue broker: exchanges, queues, and how its clients talk to it.
@@ -17,6 +18,8 @@ pub struct Config {
     /// Exchanges that stand before time 0, in the order of their names. A topic is published to the exchange of
     /// its name. The default exchange (a queue by its name) always exists and is not listed.
     pub exchanges: Vec<ExchangeConfig>,
+    /// Streams that stand before time 0, in the order of their names.
+    pub streams: Vec<StreamConfig>,
     /// Messages survive a restart of the broker if their queue is durable, unless their publisher says otherwise.
     /// RabbitMQ: `delivery_mode = 2`.
     pub persistent: bool,
@@ -33,6 +36,8 @@ pub struct Config {
     pub memory_high_watermark: f64,
     /// Which messages a classic queue has in memory.
     pub paging: Paging,
+    /// The words of its clients in a story.
+    pub dialect: Dialect,
     /// How clients of the broker are set, by their names; of several that match the later wins, field by field
     /// (`scenarios` has merged them: the first match counts here, and the last entry matches all).
     pub clients: Vec<(NodePattern, ClientConfig)>,
@@ -107,6 +112,21 @@ pub struct QueueConfig {
     pub priorities: Priorities,
     /// One consumer at a time is given messages; another when it is gone. RabbitMQ: `x-single-active-consumer`.
     pub single_active_consumer: bool,
+    /// Its deliveries come again by time, and not when a connection breaks. All queues of a broker have this, or none.
+    pub redelivery: Option<Redelivery>,
+    /// The stream that it reads: an index into [`Config::streams`]. JetStream: it is a consumer of this stream.
+    pub stream: Option<usize>,
+    /// Of what goes by the subjects of its stream, or of all, it wants what fits this pattern; `""` is everything.
+    /// JetStream: `filter_subject`; NATS: the subject that is subscribed to.
+    pub filter: String,
+    /// Where it begins in a stream that was there before it. JetStream: `deliver_policy`, `all` or `new`.
+    pub from: StartAt,
+    /// Its messages are asked for, and not given. JetStream: a consumer without `deliver_subject`.
+    pub pulled: bool,
+    /// How those who consume from it take turns.
+    pub turns: Turns,
+    /// It is there while somebody consumes from it, and keeps nothing for anybody else. NATS: a subscription.
+    pub passing: bool,
 }
 
 impl Default for QueueConfig {
@@ -124,6 +144,13 @@ impl Default for QueueConfig {
             dead_letter: DeadLetter::Aside,
             priorities: Priorities::None,
             single_active_consumer: false,
+            redelivery: None,
+            stream: None,
+            filter: String::new(),
+            from: StartAt::Beginning,
+            pulled: false,
+            turns: Turns::InLine,
+            passing: false,
         }
     }
 }
@@ -219,6 +246,12 @@ pub struct ClientConfig {
     pub headers: Vec<String>,
     /// What a publisher of a load says of its messages.
     pub said: Said,
+    /// A consumer of a load asks for its messages; none: it is given them.
+    pub pulls: Option<Pulls>,
+    /// A consumer of a load says this often that it is still at work on a message; none: never. JetStream: `+WPI`.
+    pub extend_every: Option<Span>,
+    /// In a story: by the subject that it consumes, the queue that it has, alone or with its group. NATS: a subscription.
+    pub aliases: Vec<(String, String)>,
 }
 
 /// When a consumer acks.

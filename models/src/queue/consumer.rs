@@ -2,8 +2,11 @@
 //!
 //! A channel that the broker closes is opened again as a connection that broke is. One handler works at a time; what else was delivered waits, up to the prefetch. With acks before the work, the ack
 //! goes out when the handler begins.
+//!
+//! With pulls it asks for a batch, and for the next when it has done with that. Where acks outlive connections (NATS) it
+//! keeps what it has when its connection breaks, and what it wants to say then until there is another.
 
-use super::{AckMode, Transport};
+use super::{AckMode, PULL_GRACE, Pulls, Transport};
 use crate::causes::LossCause;
 use crate::census::Census;
 use crate::domain::{Messaging, Out};
@@ -35,6 +38,12 @@ pub struct ConsumerSpec {
     pub on_failure: OnFailure,
     /// A lost connection is tried again after this long.
     pub reconnect_after: Span,
+    /// It asks for its messages; none: it is given them.
+    pub pulls: Option<Pulls>,
+    /// It says this often that it is still at work.
+    pub extend_every: Option<Span>,
+    /// What it was given over a connection it may settle over a later one.
+    pub outlives_connection: bool,
 }
 
 /// What settles a delivery: its tag, which is good in its own session only.
@@ -53,12 +62,18 @@ pub struct Consumer {
     session: u32,
     /// It has said that it consumes, and nothing has ended that.
     consuming: bool,
+    /// How many more come for the pull that is under way; none is under way at 0.
+    asked: u16,
+    /// Pulls so far.
+    pulls: u32,
+    /// What it says when it is connected again.
+    unsaid: Vec<Packet>,
 }
 
 impl Consumer {
     /// A consumer that has not started.
     pub fn new(spec: ConsumerSpec, worker: Worker<Token>) -> Self {
-        Consumer { spec, worker, session: 0, consuming: false }
+        Consumer { spec, worker, session: 0, consuming: false, asked: 0, pulls: 0, unsaid: Vec::new() }
     }
 
     #[inline(always)]
@@ -70,16 +85,22 @@ impl Consumer {
     }
 
     #[inline(always)]
-    fn ack(&self, held: &Held<Token>, out: &mut Out<'_>) {
+    fn ack(&mut self, held: &Held<Token>, out: &mut Out<'_>) {
         let (m, s, attempt, tag) = (held.m, self.worker.s, held.attempt, held.token.tag);
+        if self.spec.outlives_connection {
+            return self.say(Packet::Ack { m, s, attempt, tag }, out);
+        }
         if held.token.session == self.session {
             self.reply(Packet::Ack { m, s, attempt, tag }, out);
         }
     }
 
-    fn nack(&self, held: &Held<Token>, requeue: bool, out: &mut Out<'_>) {
+    fn nack(&mut self, held: &Held<Token>, requeue: bool, out: &mut Out<'_>) {
         let (m, s, attempt, tag) = (held.m, self.worker.s, held.attempt, held.token.tag);
         out.note(Fact::GivenBack { m, s });
+        if self.spec.outlives_connection {
+            return self.say(Packet::Nack { m, s, attempt, tag, requeue }, out);
+        }
         if held.token.session == self.session {
             self.reply(Packet::Nack { m, s, attempt, tag, requeue }, out);
         }
@@ -87,10 +108,12 @@ impl Consumer {
 
     #[inline(never)]
     fn begin(&mut self, out: &mut Out<'_>) {
-        if let Some(held) = self.worker.begin(out)
-            && self.spec.ack == AckMode::BeforeWork
-        {
+        let Some(held) = self.worker.begin(out) else { return };
+        if self.spec.ack == AckMode::BeforeWork {
             self.ack(&held, out);
+        }
+        if let Some(every) = self.spec.extend_every {
+            out.deadline(every, Timer::Extend { generation: self.worker.generation() });
         }
     }
 
@@ -102,6 +125,9 @@ impl Consumer {
             Some((_, false)) | None => {}
         }
         self.begin(out);
+        if self.spec.pulls.is_some() {
+            self.pull(out);
+        }
     }
 
     /// With acks that went out before, a failure can only be tried again in place, or be dropped.
@@ -131,8 +157,58 @@ impl Consumer {
         }
     }
 
+    /// Asks for more, if it has done with all that came.
+    #[cold]
+    fn pull(&mut self, out: &mut Out<'_>) {
+        let Some(Pulls { batch, expires, fills }) = self.spec.pulls else { return };
+        if self.asked > 0 || self.worker.count_held() > 0 || !out.is_open(self.spec.connection) {
+            return;
+        }
+        self.asked = batch;
+        self.pulls = self.pulls.wrapping_add(1);
+        let wait = (expires.0 / 1_000_000).min(u64::from(u32::MAX)) as u32;
+        out.send(self.spec.connection, Packet::Pull { queue: self.spec.queue, batch, fills, wait });
+        out.deadline(expires + PULL_GRACE, Timer::Step { token: self.pulls });
+    }
+
+    /// The pull that is under way has ended, or nothing was heard of it for too long.
+    #[cold]
+    fn end_pull(&mut self, out: &mut Out<'_>) {
+        self.asked = 0;
+        self.pull(out);
+    }
+
+    /// Says something, now or when it is connected again.
+    #[cold]
+    fn say(&mut self, packet: Packet, out: &mut Out<'_>) {
+        if out.is_open(self.spec.connection) {
+            out.send(self.spec.connection, packet);
+        } else {
+            self.unsaid.push(packet);
+        }
+    }
+
+    /// It is still at work on the same message: the broker is told so.
+    #[cold]
+    fn extend(&mut self, generation: u16, out: &mut Out<'_>) {
+        let Some(held) = self.worker.current(generation) else { return };
+        let (s, attempt, tag) = (self.worker.s, held.attempt, held.token.tag);
+        if out.is_open(self.spec.connection) {
+            out.send(self.spec.connection, Packet::Extend { s, attempt, tag, wait: 0 });
+        }
+        if let Some(every) = self.spec.extend_every {
+            out.deadline(every, Timer::Extend { generation });
+        }
+    }
+
     fn consume(&mut self, out: &mut Out<'_>) {
         self.consuming = true;
+        for packet in std::mem::take(&mut self.unsaid) {
+            out.send(self.spec.connection, packet);
+        }
+        if self.spec.pulls.is_some() {
+            return self.pull(out);
+        }
         let prefetch = self.spec.prefetch.min(u32::from(u16::MAX)) as u16;
         let (queue, auto_ack, priority) =
             (self.spec.queue, self.spec.ack == AckMode::Auto, self.spec.priority);
@@ -144,7 +220,8 @@ impl Consumer {
     fn lose_channel(&mut self, out: &mut Out<'_>) {
         self.consuming = false;
         self.session += 1;
-        if self.spec.ack != AckMode::Auto {
+        self.asked = 0;
+        if self.spec.ack != AckMode::Auto && !self.spec.outlives_connection {
             self.worker.give_back_waiting(out);
         }
     }
@@ -163,7 +240,9 @@ impl Node<Messaging> for Consumer {
             Packet::Deliver { m, attempt, tag, .. } => {
                 self.worker.take(m, attempt, Token { tag, session: self.session }, out);
                 self.begin(out);
+                self.asked = self.asked.saturating_sub(1);
             }
+            Packet::GetEmpty { .. } => self.end_pull(out),
             Packet::ChannelClosed => {
                 self.lose_channel(out);
                 out.deadline(self.spec.reconnect_after, Timer::OpenChannel);
@@ -178,6 +257,8 @@ impl Node<Messaging> for Consumer {
             Timer::Done { generation, .. } => self.on_done(generation, out),
             Timer::Retry { generation, .. } => self.worker.on_retry(generation, out),
             Timer::OpenChannel => self.consume_again(out),
+            Timer::Extend { generation } => self.extend(generation, out),
+            Timer::Step { token } if token == self.pulls => self.end_pull(out),
             Timer::Reconnect { .. } => out.connect(self.spec.connection),
             _ => {}
         }

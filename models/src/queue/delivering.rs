@@ -13,6 +13,9 @@ use redeliver_sim::{ConnectionId, Time};
 impl Broker {
     #[inline(always)]
     pub(super) fn dispatch(&mut self, queue: usize, out: &mut Out<'_>) {
+        if self.timed {
+            return self.dispatch_timed(queue, out);
+        }
         while !out.is_cut() {
             self.drop_expired(queue, out);
             if self.queues[queue].len() == 0 {
@@ -97,6 +100,9 @@ impl Broker {
         tag: Tag,
         out: &mut Out<'_>,
     ) {
+        if self.timed {
+            return self.on_ack_timed(m, s, attempt, tag, out);
+        }
         let Some(flight) = self.settle(m, s, attempt, tag) else { return out.note(Fact::StrayAck { m, s }) };
         let queue = flight.queue as usize;
         self.forget(queue, flight.entry, out);

@@ -72,6 +72,9 @@ impl Broker {
         exchange: usize,
         out: &mut Out<'_>,
     ) {
+        if let ExchangeKind::Stream(stream) = self.exchanges[exchange].kind {
+            return self.publish_to_stream((stream as usize, exchange), from, m, attempt, out);
+        }
         if self.exchanges[exchange].kind != ExchangeKind::Fanout {
             let key = out.shared().routing_key(m);
             let queues = self.routed(exchange, key, out);
@@ -230,7 +233,8 @@ impl Broker {
     #[inline(always)]
     fn record(&mut self, queue: usize, m: MessageRef, rank: u32, history: u32) -> Record {
         let state = &self.queues[queue];
-        let rank = if state.config.behaviour.kept == Kept::Everything { self.next_index() } else { rank };
+        let indexed = state.config.behaviour.kept == Kept::Everything && state.pending.is_none();
+        let rank = if indexed { self.next_index() } else { rank };
         Record::Queued { m, s: self.queues[queue].s, rank, history }
     }
 
@@ -269,7 +273,7 @@ impl Broker {
     }
 
     #[inline(always)]
-    fn confirm(&mut self, from: ConnectionId, m: MessageRef, attempt: u16, wait: bool, out: &mut Out<'_>) {
+    pub(super) fn confirm(&mut self, from: ConnectionId, m: MessageRef, attempt: u16, wait: bool, out: &mut Out<'_>) {
         // A record that was closed on its way through the queue has nobody who waits for a confirm.
         let message = out.shared().messages.get(m);
         if !message.live || !message.buffered {

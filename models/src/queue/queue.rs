@@ -2,7 +2,7 @@
 
 use super::paging::{Pager, Paging};
 use super::service::Service;
-use super::{Overflow, Place, Priorities, QueueConfig};
+use super::{Overflow, Pending, Place, Priorities, QueueConfig};
 use crate::message::{MessageRef, SubscriptionId};
 use redeliver_sim::{ConnectionId, Position, Time};
 use std::collections::VecDeque;
@@ -49,6 +49,8 @@ pub struct Queue {
     pub spared: u32,
     /// It refuses what is published, until it is short enough.
     pub refuses: bool,
+    /// What it knows of its deliveries, if they come again by time.
+    pub pending: Option<Box<Pending>>,
     /// Came back, and goes first.
     ahead: VecDeque<Entry>,
     pub(super) ready: VecDeque<Entry>,
@@ -84,6 +86,7 @@ impl Queue {
             ages: config.message_ttl.is_some(),
             spared: u32::MAX,
             refuses: false,
+            pending: config.redelivery.is_some().then(|| Box::new(Pending::new())),
             ahead: VecDeque::new(),
             ready: VecDeque::new(),
             pager: (paging != Paging::Never).then(|| Box::new(Pager::new(paging, page_cache))),
@@ -153,6 +156,27 @@ impl Queue {
     #[cold]
     fn page(&mut self, change: impl FnOnce(&mut Pager)) {
         self.pager.as_deref_mut().map(change).expect("what is on disk only has been paged out");
+    }
+
+    /// What came back and goes first, in order.
+    pub(super) fn returned(&self) -> impl Iterator<Item = &Entry> {
+        self.ahead.iter()
+    }
+
+    /// Takes out what came back with this rank, if it has.
+    pub(super) fn take_returned(&mut self, rank: u32) -> Option<Entry> {
+        let index = self.ahead.iter().position(|entry| entry.rank == rank)?;
+        let entry = self.ahead.remove(index)?;
+        self.bytes -= u64::from(entry.size);
+        Some(entry)
+    }
+
+    /// Takes out what waits at this rank and was never delivered, if it does.
+    pub(super) fn take_waiting(&mut self, rank: u32) -> Option<Entry> {
+        let index = self.ready.binary_search_by_key(&rank, |entry| entry.rank).ok()?;
+        let entry = self.ready.remove(index)?;
+        self.bytes -= u64::from(entry.size);
+        Some(entry)
     }
 
     /// How many wait.

@@ -25,11 +25,15 @@ impl Broker {
 
     pub(crate) fn bind(&mut self, exchange: u32, queue: u32, out: &mut Out<'_>) {
         let bound = &mut self.exchanges[exchange as usize].queues;
-        if !bound.contains(&(queue as usize)) {
+        let new = !bound.contains(&(queue as usize));
+        if new {
             bound.push(queue as usize);
         }
         if self.queues[queue as usize].config.durable {
             out.set_register(exchange * self.queues.len() as u32 + queue, Record::Bound);
+        }
+        if new && self.timed {
+            self.begin_to_read(exchange as usize, queue as usize, out);
         }
     }
 
@@ -53,6 +57,9 @@ impl Broker {
     /// held, who are gone now (recorded: `rabbit-X-D-held-quorum-kill9`). What fails its checksum is dropped (classic
     /// queues v2, `recover_segment` in `rabbit_classic_queue_index_v2`).
     pub(super) fn recover(&mut self, out: &mut Out<'_>) {
+        if self.timed {
+            return;
+        }
         for queue in 0..self.queues.len() {
             match self.queues[queue].config.behaviour.kept {
                 Kept::Persistent => self.recover_messages(queue, out),
@@ -72,7 +79,7 @@ impl Broker {
         position: Position,
         out: &mut Out<'_>,
     ) -> bool {
-        let damaged = out.disk().has_damage() && self.drop_damaged(queue, position, out);
+        let damaged = out.disk().has_damage() && self.drop_damaged(FileId(queue as u32), position, out);
         if damaged {
             out.note(Fact::Removed { m, s, why: LossCause::CorruptRecord });
         }
@@ -81,8 +88,8 @@ impl Broker {
 
     /// Removes a record, if it is damaged.
     #[cold]
-    fn drop_damaged(&self, queue: usize, position: Position, out: &mut Out<'_>) -> bool {
-        let (file, next) = (FileId(queue as u32), Position(position.0 + 1));
+    pub(super) fn drop_damaged(&self, file: FileId, position: Position, out: &mut Out<'_>) -> bool {
+        let next = Position(position.0 + 1);
         let damaged = out.disk().first_damaged(file, position, next).is_some();
         if damaged {
             out.remove(file, position);
@@ -184,10 +191,12 @@ impl Broker {
         for dead in self.dead.iter().filter(|dead| dead.entry.position.is_none()) {
             out.note(Fact::Removed { m: dead.entry.m, s: self.queues[dead.queue].s, why });
         }
+        self.lose_streams(out);
         for queue in 0..self.queues.len() {
-            let s = self.queues[queue].s;
-            let all: Vec<Entry> =
-                self.queues[queue].ready().chain(self.flights.held(queue)).copied().collect();
+            let (s, gone) = (self.queues[queue].s, self.queues[queue].pending.as_ref());
+            let is_here = |entry: &&Entry| gone.is_none_or(|pending| !pending.gone.contains(&entry.rank));
+            let held = self.flights.held(queue).filter(is_here);
+            let all: Vec<Entry> = self.queues[queue].ready().chain(held).copied().collect();
             for entry in all.iter().filter(|entry| entry.position.is_none()) {
                 out.note(Fact::Removed { m: entry.m, s, why: LossCause::BrokerMemory });
             }
@@ -199,10 +208,13 @@ impl Broker {
 
 impl Holder for Broker {
     fn count(&self, up: bool, disk: &Disk<Record>, census: &mut Census<'_>) {
+        self.count_streams(up, disk, census);
         for (i, queue) in self.queues.iter().enumerate() {
             if up {
                 queue.ready().for_each(|entry| census.copy(entry.m, queue.s));
-                self.flights.held(i).for_each(|entry| census.copy(entry.m, queue.s));
+                let gone = |entry: &Entry| queue.pending.as_ref().is_some_and(|p| p.gone.contains(&entry.rank));
+                let held = self.flights.held(i).filter(|entry| !gone(entry));
+                held.for_each(|entry| census.copy(entry.m, queue.s));
                 let dead = self.dead.iter().filter(|dead| dead.queue == i);
                 dead.for_each(|dead| census.copy(dead.entry.m, queue.s));
                 continue;

@@ -19,6 +19,9 @@ const DELIVERED: u32 = 1 << 31;
 impl Broker {
     /// It is told to end.
     pub(super) fn write_what_was_delivered(&self, out: &mut Out<'_>) {
+        if self.timed {
+            return;
+        }
         for (queue, state) in self.queues.iter().enumerate().filter(|(_, state)| state.config.durable) {
             let all = state.ready().chain(self.flights.held(queue));
             let last = all.filter(|entry| entry.attempts > 0).map(|entry| entry.rank).max();

@@ -22,6 +22,9 @@ impl Broker {
         requeue: bool,
         out: &mut Out<'_>,
     ) {
+        if self.timed {
+            return self.on_nack_timed(m, s, attempt, tag, requeue, out);
+        }
         let Some(flight) = self.settle(m, s, attempt, tag) else { return out.note(Fact::StrayAck { m, s }) };
         let queue = flight.queue as usize;
         if requeue {
@@ -144,11 +147,17 @@ impl Broker {
 
     /// A client is gone, or has closed its channel.
     pub(super) fn on_gone(&mut self, connection: ConnectionId, out: &mut Out<'_>) {
+        if self.timed {
+            return self.on_gone_timed(connection);
+        }
         self.leave(connection, DuplicateCause::ConnectionClosed, out);
     }
 
     /// Its consumers are asked no more. What it holds it holds.
     pub(super) fn on_cancel(&mut self, connection: ConnectionId, out: &mut Out<'_>) {
+        if self.timed {
+            return self.on_gone_timed(connection);
+        }
         for queue in 0..self.queues.len() {
             self.service[queue].remove(connection);
             // With a single active consumer the next is asked.

@@ -24,13 +24,20 @@ pub enum ExchangeKind {
     Topic,
     /// To one of them, always the same for a routing key; the binding keys are weights. RabbitMQ: `x-consistent-hash`.
     ConsistentHash,
+    /// To all queues, and into this stream: an index into [`super::Config::streams`]. JetStream: a subject.
+    Stream(u32),
 }
 
 impl ExchangeKind {
+    /// Whether it gives all to all, whatever their keys.
+    pub fn gives_all(self) -> bool {
+        matches!(self, ExchangeKind::Fanout | ExchangeKind::Stream(_))
+    }
+
     /// Those of the bindings, each with its key, that a message with this routing key takes.
     fn choose<T: Copy>(self, bindings: &[(T, String)], key: &str) -> Vec<T> {
         let fits = |binding: &str| match self {
-            ExchangeKind::Fanout => true,
+            ExchangeKind::Fanout | ExchangeKind::Stream(_) => true,
             ExchangeKind::Direct => binding == key,
             ExchangeKind::Topic => fits_words(&words(binding), &words(key)),
             ExchangeKind::ConsistentHash => false,
@@ -96,6 +103,23 @@ fn fits_words(pattern: &[&str], key: &[&str]) -> bool {
     pattern[p..].iter().all(|word| *word == "#")
 }
 
+/// Whether a subject of NATS fits a pattern: words between dots, `*` stands for one, a `>` at the end for one or more. An
+/// empty pattern is everything.
+pub fn subject_fits(pattern: &str, subject: &str) -> bool {
+    let (mut pattern, mut subject) = (words(pattern).into_iter(), words(subject).into_iter());
+    if pattern.len() == 0 {
+        return true;
+    }
+    loop {
+        match (pattern.next(), subject.next()) {
+            (None, None) => return true,
+            (Some(">"), Some(_)) => return true,
+            (Some(wanted), Some(word)) if wanted == "*" || wanted == word => {}
+            _ => return false,
+        }
+    }
+}
+
 /// How the messages of a topic of the load are routed: what is meant for whom is known when they are published.
 #[derive(Clone, Debug)]
 pub struct Routes {
@@ -118,7 +142,7 @@ impl Broker {
     #[cold]
     pub(super) fn routed(&self, exchange: usize, key: Option<KeyId>, out: &mut Out<'_>) -> Vec<usize> {
         let exchange = &self.exchanges[exchange];
-        if exchange.kind == ExchangeKind::Fanout {
+        if exchange.kind.gives_all() {
             return exchange.queues.clone();
         }
         let key = key.and_then(|key| out.shared().names.key(key)).unwrap_or_default();
@@ -165,6 +189,26 @@ mod tests {
             ("#.#", "", true),
         ] {
             assert_eq!(fits(ExchangeKind::Topic, binding, key), expected, "{binding} {key}");
+        }
+    }
+
+    #[test]
+    fn subjects_fit_as_the_documentation_says() {
+        // Subject-Based Messaging: "Wildcards".
+        for (pattern, subject, expected) in [
+            ("time.us.east", "time.us.east", true),
+            ("time.*.east", "time.us.east", true),
+            ("time.*.east", "time.us.east.atlanta", false),
+            ("time.us.*", "time.us", false),
+            ("time.us.>", "time.us.east.atlanta", true),
+            ("time.us.>", "time.us", false),
+            (">", "time", true),
+            ("*", "time", true),
+            ("*", "time.us", false),
+            ("time", "times", false),
+            ("", "time.us", true),
+        ] {
+            assert_eq!(subject_fits(pattern, subject), expected, "{pattern} {subject}");
         }
     }
 

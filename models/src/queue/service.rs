@@ -8,6 +8,15 @@ use super::TurnLost;
 use redeliver_sim::ConnectionId;
 use std::collections::VecDeque;
 
+/// How those who consume from a queue take turns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turns {
+    /// They stand in a line.
+    InLine,
+    /// Each time it is one of those that can take a message, with equal chances. NATS: a queue group.
+    AtRandom,
+}
+
 /// Somebody who consumes from a queue.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subscriber {
@@ -15,8 +24,10 @@ pub(super) struct Subscriber {
     /// Its number among all that ever were.
     pub(super) number: u32,
     pub(super) auto_ack: bool,
+    /// It is a request, for so many in all; `Some(false)`: what there is by the time of the first is enough.
+    pub(super) fills: Option<bool>,
     /// How many more it takes.
-    room: u32,
+    pub(super) room: u32,
     priority: i32,
     /// It is here; else its slot is free.
     here: bool,
@@ -61,11 +72,57 @@ impl Service {
 
     /// One more, who takes so many at a time; `u32::MAX` is no limit.
     pub(super) fn add(&mut self, connection: ConnectionId, room: u32, auto_ack: bool, priority: i32) {
+        let slot = self.seat(connection, room, (auto_ack, None), priority);
+        if !self.single_active {
+            return self.line_up(slot);
+        }
+        let ahead = |other: &u32| self.slots[*other as usize].priority >= priority;
+        let place = self.waiting.partition_point(ahead);
+        self.waiting.insert(place, slot);
+        self.activate();
+    }
+
+    /// A request for so many in all. Its slot and its number.
+    pub(super) fn add_request(
+        &mut self,
+        connection: ConnectionId,
+        room: u32,
+        auto_ack: bool,
+        fills: bool,
+    ) -> (u32, u32) {
+        let slot = self.seat(connection, room, (auto_ack, Some(fills)), 0);
+        self.line_up(slot);
+        (slot, self.slots[slot as usize].number)
+    }
+
+    /// A request ends, if it has not ended before. Whose it was.
+    pub(super) fn end_request(&mut self, slot: u32, number: u32) -> Option<ConnectionId> {
+        let subscriber = self.slots.get_mut(slot as usize)?;
+        if !subscriber.here || subscriber.number != number {
+            return None;
+        }
+        let connection = subscriber.connection;
+        if std::mem::take(&mut subscriber.stands) {
+            self.line.retain(|other| *other != slot);
+        }
+        self.slots[slot as usize].here = false;
+        self.free.push(slot);
+        Some(connection)
+    }
+
+    fn seat(
+        &mut self,
+        connection: ConnectionId,
+        room: u32,
+        (auto_ack, fills): (bool, Option<bool>),
+        priority: i32,
+    ) -> u32 {
         let (number, here) = (self.count, true);
         self.count = self.count.wrapping_add(1) % NOBODY;
-        let subscriber = Subscriber { connection, number, auto_ack, room, priority, here, stands: false };
+        let subscriber =
+            Subscriber { connection, number, auto_ack, fills, room, priority, here, stands: false };
         self.uneven |= priority != 0;
-        let slot = match self.free.pop() {
+        match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = subscriber;
                 slot
@@ -74,14 +131,19 @@ impl Service {
                 self.slots.push(subscriber);
                 self.slots.len() as u32 - 1
             }
-        };
-        if !self.single_active {
-            return self.line_up(slot);
         }
-        let ahead = |other: &u32| self.slots[*other as usize].priority >= priority;
-        let place = self.waiting.partition_point(ahead);
-        self.waiting.insert(place, slot);
-        self.activate();
+    }
+
+    /// Whether nobody is here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.iter().all(|subscriber| !subscriber.here)
+    }
+
+    /// One of those that can take a message, by this draw. None of them has a limit.
+    pub(super) fn at_random(&mut self, draw: u64) -> Option<(u32, Subscriber)> {
+        let index = (u128::from(draw) * self.line.len() as u128 >> 64) as usize;
+        let slot = *self.line.get(index)?;
+        Some((slot, self.slots[slot as usize]))
     }
 
     /// All of this connection leave.
@@ -220,6 +282,26 @@ mod tests {
         service.give_room(3, 3);
         service.give_room(1, 1);
         assert_eq!(served(&mut service, 9), "bd");
+    }
+
+    #[test]
+    fn requests_take_turns_until_each_has_what_it_asked_for() {
+        let mut service = Service::new(TurnLost::AtOnce, false);
+        let [first, second] = [2, 3].map(|n| service.add_request(ConnectionId(n), n, false, true));
+        assert_eq!(served(&mut service, 9), "cdcdd");
+        assert_eq!(service.end_request(first.0, first.1), Some(ConnectionId(2)));
+        assert_eq!(service.end_request(first.0, first.1), None);
+        let third = service.add_request(ConnectionId(0), 1, false, true);
+        assert_eq!((third.0, service.end_request(first.0, first.1)), (first.0, None), "the slot is another's");
+        assert_eq!(service.end_request(second.0, second.1), Some(ConnectionId(3)));
+        assert_eq!(served(&mut service, 9), "a");
+    }
+
+    #[test]
+    fn a_draw_chooses_evenly_among_all_that_are_here() {
+        let mut service = service(TurnLost::WhenAsked, false, &[(u32::MAX, 0), (u32::MAX, 0)]);
+        let mut at = |draw: u64| service.at_random(draw).map(|(slot, _)| slot);
+        assert_eq!([at(0), at(u64::MAX / 2), at(u64::MAX / 2 + 1), at(u64::MAX)], [0, 0, 1, 1].map(Some));
     }
 
     #[test]

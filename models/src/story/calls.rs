@@ -4,13 +4,14 @@ use super::client::{Client, Side};
 use super::log::{DELIVERY_TIMEOUT, LogSide, LogTopic};
 use super::picture::SendOutcome;
 use super::polls::Asking;
-use super::script::Label;
+use super::script::{Label, Verb};
 use crate::domain::Out;
 use crate::fact::Fact;
 use crate::log::partitioner;
 use crate::message::{KeyId, Message, MessageRef, SubscriptionId};
 use crate::packet::Packet;
 use crate::properties::Said;
+use redeliver_sim::Span;
 use std::collections::VecDeque;
 
 /// Where a message goes.
@@ -52,6 +53,8 @@ pub(super) enum Task {
     Consume { queue: u32, priority: i32 },
     /// Ask a queue, so many times or until it is empty.
     Get { queue: u32, s: SubscriptionId, left: u32, got: Vec<String> },
+    /// Ask a queue for so many at once.
+    Pull { queue: u32, s: SubscriptionId, left: u32, wait: Span, got: Vec<String> },
     /// Ask a log.
     Poll(Asking),
     /// Wait for the answers to commits: partition and offset.
@@ -60,9 +63,19 @@ pub(super) enum Task {
 
 impl Client {
     /// Asks a queue, so many times.
-    pub(super) fn ask(&mut self, token: u32, from: Option<&String>, left: u32, out: &mut Out<'_>) {
+    pub(super) fn ask(
+        &mut self,
+        token: u32,
+        verb: &Verb,
+        from: Option<&String>,
+        left: u32,
+        out: &mut Out<'_>,
+    ) {
         let Some(queue) = self.queue_of(from, out) else { return };
         let Some(s) = self.queue_side().map(|side| side.subscriptions[queue as usize]) else { return };
+        if self.pulls_from(queue) {
+            return self.pull(token, verb, (queue, s), out);
+        }
         self.call(token, Task::Get { queue, s, left, got: Vec::new() }, out);
     }
 
@@ -116,7 +129,7 @@ impl Client {
             Task::Send { left, to, size, current } => {
                 while let Some((label, said)) = left.pop_front() {
                     let sending = self.publish(&label, &said, *to, *size, out);
-                    if self.confirms() {
+                    if self.confirms(*to) {
                         *current = Some(sending);
                         return true;
                     }
@@ -132,6 +145,7 @@ impl Client {
                 }
                 false
             }
+            Task::Pull { queue, left, wait, .. } => self.begin_pull(*queue, *left, *wait, out),
             Task::Poll(_) | Task::Commit { .. } => true,
             Task::Get { queue, left, got, .. } => {
                 if *left == 0 {
@@ -157,7 +171,7 @@ impl Client {
         let m = self.open(label, said, to, size, out);
         let target = self.choose(m, to, out);
         let sent = self.is_datagrams() || out.is_open(self.spec.connection);
-        out.note(Fact::Published { m, buffered: self.confirms(), sent });
+        out.note(Fact::Published { m, buffered: self.confirms(to), sent });
         if sent {
             self.put(Packet::Publish { m, attempt: 1, target }, out);
         }
@@ -240,7 +254,7 @@ impl Client {
         let outcome = match (&self.spec.side, positive) {
             _ if returned => SendOutcome::Word("returned"),
             (Side::Queue(_), true) => SendOutcome::Word("ack"),
-            (Side::Queue(_), false) => SendOutcome::Word("nack"),
+            (Side::Queue(side), false) => SendOutcome::Word(side.dialect.refused()),
             (Side::Log(_), true) => SendOutcome::Offset(u64::from(offset)),
             (Side::Log(_), false) => SendOutcome::Word("KafkaStorageException"),
         };
@@ -271,6 +285,7 @@ impl Client {
     }
 
     pub(super) fn on_empty(&mut self, queue: u32, out: &mut Out<'_>) {
+        self.end_pull(|task| matches!(task, Task::Pull { queue: asked, .. } if *asked == queue), out);
         let is = |call: &mut Call| match &mut call.task {
             Task::Get { queue: asked, left, .. } if call.begun && *asked == queue => {
                 *left = 0;
@@ -297,7 +312,7 @@ impl Client {
                         self.give_up(m, &label.body, error, out);
                     }
                 }
-                Task::Get { got, .. } | Task::Poll(Asking { got, .. }) => {
+                Task::Get { got, .. } | Task::Pull { got, .. } | Task::Poll(Asking { got, .. }) => {
                     self.journal(out).seen.polls.push(got);
                 }
                 Task::Commit { .. } => self.journal(out).seen.calls.push(format!("Commit {error}")),

@@ -12,7 +12,7 @@ impl Client {
     /// Cancels its consumers, has everything sent again, or closes its channel.
     pub(super) fn act_on_channel(&mut self, verb: &Verb, out: &mut Out<'_>) {
         if !self.is_datagrams() && !out.is_open(self.spec.connection) || !self.channel {
-            return self.error(CLOSED, out);
+            return self.error(self.closed_word(), out);
         }
         match verb {
             Verb::Cancel => self.put(Packet::Cancel, out),
@@ -39,8 +39,12 @@ impl Client {
     /// A verb needs the channel that was closed. In the words of pika, the library of the records.
     pub(super) fn misses_channel(&self, out: &mut Out<'_>) {
         if !self.channel && out.is_open(self.spec.connection) {
-            self.error(CLOSED, out);
+            self.error(self.closed_word(), out);
         }
+    }
+
+    fn closed_word(&self) -> &'static str {
+        self.queue_side().map_or("", |side| side.dialect.closed())
     }
 
     /// All that waits for an ack goes back.
@@ -66,5 +70,3 @@ impl Client {
         }
     }
 }
-
-const CLOSED: &str = "ChannelWrongStateError";

@@ -107,8 +107,8 @@ impl Client {
             }
             _ if verb.reads() && matches!(self.spec.side, Side::Log(_)) => self.act_on_log(verb, token, out),
             Verb::Consume { from, priority } => self.consume(token, from, *priority, out),
-            Verb::Poll { from, n, .. } => self.ask(token, from.as_ref(), n.unwrap_or(1), out),
-            Verb::PollAll { from } => self.ask(token, from.as_ref(), u32::MAX, out),
+            Verb::Poll { from, n, .. } => self.ask(token, verb, from.as_ref(), n.unwrap_or(1), out),
+            Verb::PollAll { from } => self.ask(token, verb, from.as_ref(), u32::MAX, out),
             Verb::Ack { message, multiple } => {
                 for hand in self.to_settle(message.as_deref(), *multiple, out) {
                     self.ack(hand, out);
@@ -117,6 +117,11 @@ impl Client {
             Verb::Nack { message, multiple, requeue } => {
                 for hand in self.to_settle(message.as_deref(), *multiple, out) {
                     self.nack(hand, *requeue, out);
+                }
+            }
+            Verb::Extend { message, wait } => {
+                for hand in self.to_settle(message.as_deref(), false, out) {
+                    self.extend(hand, *wait, out);
                 }
             }
             Verb::Process(labels) => self.process_named(labels, out),
@@ -144,10 +149,14 @@ impl Client {
         self.queue_side().is_some_and(|side| side.datagrams)
     }
 
-    pub(super) fn confirms(&self) -> bool {
-        match &self.spec.side {
-            Side::Queue(side) => side.confirms,
-            Side::Log(side) => side.confirms,
+    /// Whether it waits for a confirm of what it sends there.
+    pub(super) fn confirms(&self, to: Destination) -> bool {
+        match (&self.spec.side, to) {
+            (Side::Queue(side), Destination::Exchange(number)) => {
+                side.confirms && !side.unconfirmed.get(number as usize).is_some_and(|plain| *plain)
+            }
+            (Side::Queue(side), _) => side.confirms,
+            (Side::Log(side), _) => side.confirms,
         }
     }
 
@@ -180,7 +189,8 @@ impl Client {
     /// What the onlooker sees of it now.
     pub(crate) fn picture(&self, shared: &Shared, open: bool) -> ClientPicture {
         let seen = &shared.journals[self.spec.index].seen;
-        let here = |hand: &&Hand| hand.session == self.session || hand.at.is_some();
+        let outlives = self.queue_side().is_some_and(|side| side.outlives_connection);
+        let here = |hand: &&Hand| outlives || hand.session == self.session || hand.at.is_some();
         let held = self.hands.iter().filter(|hand| !hand.settled).filter(here);
         let mut picture = ClientPicture {
             news: shared.journals[self.spec.index].news(),
@@ -209,7 +219,8 @@ impl Node<Messaging> for Client {
             Packet::Deliver { m, s, attempt, tag } => self.on_deliver(m, s, attempt, tag, out),
             Packet::GetEmpty { queue } => self.on_empty(queue, out),
             Packet::NoQueue => {
-                self.fail_calls("404 NOT_FOUND", out);
+                let word = self.queue_side().map_or("", |side| side.dialect.missing());
+                self.fail_calls(word, out);
                 self.channel = false;
             }
             Packet::ChannelClosed => self.on_channel_closed(out),
@@ -223,7 +234,10 @@ impl Node<Messaging> for Client {
 
     fn on_timer(&mut self, timer: Timer, out: &mut Out<'_>) {
         match timer {
-            Timer::Step { token } if token & POLL_STEP != 0 => self.on_poll_over(token & !POLL_STEP, out),
+            Timer::Step { token } if token & POLL_STEP != 0 => {
+                self.on_pull_over(token & !POLL_STEP, out);
+                self.on_poll_over(token & !POLL_STEP, out);
+            }
             Timer::Step { token } if token == self.pauses => {
                 self.run_handler(out);
                 self.handle(out);

@@ -3,6 +3,7 @@
 //! A verb ends when its call has returned and nothing that it caused is in flight; then the next begins. Deadlines and
 //! periodic timers are not waited for. A line that takes a day of virtual time beyond its own waits never returns.
 
+use super::Dialect;
 use super::journal::Journal;
 use super::look::picture;
 use super::picture::Picture;
@@ -117,7 +118,7 @@ impl Driver<'_> {
         self.calls += 1;
         let node = self.node(who);
         match (verb, node) {
-            (Verb::Declare(_) | Verb::Bind { .. }, _) => self.administer(verb, mark),
+            (Verb::Declare(_) | Verb::Bind { .. }, _) => self.administer(who, verb, mark),
             (Verb::Crash, Some(node)) => {
                 self.world.set_mark(mark);
                 self.world.crash(node, false);
@@ -147,7 +148,7 @@ impl Driver<'_> {
     }
 
     /// What an administrator does: at the broker, at once.
-    fn administer(&mut self, verb: &Verb, mark: Mark) {
+    fn administer(&mut self, who: &Who, verb: &Verb, mark: Mark) {
         let Design::Queue(config) = &self.setup.design else { return };
         let broker = NodeId(0);
         if !self.world.is_up(broker) {
@@ -159,8 +160,13 @@ impl Driver<'_> {
             let queue = |name: &str| broker.queues().iter().position(|queue| queue.config.name == name);
             match verb {
                 Verb::Declare(declared) => {
-                    if let Some(queue) = queue(&declared.name) {
-                        broker.declare(queue as u32, out);
+                    let Some(queue) = queue(&declared.name) else { return };
+                    if declared.stream.is_none() {
+                        return broker.declare(queue as u32, out);
+                    }
+                    let refused = broker.declare_reader(queue, out).err().map(Dialect::undeclared);
+                    if let (Some(word), Who::Client(client)) = (refused, who) {
+                        out.shared().journals[*client].seen.errors.push(word.into());
                     }
                 }
                 Verb::Bind { exchange: to, queue: name } => {

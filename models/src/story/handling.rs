@@ -1,6 +1,7 @@
 //! What a story's client does with the messages it is given: it takes them into its hands, processes and settles them,
 //! as it is told or as its handler says.
 
+use super::Dialect;
 use super::calls::{Call, Task};
 use super::client::Client;
 use super::hands::Hand;
@@ -9,6 +10,7 @@ use crate::domain::Out;
 use crate::fact::Fact;
 use crate::message::{MessageRef, SubscriptionId};
 use crate::packet::{Packet, Tag, Timer};
+use redeliver_sim::Span;
 use std::collections::VecDeque;
 
 /// What the handler is doing.
@@ -36,6 +38,7 @@ impl Client {
             _ => false,
         };
         self.go_on(is, out);
+        self.pulled(s, &text, out);
         self.handle(out);
     }
 
@@ -103,6 +106,7 @@ impl Client {
             return name.into();
         }
         match self.queue_side() {
+            Some(side) if side.dialect == Dialect::Nats => format!("{name} num_delivered={attempt}"),
             Some(side)
                 if side.counting.contains(&s)
                     && side.headers.iter().any(|header| header == "x-delivery-count") =>
@@ -149,7 +153,7 @@ impl Client {
         let Some(hand) = self.hands.get_mut(id).filter(|hand| !hand.settled) else { return };
         hand.settled = true;
         let Hand { m, s, attempt, tag, session, .. } = *hand;
-        match tag.filter(|_| session == self.session) {
+        match tag.filter(|_| session == self.session || self.settles_late(out)) {
             Some(tag) => self.put(Packet::Ack { m, s, attempt, tag }, out),
             None => self.misses_channel(out),
         }
@@ -164,11 +168,26 @@ impl Client {
         if !processed {
             out.note(Fact::GivenBack { m, s });
         }
-        match tag.filter(|_| session == self.session) {
+        match tag.filter(|_| session == self.session || self.settles_late(out)) {
             Some(tag) => self.put(Packet::Nack { m, s, attempt, tag, requeue }, out),
             None => self.misses_channel(out),
         }
         self.hands.sort_out();
+    }
+
+    /// Whether it may settle here what it was given over an earlier connection.
+    fn settles_late(&self, out: &Out<'_>) -> bool {
+        self.queue_side().is_some_and(|side| side.outlives_connection) && out.is_open(self.spec.connection)
+    }
+
+    /// It is still at work on what it holds.
+    pub(super) fn extend(&mut self, id: u32, wait: Span, out: &mut Out<'_>) {
+        let Some(hand) = self.hands.get_mut(id).filter(|hand| !hand.settled) else { return };
+        let Hand { s, attempt, tag, .. } = *hand;
+        if let Some(tag) = tag {
+            let wait = (wait.0 / 1_000_000).min(u64::from(u32::MAX)) as u32;
+            self.put(Packet::Extend { s, attempt, tag, wait }, out);
+        }
     }
 
     /// Does with each message in hand what the program says, one after the other.

@@ -22,7 +22,10 @@ pub fn picture(world: &World) -> Picture {
                 let open = world.is_open(client.connection(), 0);
                 picture.clients.insert(name.into(), client.picture(shared, open));
             }
-            Part::QueueBroker(broker) if up => add_queues(broker, name, shared, &mut picture),
+            Part::QueueBroker(broker) if up => {
+                add_queues(broker, name, shared, &mut picture);
+                add_streams(broker, shared, &mut picture);
+            }
             Part::LogBroker(broker) if up => add_logs(broker, shared, &mut picture),
             _ => {}
         }
@@ -32,7 +35,10 @@ pub fn picture(world: &World) -> Picture {
 
 /// The queues that are there; none while the broker is down.
 fn add_queues(broker: &queue::Broker, node: &str, shared: &Shared, picture: &mut Picture) {
-    for (i, queue) in broker.queues().iter().enumerate().filter(|(i, _)| broker.is_declared(*i)) {
+    let is_queue = |(i, queue): &(usize, &queue::Queue)| {
+        broker.is_declared(*i) && queue.config.stream.is_none() && !queue.config.passing
+    };
+    for (i, queue) in broker.queues().iter().enumerate().filter(is_queue) {
         let text = |(m, _, again): (MessageRef, u16, bool)| {
             let name = shared.notation(m).1;
             if again { format!("{name} redelivered") } else { name }
@@ -43,6 +49,31 @@ fn add_queues(broker: &queue::Broker, node: &str, shared: &Shared, picture: &mut
             leader: node.into(),
         };
         picture.queues.insert(queue.config.name.clone(), seen);
+    }
+}
+
+/// The streams that are there, and what their readers have been given and not settled.
+fn add_streams(broker: &queue::Broker, shared: &Shared, picture: &mut Picture) {
+    for stream in broker.streams().iter().filter(|stream| stream.declared) {
+        let text = |(n, kept): (u32, &queue::Retained)| format!("{}@{n}", shared.notation(kept.m).1);
+        let seen = PartitionPicture {
+            records: stream.entries().map(text).collect(),
+            start: u64::from(stream.first()),
+            end: u64::from(stream.next()),
+            high_watermark: u64::from(stream.next()),
+            segments: Vec::new(),
+        };
+        picture.logs.insert(stream.config.name.clone(), vec![seen]);
+    }
+    for (i, queue) in broker.queues().iter().enumerate().filter(|(i, _)| broker.is_declared(*i)) {
+        let (Some(_), Some(pending)) = (queue.config.stream, &queue.pending) else { continue };
+        let text = |entry: queue::Entry| {
+            let name = shared.notation(entry.m).1;
+            if entry.attempts > 1 { format!("{name} num_delivered={}", entry.attempts) } else { name }
+        };
+        let seen = picture.groups.entry(queue.config.name.clone()).or_default();
+        seen.pending = broker.pending(i).into_iter().map(text).collect();
+        seen.advisories = pending.advisories.clone();
     }
 }
 

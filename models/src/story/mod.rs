@@ -4,6 +4,7 @@ mod calls;
 mod channel;
 mod client;
 mod commits;
+mod dialect;
 mod driver;
 mod groups;
 mod handling;
@@ -13,12 +14,14 @@ mod log;
 mod look;
 mod picture;
 mod polls;
+mod pulls;
 mod queue;
 mod script;
 #[cfg(test)]
 mod tests;
 
 pub use client::{Client, ClientSpec, Side};
+pub use dialect::Dialect;
 pub use driver::{StoryEnded, run_story};
 pub use journal::Journal;
 pub use log::{LogSide, LogTopic};

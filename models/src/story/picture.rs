@@ -106,4 +106,8 @@ pub struct GroupPicture {
     pub committed: BTreeMap<String, Vec<Option<u64>>>,
     /// The partitions of each member.
     pub members: BTreeMap<String, Vec<String>>,
+    /// What a reader of a stream was given and has not settled, in order: `m1 num_delivered=2`.
+    pub pending: Vec<String>,
+    /// What it was given often enough: `max_deliver m1`.
+    pub advisories: Vec<String>,
 }

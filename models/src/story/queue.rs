@@ -1,5 +1,6 @@
 //! How a client of a story talks to a queue broker.
 
+use super::Dialect;
 use crate::message::SubscriptionId;
 use crate::properties::Said;
 
@@ -28,11 +29,23 @@ pub struct QueueSide {
     pub headers: Vec<String>,
     /// Subscriptions of queues that say how often a message was delivered before (`x-delivery-count`).
     pub counting: Vec<SubscriptionId>,
+    /// The words of its library.
+    pub dialect: Dialect,
+    /// By queue: it is asked for its messages, for several at a time.
+    pub pulled: Vec<bool>,
+    /// By exchange: what it sends there is not confirmed. NATS: a subject of no stream.
+    pub unconfirmed: Vec<bool>,
+    /// By the subject that it consumes: the queue that it has, alone or with its group.
+    pub aliases: Vec<(String, String)>,
+    /// What it was given over a connection it may settle over a later one.
+    pub outlives_connection: bool,
 }
 
 impl QueueSide {
     /// The queue of this name; the only one if none is named.
     pub(super) fn queue(&self, name: Option<&str>) -> Option<u32> {
+        let alias = self.aliases.iter().find(|(subject, _)| Some(subject.as_str()) == name);
+        let name = alias.map(|(_, queue)| queue.as_str()).or(name);
         let index = match name {
             Some(name) if !name.is_empty() => self.queues.iter().position(|queue| queue == name),
             _ => (self.queues.len() == 1).then_some(0),
@@ -42,6 +55,11 @@ impl QueueSide {
 
     /// Where a message goes: by its name to a queue, over the default exchange, or to an exchange.
     pub(super) fn target(&self, name: Option<&str>) -> Option<u32> {
+        if self.dialect == Dialect::Nats {
+            let only = self.exchanges.first().filter(|_| self.exchanges.len() == 1).map(String::as_str);
+            let index = self.exchanges.iter().position(|subject| name.or(only) == Some(subject.as_str()));
+            return index.map(|index| index as u32);
+        }
         match self.queue(name) {
             Some(queue) => Some(self.exchanges.len() as u32 + queue),
             None => {

@@ -112,6 +112,14 @@ pub enum Verb {
         /// Back into the queue; else it is dropped or dead-lettered.
         requeue: bool,
     },
+    /// Still be at work on a held message (none: the one at hand in a handler, else all held): the broker waits for so long
+    /// more, or as long as at first. JetStream: `in_progress`; SQS: `ChangeMessageVisibility`.
+    Extend {
+        /// Which.
+        message: Option<String>,
+        /// So long from now; zero is as long as at first.
+        wait: Span,
+    },
     /// The effect takes place (none: of the one at hand in a handler, else of all held). Labels.
     Process(Vec<String>),
     /// With each message from now on, and with those held: the first rule that matches.
@@ -178,6 +186,7 @@ impl Verb {
             Verb::PollAll { .. } => "PollAll",
             Verb::Ack { .. } => "Ack",
             Verb::Nack { .. } => "Nack",
+            Verb::Extend { .. } => "Extend",
             Verb::Process(_) => "Process",
             Verb::Handle(_) => "Handle",
             Verb::Commit { .. } => "Commit",

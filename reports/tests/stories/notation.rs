@@ -6,6 +6,12 @@ use serde_json::{Value, json};
 pub(crate) fn ours(case: &str, observed: &Value) -> Value {
     match case.split('-').next() {
         Some("rabbit" | "rabbit4" | "cluster" | "kafka") => rabbit(observed),
+        // In this case the number beside a body is its sequence.
+        Some("nats") if case == "nats-G1" => nats(observed, &|body, sequence| format!("{body}@{sequence}")),
+        Some("nats") => nats(observed, &|body, deliveries| match deliveries {
+            1 => body.into(),
+            _ => format!("{body} num_delivered={deliveries}"),
+        }),
         other => panic!("no notation is known for the cases of {other:?}"),
     }
 }
@@ -38,6 +44,24 @@ fn rabbit(observed: &Value) -> Value {
             _ => items.iter().map(rabbit).collect(),
         },
         Value::String(text) if text == "queue gone: 404" => json!("404 NOT_FOUND"),
+        other => other.clone(),
+    }
+}
+
+/// NATS: a pair [body, number] is a message with a number. An error of the server has its name and its code.
+fn nats(observed: &Value, message: &impl Fn(&str, u64) -> String) -> Value {
+    match observed {
+        Value::Array(items) => match items.as_slice() {
+            [Value::String(body), Value::Number(number)] => {
+                json!(message(body, number.as_u64().expect("it counts")))
+            }
+            _ => items.iter().map(|item| nats(item, message)).collect(),
+        },
+        Value::String(text) if text.starts_with("nats: ") => {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let code = words.iter().find(|word| word.starts_with("err_code=")).expect("an error has a code");
+            json!(format!("{} {code}", words[1].trim_end_matches(':')))
+        }
         other => other.clone(),
     }
 }

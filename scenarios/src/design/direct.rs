@@ -64,7 +64,8 @@ impl Udp {
         let said = self.receive_buffer.as_ref().map(|size| size.0);
         let receive_buffer = assumptions.pick("receive_buffer", said, &RECEIVE_BUFFER);
         let design = setup::Design::Udp(UdpConfig { share, receive_buffer });
-        Designed { design, before_4: false, consumers, broker: None }
+        let declared = load.declared_queues(false, findings);
+        Designed { design, declared, consumers, broker: None }
     }
 }
 
@@ -101,7 +102,8 @@ impl Webhook {
             concurrency: assumptions.pick("concurrency", self.concurrency, &WEBHOOK_CONCURRENCY),
             backlog: assumptions.pick("backlog", self.backlog, &WEBHOOK_BACKLOG),
         };
-        Designed { design: setup::Design::Webhook(config), before_4: false, consumers, broker: None }
+        let declared = load.declared_queues(false, findings);
+        Designed { design: setup::Design::Webhook(config), declared, consumers, broker: None }
     }
 }
 

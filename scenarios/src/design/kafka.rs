@@ -119,7 +119,8 @@ impl Kafka {
         };
         let broker = Some(config.node.clone());
         let consumers = load.consumers_of_topics(findings);
-        Designed { design: setup::Design::Log(config), before_4: false, consumers, broker }
+        let declared = load.declared_queues(false, findings);
+        Designed { design: setup::Design::Log(config), declared, consumers, broker }
     }
 
     fn check(&self, findings: &mut Findings) {

@@ -151,7 +151,8 @@ impl Log {
         };
         let broker = Some(config.node.clone());
         let consumers = load.consumers_of_topics(findings);
-        Designed { design: setup::Design::Log(config), before_4: false, consumers, broker }
+        let declared = load.declared_queues(false, findings);
+        Designed { design: setup::Design::Log(config), declared, consumers, broker }
     }
 
     fn topic(&self, assumptions: &mut Assumptions, findings: &mut Findings) -> TopicConfig {

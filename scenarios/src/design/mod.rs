@@ -5,6 +5,9 @@ pub mod direct;
 pub mod kafka;
 mod kafka_names;
 pub mod log;
+pub mod nats;
+mod nats_names;
+mod nats_stream;
 pub mod queue;
 pub mod rabbitmq;
 pub(crate) mod rabbitmq_exchange;
@@ -15,8 +18,12 @@ pub mod settings;
 use crate::assumptions::Assumptions;
 use crate::diagnostic::{Diagnostic, Findings, nearest};
 use crate::named::Placed;
+use redeliver_models::queue::QueueConfig;
 use redeliver_models::setup::{self, Role};
+use redeliver_models::story::Script;
 use serde::Deserialize;
+use settings::Real;
+use std::collections::BTreeMap;
 
 /// A way for messages to travel, as typed. `Queue(…)` and `Log(…)` have neutral names and the defaults of RabbitMQ
 /// 4.0.5 and Kafka 4.1.1; product designs have the real names.
@@ -35,11 +42,13 @@ pub enum Design {
     RabbitMQ(rabbitmq::RabbitMQ),
     /// A log broker under the names of Apache Kafka.
     Kafka(kafka::Kafka),
+    /// A queue broker with streams under the names of NATS.
+    Nats(nats::Nats),
 }
 
 /// Designs that nothing follows yet.
 pub(crate) const DESIGNS_NOT_MODELLED: &[&str] =
-    &["Nats", "Redis", "Mosquitto", "ZeroMQ", "PubSub", "PerTopic"];
+    &["Redis", "Mosquitto", "ZeroMQ", "PubSub", "PerTopic"];
 
 /// What every design is given: the load, and the names in a story.
 pub(crate) struct Load<'a> {
@@ -53,13 +62,17 @@ pub(crate) struct Load<'a> {
     pub(crate) clients: &'a [String],
     /// Names of queues and topics in a story, in order.
     pub(crate) story_names: &'a [String],
+    /// The story, if there is one.
+    pub(crate) script: Option<&'a Script>,
+    /// What it declares, by name, with its settings.
+    pub(crate) declared: &'a BTreeMap<String, Real>,
 }
 
 /// A design as it will run.
 pub(crate) struct Designed {
     pub(crate) design: setup::Design,
-    /// What a story declares has the defaults of RabbitMQ before 4.0.
-    pub(crate) before_4: bool,
+    /// What a story declares, by name.
+    pub(crate) declared: BTreeMap<String, QueueConfig>,
     pub(crate) consumers: Vec<setup::Consumer>,
     /// The broker's node, if there is one.
     pub(crate) broker: Option<String>,
@@ -80,6 +93,7 @@ impl Design {
             Design::Webhook(webhook) => webhook.plan(load, assumptions, findings),
             Design::RabbitMQ(rabbitmq) => rabbitmq.plan(load, assumptions, findings),
             Design::Kafka(kafka) => kafka.plan(load, assumptions, findings),
+            Design::Nats(nats) => nats.plan(load, assumptions, findings),
         }
     }
 }
@@ -98,6 +112,18 @@ impl Load<'_> {
         }
         nodes.extend(self.clients.iter().map(|client| (client.clone(), Role::Client)));
         nodes
+    }
+
+    /// What a story declares, as queues of RabbitMQ.
+    pub(crate) fn declared_queues(
+        &self,
+        before_4: bool,
+        findings: &mut Findings,
+    ) -> BTreeMap<String, QueueConfig> {
+        let queue = |(name, arguments): (&String, &Real)| {
+            (name.clone(), rabbitmq_queue::queue(name, arguments, before_4, findings))
+        };
+        self.declared.iter().map(queue).collect()
     }
 
     /// The subscriptions where each reads a topic; what is no topic is refused.

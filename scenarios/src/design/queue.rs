@@ -9,6 +9,7 @@ use crate::units::{Duration, Probability};
 use redeliver_models::properties::Said;
 use redeliver_models::queue::{self, ClientConfig, Config, ExchangeConfig, Paging, QueueConfig, Transport};
 use redeliver_models::setup::{self, NodePattern};
+use redeliver_models::story::Dialect;
 use redeliver_sim::Span;
 use serde::Deserialize;
 
@@ -129,6 +130,8 @@ impl Queue {
             checksums: true,
             memory_high_watermark: self.watermark(assumptions, findings),
             paging: Paging::Never,
+            streams: Vec::new(),
+            dialect: Dialect::Amqp,
             clients: vec![(NodePattern::any(), self.client(assumptions))],
         };
         self.check(&config, findings);
@@ -140,8 +143,9 @@ impl Queue {
             }
         }
         sort_queues(&mut config);
+        let declared = load.declared_queues(false, findings);
         let broker = Some(config.node.clone());
-        Designed { design: setup::Design::Queue(config), before_4: false, consumers, broker }
+        Designed { design: setup::Design::Queue(config), declared, consumers, broker }
     }
 
     fn confirm_after(&self, assumptions: &mut Assumptions) -> queue::ConfirmAfter {
@@ -214,6 +218,9 @@ impl Queue {
             ),
             headers: Vec::new(),
             said: Said::default(),
+            pulls: None,
+            extend_every: None,
+            aliases: Vec::new(),
         }
     }
 

@@ -17,6 +17,7 @@ use redeliver_models::queue::{
     AckMode, ClientConfig, Config, ConfirmAfter, ExchangeConfig, ExchangeKind, Overdue, Paging, Transport,
 };
 use redeliver_models::setup::{self, NodePattern};
+use redeliver_models::story::Dialect;
 use redeliver_sim::Span;
 use serde::Deserialize;
 
@@ -89,6 +90,8 @@ impl RabbitMQ {
             checksums: !before_4,
             memory_high_watermark: self.watermark(before_4, assumptions, findings),
             paging: self.paging(before_4, assumptions, findings),
+            streams: Vec::new(),
+            dialect: Dialect::Amqp,
             clients: self.clients(&node, load, assumptions, findings),
             node,
         };
@@ -115,8 +118,9 @@ impl RabbitMQ {
             check_dead_letters(name, arguments, &config, findings);
         }
         sort_queues(&mut config);
+        let declared = load.declared_queues(before_4, findings);
         let broker = Some(config.node.clone());
-        Designed { design: setup::Design::Queue(config), before_4, consumers, broker }
+        Designed { design: setup::Design::Queue(config), declared, consumers, broker }
     }
 
     fn node(&self, findings: &mut Findings) -> String {
@@ -241,6 +245,9 @@ impl RabbitMQ {
             reconnect_after: RECONNECT_AFTER.value,
             headers: Vec::new(),
             said: Said::default(),
+            pulls: None,
+            extend_every: None,
+            aliases: Vec::new(),
         };
         assumptions.pick("prefetch_count", None, &PREFETCH);
         assumptions.text("ack", None, "AfterWork", OUR_DEFAULT);

@@ -34,6 +34,7 @@ pub(crate) fn queue(name: &str, arguments: &Real, before_4: bool, findings: &mut
         dead_letter: dead_letter(&mut reader),
         priorities: priorities(quorum, before_4, &mut reader),
         single_active_consumer: reader.flag("x-single-active-consumer").unwrap_or(false),
+        ..QueueConfig::default()
     }
 }
 

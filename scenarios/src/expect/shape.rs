@@ -206,6 +206,8 @@ const GROUPS: Shape = Names(
     &Object(&[
         ("committed", Names(Whose::Anything, &List(&Any))),
         ("members", Names(Whose::Anything, &TEXTS)),
+        ("pending", TEXTS),
+        ("advisories", TEXTS),
     ]),
 );
 

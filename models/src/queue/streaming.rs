@@ -1,0 +1,461 @@
+//! Streams in a broker: what is published into them, who reads them, and what lets go of their messages.
+//!
+//! A reader of a stream is a queue of its own, of messages that the stream holds: JetStream's consumer. What a stream lets
+//! go of is gone for its readers, too; who holds it may still process it. A restart finds what the disk has: messages in
+//! the stream's file, in a reader's what it has not settled. Not kept over a restart: what ids were known.
+
+use super::broker::{Broker, Torn};
+use super::flights::Flight;
+use super::queue::Entry;
+use super::routing::subject_fits;
+use super::service::NOBODY;
+use super::stream::Retained;
+use super::{ExchangeKind, Retention};
+use crate::causes::{DuplicateCause, LossCause};
+use crate::domain::Out;
+use crate::fact::Fact;
+use crate::message::MessageRef;
+use crate::packet::{Packet, Record, Timer};
+use crate::properties::MessageId;
+use crate::setup::StartAt;
+use redeliver_sim::{ConnectionId, Disk, FileId, Position, Span, Time};
+
+/// Registers from here on hold the last sequence that a reader knows of; then, the last of each stream.
+const READ: u32 = 3 << 30;
+const WRITTEN: u32 = READ + (1 << 20);
+
+/// Why a reader of a stream cannot be made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DeclareError {
+    /// Its stream is not there.
+    NoStream,
+    /// A work queue has a reader that reads all, or would have one.
+    MultipleUnfiltered,
+    /// A work queue has another that reads some of the same.
+    NotUnique,
+}
+
+impl Broker {
+    /// The file of a stream.
+    pub(super) fn stream_file(&self, stream: usize) -> FileId {
+        FileId((self.queues.len() + stream) as u32)
+    }
+
+    /// The queues that read a stream.
+    fn readers(&self, stream: usize) -> impl Iterator<Item = usize> + use<'_> {
+        let reads = move |queue: &usize| self.queues[*queue].config.stream == Some(stream);
+        (0..self.queues.len()).filter(move |queue| reads(queue) && self.declared[*queue])
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn publish_to_stream(
+        &mut self,
+        (stream, exchange): (usize, usize),
+        from: ConnectionId,
+        m: MessageRef,
+        attempt: u16,
+        out: &mut Out<'_>,
+    ) {
+        let Self { streams, exchanges, .. } = self;
+        let (state, subject) = (&mut streams[stream], &exchanges[exchange]);
+        let message = *out.shared().messages.get(m);
+        let bytes = message.size + u64::from(state.config.overhead) + subject.name.len() as u64;
+        let id = out.shared().properties(m).id;
+        let named = if id == MessageId::Own { (message.source.0, message.number) } else { (0, 0) };
+        let identity = (id, named.0, named.1);
+        let heard = state.config.retention != Retention::Interest || !subject.queues.is_empty();
+        let refusal = if !state.declared {
+            Some(LossCause::Unroutable)
+        } else if id != MessageId::None && state.knows(out.now(), identity) {
+            out.note(Fact::StoredBefore { m });
+            return self.answer(from, m, attempt, true, out);
+        } else if state.config.durable && !out.disk().has_room(bytes) {
+            Some(LossCause::DiskFull)
+        } else {
+            state.refuses(bytes).then_some(LossCause::QueueOverflow)
+        };
+        if let Some(why) = refusal {
+            out.note(Fact::NotTaken { m, why });
+            return self.answer(from, m, attempt, false, out);
+        }
+        if id != MessageId::None {
+            state.learn(out.now(), identity);
+        }
+        if !heard {
+            out.note(Fact::NotTaken { m, why: LossCause::Unroutable });
+            return self.answer(from, m, attempt, true, out);
+        }
+        self.keep_in_stream((stream, exchange), m, bytes, out);
+        if !out.is_cut() {
+            self.hold_limits(stream, out);
+            let queues = self.exchanges[exchange].queues.clone();
+            self.answer_kept(stream, from, m, attempt, out);
+            queues.into_iter().for_each(|queue| self.go_on_reading(queue, out));
+        }
+    }
+
+    fn answer(&self, to: ConnectionId, m: MessageRef, attempt: u16, positive: bool, out: &mut Out<'_>) {
+        // A record that was closed has nobody who waits for an answer.
+        if out.shared().messages.current(m).is_some_and(|message| message.buffered) {
+            self.reply(to, Packet::Confirm { m, attempt, positive, offset: 0 }, out);
+        }
+    }
+
+    fn answer_kept(&mut self, stream: usize, to: ConnectionId, m: MessageRef, attempt: u16, out: &mut Out<'_>) {
+        let durable = self.streams[stream].config.durable;
+        self.confirm(to, m, attempt, durable, out);
+    }
+
+    fn keep_in_stream(
+        &mut self,
+        (stream, exchange): (usize, usize),
+        m: MessageRef,
+        bytes: u64,
+        out: &mut Out<'_>,
+    ) {
+        let (file, queues) = (self.stream_file(stream), self.exchanges[exchange].queues.clone());
+        let state = &mut self.streams[stream];
+        let (sequence, exchange, wanted) = (state.next(), exchange as u32, queues.len() as u32);
+        let record = Record::Streamed { m, sequence, exchange };
+        let position = if state.config.durable { out.append(file, record, bytes).ok() } else { None };
+        state.push(Retained { m, bytes, at: out.now(), position, exchange, wanted });
+        if position.is_some() {
+            out.set_register(WRITTEN + stream as u32, Record::Sequence { last: sequence });
+        } else {
+            self.add_memory(bytes, out);
+        }
+        out.note(Fact::Retained { m, last: queues.is_empty() });
+        for (i, queue) in queues.iter().enumerate() {
+            if out.is_cut() {
+                return self.torn.push(Torn::Publish(m));
+            }
+            let last = i + 1 == queues.len();
+            let entry = self.read(*queue, m, (sequence, 0), out);
+            let (s, rank) = (self.queues[*queue].s, out.shared().next_rank(self.queues[*queue].s, *queue as u32));
+            self.queues[*queue].push(entry);
+            out.note(Fact::Stored { m, s, line: *queue as u32, rank, last });
+        }
+    }
+
+    /// A message becomes a reader's: as much of it as it needs.
+    fn read(&self, queue: usize, m: MessageRef, (rank, attempts): (u32, u16), out: &mut Out<'_>) -> Entry {
+        let s = self.queues[queue].s;
+        let record = Record::Queued { m, s, rank, history: 0 };
+        let durable = self.queues[queue].config.durable;
+        let position = if durable { out.append(FileId(queue as u32), record, 0).ok() } else { None };
+        if durable {
+            out.set_register(READ + queue as u32, Record::Sequence { last: rank });
+        }
+        unread((m, rank), attempts, position)
+    }
+
+    fn go_on_reading(&mut self, queue: usize, out: &mut Out<'_>) {
+        self.dispatch(queue, out);
+        self.set_level(queue, out);
+    }
+
+    // What it lets go of.
+
+    /// Its readers have settled it: whether that is enough to let go of it.
+    pub(super) fn settled_in_stream(&mut self, queue: usize, sequence: u32, out: &mut Out<'_>) {
+        let Some(stream) = self.queues[queue].config.stream else { return };
+        let state = &mut self.streams[stream];
+        if state.config.retention == Retention::Limits || out.is_cut() {
+            return;
+        }
+        let Some(entry) = state.get_mut(sequence) else { return };
+        entry.wanted = entry.wanted.saturating_sub(1);
+        if entry.wanted == 0 {
+            self.release(stream, sequence, out);
+        }
+    }
+
+    /// Takes a message out of a stream.
+    fn release(&mut self, stream: usize, sequence: u32, out: &mut Out<'_>) {
+        let file = self.stream_file(stream);
+        let Some(entry) = self.streams[stream].take(sequence) else { return };
+        match entry.position {
+            Some(position) => out.remove(file, position),
+            None => self.free_memory(entry.bytes),
+        }
+        out.note(Fact::Released { m: entry.m });
+    }
+
+    fn hold_limits(&mut self, stream: usize, out: &mut Out<'_>) {
+        while self.streams[stream].is_over() && !out.is_cut() {
+            self.let_go_of_first(stream, out);
+        }
+        self.arm_age(stream, out);
+    }
+
+    /// Its first message is gone, for its readers too.
+    fn let_go_of_first(&mut self, stream: usize, out: &mut Out<'_>) {
+        let sequence = self.streams[stream].first();
+        let readers: Vec<usize> = self.readers(stream).collect();
+        for queue in readers {
+            let state = &mut self.queues[queue];
+            let held = state.pending.as_ref().and_then(|pending| pending.held.get(&sequence)).copied();
+            let entry = match held {
+                Some((tag, _)) => {
+                    let first_time = state.pending.as_mut().is_some_and(|pending| pending.gone.insert(sequence));
+                    state.unacked -= u32::from(first_time);
+                    self.flights.get(tag).filter(|_| first_time).map(|flight| flight.entry)
+                }
+                None => state.take_returned(sequence).or_else(|| state.take_waiting(sequence)),
+            };
+            if let Some(entry) = entry {
+                self.forget(queue, entry, out);
+                out.note(Fact::Removed { m: entry.m, s: self.queues[queue].s, why: LossCause::Retention });
+                self.set_level(queue, out);
+            }
+            if out.is_cut() {
+                return;
+            }
+        }
+        let now = out.now();
+        out.shared().brokers[0].first_deletion.get_or_insert(now);
+        self.release(stream, sequence, out);
+    }
+
+    pub(super) fn on_stream_age(&mut self, stream: usize, out: &mut Out<'_>) {
+        while self.streams[stream].ends().is_some_and(|at| at <= out.now()) && !out.is_cut() {
+            self.let_go_of_first(stream, out);
+        }
+        self.arm_age(stream, out);
+        // What its readers could not take may have stood before what they can.
+        let readers: Vec<usize> = self.readers(stream).collect();
+        readers.into_iter().for_each(|queue| self.go_on_reading(queue, out));
+    }
+
+    fn arm_age(&self, stream: usize, out: &mut Out<'_>) {
+        if let Some(at) = self.streams[stream].ends() {
+            let slot = self.alarm(stream, 2);
+            out.set_alarm(slot, at.since(out.now()), Timer::StreamAge { stream: stream as u32 });
+        }
+    }
+
+    // Readers that come late.
+
+    /// Makes a reader of a stream, if it may be.
+    pub(crate) fn declare_reader(&mut self, queue: usize, out: &mut Out<'_>) -> Result<(), DeclareError> {
+        let config = self.queues[queue].config.clone();
+        let Some(stream) = config.stream.filter(|stream| self.streams[*stream].declared) else {
+            return Err(DeclareError::NoStream);
+        };
+        if self.declared[queue] {
+            return Ok(());
+        }
+        if self.streams[stream].config.retention == Retention::WorkQueue {
+            let others: Vec<usize> = self.readers(stream).collect();
+            let filters = || others.iter().map(|other| &self.queues[*other].config.filter);
+            if config.filter.is_empty() && !others.is_empty() {
+                return Err(DeclareError::MultipleUnfiltered);
+            }
+            let overlaps = |filter: &String| {
+                filter.is_empty() || subject_fits(filter, &config.filter) || subject_fits(&config.filter, filter)
+            };
+            if filters().any(overlaps) {
+                return Err(DeclareError::NotUnique);
+            }
+        }
+        self.declared[queue] = true;
+        for exchange in 0..self.exchanges.len() {
+            let kind = self.exchanges[exchange].kind;
+            if kind == ExchangeKind::Stream(stream as u32)
+                && subject_fits(&config.filter, &self.exchanges[exchange].name)
+            {
+                self.bind(exchange as u32, queue as u32, out);
+            }
+        }
+        Ok(())
+    }
+
+    /// The first member of a subscription that comes late makes its reader.
+    #[cold]
+    pub(super) fn bind_late(&mut self, queue: u32, out: &mut Out<'_>) {
+        for exchange in 0..self.exchanges.len() {
+            if self.exchanges[exchange].late.contains(&(queue as usize)) {
+                self.bind(exchange as u32, queue, out);
+            }
+        }
+    }
+
+    /// A reader begins to read what came over this exchange: what is there already, unless it wants only what is new.
+    pub(super) fn begin_to_read(&mut self, exchange: usize, queue: usize, out: &mut Out<'_>) {
+        let Some(stream) = self.queues[queue].config.stream else { return };
+        if self.queues[queue].config.from == StartAt::Beginning {
+            let there = self.streams[stream].entries().filter(|(_, kept)| kept.exchange as usize == exchange);
+            let there: Vec<(u32, MessageRef)> = there.map(|(sequence, kept)| (sequence, kept.m)).collect();
+            there.into_iter().for_each(|(sequence, m)| self.find_in_stream(queue, stream, (sequence, m), out));
+        }
+        let last = self.streams[stream].next() - 1;
+        if self.queues[queue].config.durable {
+            out.set_register(READ + queue as u32, Record::Sequence { last });
+        }
+        self.go_on_reading(queue, out);
+    }
+
+    fn find_in_stream(
+        &mut self,
+        queue: usize,
+        stream: usize,
+        (sequence, m): (u32, MessageRef),
+        out: &mut Out<'_>,
+    ) {
+        if out.is_cut() {
+            return;
+        }
+        let s = self.queues[queue].s;
+        let entry = self.read(queue, m, (sequence, 0), out);
+        self.queues[queue].take_back(entry, super::Place::Original);
+        if let Some(kept) = self.streams[stream].get_mut(sequence) {
+            kept.wanted += 1;
+        }
+        let slot = out.shared().slot(s);
+        if out.shared().messages.delivery(m, slot).ranked {
+            // It was there before, and what the broker knew of it was lost.
+            return out.note(Fact::Rewound { m, s, why: DuplicateCause::BrokerRestart });
+        }
+        let rank = out.shared().next_rank(s, queue as u32);
+        out.note(Fact::Found { m, s, line: queue as u32, rank });
+    }
+
+    // A restart.
+
+    /// What is not on disk was not kept: such streams are gone, unless a load makes them again.
+    pub(super) fn forget_passing_streams(&mut self, out: &Out<'_>) {
+        let died = out.deaths() > 0;
+        for (stream, anew) in self.streams.iter_mut().zip(&self.spec.streams_anew) {
+            stream.declared &= !died || stream.config.durable || *anew;
+        }
+    }
+
+    pub(super) fn recover_streams(&mut self, out: &mut Out<'_>) {
+        for stream in 0..self.streams.len() {
+            let file = self.stream_file(stream);
+            let records: Vec<(Position, Record)> = out.disk().records(file).collect();
+            for (position, record) in records {
+                let Record::Streamed { m, sequence, exchange } = record else { continue };
+                if out.disk().has_damage() && self.drop_damaged(file, position, out) {
+                    out.note(Fact::Released { m });
+                    continue;
+                }
+                let message = out.shared().messages.get(m);
+                let subject = self.exchanges[exchange as usize].name.len() as u64;
+                let state = &mut self.streams[stream];
+                let bytes = message.size + u64::from(state.config.overhead) + subject;
+                let at = message.stored_at.min(out.now());
+                state.skip_to(sequence - 1);
+                state.push(Retained { m, bytes, at, position: Some(position), exchange, wanted: 0 });
+            }
+            if let Some(Record::Sequence { last }) = out.disk().register(WRITTEN + stream as u32) {
+                self.streams[stream].skip_to(last);
+            }
+        }
+        for queue in 0..self.queues.len() {
+            if let Some(stream) = self.queues[queue].config.stream.filter(|_| self.declared[queue]) {
+                self.recover_reader(queue, stream, out);
+            }
+            self.arm_ack_wait(queue, out);
+        }
+        for stream in 0..self.streams.len() {
+            self.release_settled(stream, out);
+            self.hold_limits(stream, out);
+        }
+    }
+
+    /// What a reader had not settled; and what it did not know of yet.
+    fn recover_reader(&mut self, queue: usize, stream: usize, out: &mut Out<'_>) {
+        let (file, s) = (FileId(queue as u32), self.queues[queue].s);
+        let records: Vec<(Position, Record)> = out.disk().records(file).collect();
+        for (position, record) in records {
+            let (m, sequence, delivered) = match record {
+                Record::Queued { m, rank, .. } => (m, rank, None),
+                Record::Pending { m, sequence, at, attempts, .. } => (m, sequence, Some((at, attempts))),
+                _ => continue,
+            };
+            let damaged = out.disk().has_damage() && self.drop_damaged(file, position, out);
+            let Some(kept) = self.streams[stream].get_mut(sequence).filter(|kept| kept.m == m && !damaged) else {
+                out.remove(file, position);
+                out.note(Fact::Removed { m, s, why: LossCause::CorruptRecord });
+                continue;
+            };
+            kept.wanted += 1;
+            match delivered {
+                None => self.queues[queue].push(unread((m, sequence), 0, Some(position))),
+                Some((at, attempts)) => {
+                    let attempts = u16::from(attempts);
+                    let wait = self.queues[queue].config.redelivery.as_ref().map(|r| r.wait(attempts));
+                    let deadline = Time::ZERO + Span::millis(u64::from(at)) + wait.unwrap_or(Span::ZERO);
+                    let entry = unread((m, sequence), attempts, Some(position));
+                    let connection = ConnectionId(u32::MAX);
+                    let deadline = deadline.max(out.now());
+                    let flight = Flight {
+                        entry,
+                        queue: queue as u32,
+                        connection,
+                        slot: 0,
+                        number: NOBODY,
+                        deadline: Time::NEVER,
+                    };
+                    self.hold(queue, flight, deadline);
+                }
+            }
+        }
+        let read = match out.disk().register(READ + queue as u32) {
+            Some(Record::Sequence { last }) => last,
+            _ => 0,
+        };
+        let exchanges = &self.exchanges;
+        let reads = |exchange: u32| exchanges[exchange as usize].queues.contains(&queue);
+        let there = self.streams[stream].entries().filter(|(n, kept)| *n > read && reads(kept.exchange));
+        let there: Vec<(u32, MessageRef)> = there.map(|(sequence, kept)| (sequence, kept.m)).collect();
+        there.into_iter().for_each(|(sequence, m)| self.find_in_stream(queue, stream, (sequence, m), out));
+    }
+
+    /// What its readers have settled, and it could not let go of before it died.
+    fn release_settled(&mut self, stream: usize, out: &mut Out<'_>) {
+        if self.streams[stream].config.retention == Retention::Limits {
+            return;
+        }
+        let read = |exchange: u32| !self.exchanges[exchange as usize].queues.is_empty();
+        let settled = self.streams[stream].entries().filter(|(_, kept)| kept.wanted == 0 && read(kept.exchange));
+        let settled: Vec<u32> = settled.map(|(sequence, _)| sequence).collect();
+        settled.into_iter().for_each(|sequence| self.release(stream, sequence, out));
+    }
+
+    /// Notes what a crash takes of the streams: what is in no file.
+    pub(super) fn lose_streams(&self, out: &mut Out<'_>) {
+        for stream in &self.streams {
+            for (_, kept) in stream.entries().filter(|(_, kept)| kept.position.is_none()) {
+                out.note(Fact::Released { m: kept.m });
+            }
+        }
+    }
+
+    /// Counts what the streams hold.
+    pub(super) fn count_streams(
+        &self,
+        up: bool,
+        disk: &Disk<Record>,
+        census: &mut crate::census::Census<'_>,
+    ) {
+        for (i, stream) in self.streams.iter().enumerate() {
+            if up {
+                stream.entries().for_each(|(_, kept)| census.retained(kept.m));
+                continue;
+            }
+            for (_, record) in disk.records(self.stream_file(i)) {
+                if let Record::Streamed { m, .. } = record {
+                    census.retained(m);
+                }
+            }
+        }
+    }
+}
+
+/// A message of a stream as a reader has it.
+fn unread((m, rank): (MessageRef, u32), attempts: u16, position: Option<Position>) -> Entry {
+    Entry { m, rank, size: 0, history: 0, attempts, priority: 0, position, expires: Time::NEVER, in_memory: true }
+}

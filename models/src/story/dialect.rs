@@ -1,0 +1,47 @@
+//! The words of a product's clients, where a story shows them.
+
+use crate::queue::DeclareError;
+
+/// Which product's words a client of a queue broker uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dialect {
+    /// RabbitMQ's, with pika, the library of the records.
+    Amqp,
+    /// NATS's, with nats-py, the library of the records.
+    Nats,
+}
+
+impl Dialect {
+    /// A publish that was refused.
+    pub(super) fn refused(self) -> &'static str {
+        match self {
+            Dialect::Amqp => "nack",
+            Dialect::Nats => "ServiceUnavailableError",
+        }
+    }
+
+    /// What was asked for is not there.
+    pub(super) fn missing(self) -> &'static str {
+        match self {
+            Dialect::Amqp => "404 NOT_FOUND",
+            Dialect::Nats => "NotFoundError",
+        }
+    }
+
+    /// A verb needs a channel or a connection that is not open.
+    pub(super) fn closed(self) -> &'static str {
+        match self {
+            Dialect::Amqp => "ChannelWrongStateError",
+            Dialect::Nats => "ConnectionClosedError",
+        }
+    }
+
+    /// A reader of a stream could not be made. JetStream's error codes: `server/errors.json` of nats-server 2.9.
+    pub(super) fn undeclared(error: DeclareError) -> &'static str {
+        match error {
+            DeclareError::NoStream => "NotFoundError",
+            DeclareError::MultipleUnfiltered => "BadRequestError err_code=10099",
+            DeclareError::NotUnique => "BadRequestError err_code=10100",
+        }
+    }
+}

@@ -1,0 +1,467 @@
+//! `Nats(…)`: a queue broker with streams, under the real names.
+
+use super::nats_names::{CLIENT, SERVER};
+use super::nats_stream::{Taken, consumer, plain_stream, span, streams};
+use super::queue::{Ack, ack_mode, sort_queues};
+use super::settings::{Reader, Real};
+use super::{Designed, Load, clients, unknown_version};
+use crate::assumptions::{Assumptions, Show};
+use crate::defaults::*;
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::named::{Named, Placed};
+use crate::units::Duration;
+use redeliver_models::properties::Said;
+use redeliver_models::queue::{
+    AckMode, Behaviour, ClientConfig, Config, ConfirmAfter, ExchangeConfig, ExchangeKind, Paging, Pulls, QueueConfig,
+    Redelivery, Retention, Settles, Transport, Turns, subject_fits,
+};
+use redeliver_models::setup::{self, NodePattern, Role};
+use redeliver_models::story::{Dialect, Verb, Who};
+use redeliver_sim::Span;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// NATS, one server. Parentheses hold our words, braces the server's own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nats {
+    /// Whose defaults hold: `"2.9.10"`.
+    pub version: Placed<String>,
+    /// Settings of the server; none is modelled yet.
+    #[serde(default)]
+    pub config: Real,
+    /// Streams that stand before time 0.
+    #[serde(default)]
+    pub streams: Named<Real>,
+    /// Durable consumers that stand before time 0.
+    #[serde(default)]
+    pub consumers: Named<Real>,
+    /// Settings of clients, by name or glob; of several that match the later wins.
+    #[serde(default)]
+    pub clients: Named<Client>,
+}
+
+/// Settings of some clients.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// The library, for the reader.
+    pub library: Option<String>,
+    /// When a consumer of a load acks. Default `AfterWork`.
+    pub ack: Option<Ack>,
+    /// A consumer of a load says this often that it is still at work (`in_progress`). Default: never.
+    pub extend_every: Option<Duration>,
+    /// A publisher of a load waits for the ack of each message. Default true.
+    pub confirms: Option<bool>,
+    /// A publisher of a load gives each message an id of its own (`Nats-Msg-Id`). Default false.
+    pub message_ids: Option<bool>,
+    /// Unconfirmed messages that a publisher holds at most; 0 is no limit. Default 0.
+    pub window: Option<u32>,
+    /// Without an ack for so long, a message is sent again. Default `"5s"`.
+    pub confirm_timeout: Option<Duration>,
+    /// How often it is sent again, at most. Default: until the run ends.
+    pub retries: Option<u32>,
+    /// Settings by their real names.
+    #[serde(default)]
+    pub config: Real,
+}
+
+impl Nats {
+    pub(crate) fn plan(
+        &self,
+        load: &Load<'_>,
+        assumptions: &mut Assumptions,
+        findings: &mut Findings,
+    ) -> Designed {
+        if !self.version.value.starts_with("2.9.") {
+            unknown_version("NATS", &self.version, "\"2.9.10\"", findings);
+        }
+        SERVER.check(&self.config, findings);
+        assumptions.text("version", Some(self.version.value.clone()), "", "");
+        let taken = self.streams(load, findings);
+        let mut config = Config {
+            node: "nats".into(),
+            transport: Transport::Connections,
+            queues: Vec::new(),
+            exchanges: subjects(load, &taken),
+            streams: taken.iter().map(|taken| taken.stream.clone()).collect(),
+            persistent: true,
+            confirm_after: ConfirmAfter::Written,
+            overdue: None,
+            checksums: true,
+            memory_high_watermark: f64::MAX,
+            dialect: Dialect::Nats,
+            paging: Paging::Never,
+            clients: self.clients(load, assumptions, findings),
+        };
+        let consumers = self.consumers(load, &taken, &mut config, findings);
+        add_subscriptions(&mut config);
+        self.check_verbs(load, &config, findings);
+        for queue in config.queues.iter().filter(|queue| !queue.passing) {
+            assumptions.text(&format!("consumers.{}", queue.name), Some(show_consumer(queue, &taken)), "", "");
+        }
+        for taken in &taken {
+            assumptions.text(&format!("streams.{}", taken.stream.name), Some(show_stream(taken)), "", "");
+        }
+        sort_queues(&mut config);
+        let mut declared = BTreeMap::new();
+        for (name, settings) in load.declared {
+            let place = settings.0.values().next().map(|entry| entry.name_place).unwrap_or_default();
+            declared.insert(name.clone(), consumer(name, place, settings, &taken, None, findings));
+        }
+        let broker = Some(config.node.clone());
+        Designed { design: setup::Design::Queue(config), declared, consumers, broker }
+    }
+
+    /// The streams that are named, and one for each topic that none of them takes.
+    fn streams(&self, load: &Load<'_>, findings: &mut Findings) -> Vec<Taken> {
+        let mut taken = streams(&self.streams, findings);
+        for topic in load.topics {
+            if stream_of(&taken, topic).is_none() {
+                taken.push(plain_stream(topic));
+            }
+        }
+        taken.sort_by(|a, b| a.stream.name.cmp(&b.stream.name));
+        taken
+    }
+
+    /// One durable consumer for each subscription, and those that are named.
+    fn consumers(
+        &self,
+        load: &Load<'_>,
+        taken: &[Taken],
+        config: &mut Config,
+        findings: &mut Findings,
+    ) -> Vec<setup::Consumer> {
+        let mut planned = Vec::new();
+        let plain = Real::default();
+        let mut filters = BTreeMap::new();
+        for (read, consumer) in load.consumers {
+            let Some((topic, stream)) = what_is_read(read, load, taken, findings) else { continue };
+            filters.insert(consumer.name.clone(), stream);
+            planned.push(setup::Consumer { topic, ..consumer.clone() });
+        }
+        for (read, subscription) in load.consumers.iter().filter(|(_, c)| self.consumers.get(&c.name).is_none()) {
+            let Some(stream) = filters.get(&subscription.name) else { continue };
+            let mut queue =
+                consumer(&subscription.name, read.place, &plain, taken, Some(*stream), findings);
+            if load.topics.contains(&read.value) {
+                queue.filter.clone_from(&read.value);
+            }
+            config.queues.push(queue);
+        }
+        for (name, place, settings) in self.consumers.sorted() {
+            let of = filters.get(name).copied();
+            let queue = consumer(name, place, settings, taken, of, findings);
+            if of.is_some_and(|of| queue.stream.is_some_and(|stream| stream != of)) {
+                let message = format!("the consumer `{name}` reads another stream than its subscription");
+                findings.push(Diagnostic::new(message).at(place).hint("leave `\"stream\"` out"));
+            }
+            let members = load.consumers.iter().find(|(_, c)| c.name == name).map_or(1, |(_, c)| c.members.len());
+            if members > 1 && !queue.pulled && queue.turns == Turns::InLine {
+                let message = format!("`{name}` has {members} members, and one subscriber may have it at a time");
+                let hint = "add `\"deliver_group\"`, or leave `\"deliver_subject\"` out: they pull";
+                findings.push(Diagnostic::new(message).at(place).hint(hint));
+            }
+            config.queues.push(queue);
+        }
+        config.queues.sort_by(|a, b| a.name.cmp(&b.name));
+        bind(config, load, findings);
+        check_work_queues(config, taken, findings);
+        planned
+    }
+
+    fn clients(
+        &self,
+        load: &Load<'_>,
+        assumptions: &mut Assumptions,
+        findings: &mut Findings,
+    ) -> Vec<(NodePattern, ClientConfig)> {
+        let base = ClientConfig {
+            prefetch: 0,
+            priority: 0,
+            ack: AckMode::AfterWork,
+            confirms: CONFIRMS.value,
+            window: PUBLISH_WINDOW.value,
+            confirm_timeout: CONFIRM_TIMEOUT.value,
+            retries: RETRIES.value,
+            reconnect_after: NATS_RECONNECT_AFTER.value,
+            headers: Vec::new(),
+            said: Said::default(),
+            pulls: Some(Pulls { batch: PULL_BATCH.value as u16, expires: PULL_EXPIRES.value, fills: true }),
+            extend_every: None,
+            aliases: Vec::new(),
+        };
+        assumptions.text("ack", None, "AfterWork", OUR_DEFAULT);
+        assumptions.pick("confirms", None, &CONFIRMS);
+        assumptions.pick("batch", None, &PULL_BATCH);
+        assumptions.pick("expires", None, &PULL_EXPIRES);
+        assumptions.pick("reconnect_time_wait", None, &NATS_RECONNECT_AFTER);
+        for (_, client) in self.clients.iter() {
+            CLIENT.check(&client.config, findings);
+        }
+        clients::check_globs(&self.clients, load, findings);
+        clients::assume(self.clients.iter().map(|(glob, client)| (glob, &client.config)), assumptions);
+        let merged: Vec<(NodePattern, (ClientConfig, Option<String>))> =
+            clients::merge(&self.clients, load, &(base, None), |merged, client| client.apply(merged, findings));
+        let mut planned = Vec::new();
+        // A story's clients subscribe to subjects of no stream as they are set.
+        for (index, client) in load.clients.iter().enumerate() {
+            let matches = |(pattern, _): &&(NodePattern, _)| pattern.matches(client, Role::Client);
+            let Some((_, (settings, queue))) = merged.iter().find(matches) else { continue };
+            let aliases = self.aliases(load, (index, client), queue.as_ref());
+            if !aliases.is_empty() {
+                planned.push((NodePattern::Glob(client.clone()), ClientConfig { aliases, ..settings.clone() }));
+            }
+        }
+        planned.extend(merged.into_iter().map(|(pattern, (settings, _))| (pattern, settings)));
+        planned
+    }
+
+    /// The subjects that a story's client subscribes to, with what that is called: its queue group, or itself.
+    fn aliases(
+        &self,
+        load: &Load<'_>,
+        (index, client): (usize, &String),
+        queue: Option<&String>,
+    ) -> Vec<(String, String)> {
+        let lines = load.script.into_iter().flat_map(|script| &script.lines);
+        let mine = lines.filter(|line| line.who.contains(&Who::Client(index)));
+        let consumes = mine.flat_map(|line| &line.verbs).filter_map(consumed);
+        let is_durable = |name: &&String| self.consumers.get(name).is_some() || load.declared.contains_key(*name);
+        let mut subjects: Vec<String> = consumes.filter(|name| !is_durable(name)).cloned().collect();
+        subjects.sort();
+        subjects.dedup();
+        let alone = subjects.len() == 1;
+        let name = queue.unwrap_or(client);
+        let named = |subject: String| {
+            let called = if alone { name.clone() } else { format!("{name}/{subject}") };
+            (subject, called)
+        };
+        subjects.into_iter().map(named).collect()
+    }
+
+    /// Refuses to be given what is asked for, and the other way round.
+    fn check_verbs(&self, load: &Load<'_>, config: &Config, findings: &mut Findings) {
+        let pulled = |name: &String| config.queues.iter().find(|q| q.name == *name).map(|q| q.pulled);
+        for verb in load.script.into_iter().flat_map(|script| script.all_verbs()) {
+            let (name, message, hint) = match verb {
+                Verb::Consume { from, .. } if pulled(from) == Some(true) => {
+                    (from, "is a pull consumer: `Poll` it", "or give it a `\"deliver_subject\"`")
+                }
+                Verb::Poll { from: Some(from), .. } | Verb::PollAll { from: Some(from) }
+                    if pulled(from) == Some(false) =>
+                {
+                    (from, "is a push consumer: `Consume` it", "or leave its `\"deliver_subject\"` out")
+                }
+                _ => continue,
+            };
+            findings.push(Diagnostic::new(format!("`{name}` {message}")).hint(hint));
+        }
+    }
+}
+
+impl Client {
+    fn apply(&self, (merged, queue): &mut (ClientConfig, Option<String>), findings: &mut Findings) {
+        let mut reader = Reader { settings: &self.config, findings };
+        let mut pulls = merged.pulls;
+        if let (Some(pulls), Some(batch)) = (&mut pulls, reader.whole("batch", 1, 10_000)) {
+            pulls.batch = batch as u16;
+        }
+        if let (Some(pulls), Some(expires)) =
+            (&mut pulls, span(&mut reader, "expires").filter(|span| *span > Span::ZERO))
+        {
+            pulls.expires = expires;
+        }
+        merged.pulls = pulls;
+        if let Some(name) = reader.text("queue") {
+            *queue = Some(name);
+        }
+        merged.ack = self.ack.map_or(merged.ack, ack_mode);
+        merged.extend_every = self.extend_every.as_ref().map(|span| span.0).or(merged.extend_every);
+        if merged.extend_every == Some(Span::ZERO) {
+            findings.push(Diagnostic::new("`extend_every` must be above zero").hint("usual: half of `ack_wait`"));
+        }
+        merged.confirms = self.confirms.unwrap_or(merged.confirms);
+        merged.said.own_id = self.message_ids.unwrap_or(merged.said.own_id);
+        merged.window = self.window.unwrap_or(merged.window);
+        merged.confirm_timeout = self.confirm_timeout.as_ref().map_or(merged.confirm_timeout, |span| span.0);
+        merged.retries = self.retries.unwrap_or(merged.retries);
+    }
+}
+
+/// Which stream takes what is published to this subject.
+fn stream_of(taken: &[Taken], subject: &str) -> Option<usize> {
+    taken.iter().position(|taken| taken.subjects.iter().any(|pattern| subject_fits(pattern, subject)))
+}
+
+/// The subjects that anybody publishes to, and those that streams name; what no stream takes is given to those who have
+/// subscribed.
+fn subjects(load: &Load<'_>, taken: &[Taken]) -> Vec<ExchangeConfig> {
+    let sent = load.script.into_iter().flat_map(|script| script.all_verbs()).filter_map(|verb| match verb {
+        Verb::Send { to, .. } => to.clone(),
+        _ => None,
+    });
+    let plain = |subject: &&String| !subject.contains(['*', '>']);
+    let named = taken.iter().flat_map(|taken| &taken.subjects).filter(plain).cloned();
+    let mut names: Vec<String> = load.topics.iter().cloned().chain(sent).chain(named).collect();
+    names.sort();
+    names.dedup();
+    let exchange = |name: String| {
+        let kind = stream_of(taken, &name).map_or(ExchangeKind::Fanout, |i| ExchangeKind::Stream(i as u32));
+        ExchangeConfig { kind, ..ExchangeConfig::fanout(name, Vec::new()) }
+    };
+    names.into_iter().map(exchange).collect()
+}
+
+/// What a subscription reads: a subject of the load, or a stream that takes one. Its topic, and its stream.
+fn what_is_read(
+    read: &Placed<String>,
+    load: &Load<'_>,
+    taken: &[Taken],
+    findings: &mut Findings,
+) -> Option<(usize, usize)> {
+    if let Ok(topic) = load.topics.binary_search(&read.value) {
+        return Some((topic, stream_of(taken, &read.value)?));
+    }
+    let Some(stream) = taken.iter().position(|taken| taken.stream.name == read.value) else {
+        findings.push(load.unknown_topic(read));
+        return None;
+    };
+    let mut topics = (0..load.topics.len()).filter(|topic| stream_of(taken, &load.topics[*topic]) == Some(stream));
+    let (first, second) = (topics.next(), topics.next());
+    if first.is_none() || second.is_some() {
+        let message = match first {
+            None => format!("nobody publishes to a subject of the stream `{}`", read.value),
+            Some(_) => format!("`{}` takes several topics: one consumer of all is not modelled yet", read.value),
+        };
+        findings.push(Diagnostic::new(message).at(read.place).hint("read a subject that a producer publishes to"));
+        return None;
+    }
+    Some((first?, stream))
+}
+
+/// Each consumer is bound to the subjects of its stream that its filter lets through.
+fn bind(config: &mut Config, load: &Load<'_>, findings: &mut Findings) {
+    for (index, queue) in config.queues.iter().enumerate() {
+        let Some(stream) = queue.stream else { continue };
+        let of_stream = |exchange: &&mut ExchangeConfig| {
+            exchange.kind == ExchangeKind::Stream(stream as u32) && subject_fits(&queue.filter, &exchange.name)
+        };
+        let subscription = load.consumers.iter().find(|(_, consumer)| consumer.name == queue.name);
+        let comes_late =
+            subscription.is_some_and(|(_, c)| c.members.iter().all(|member| member.joins > Span::ZERO));
+        for exchange in config.exchanges.iter_mut().filter(of_stream) {
+            (if comes_late { &mut exchange.late } else { &mut exchange.queues }).push(index);
+        }
+    }
+    for (read, subscription) in load.consumers {
+        let index = config.queues.iter().position(|queue| queue.name == subscription.name);
+        let bound = |index: usize| {
+            let is_bound = |e: &&ExchangeConfig| e.queues.contains(&index) || e.late.contains(&index);
+            let mut exchanges = config.exchanges.iter().filter(is_bound);
+            exchanges.any(|exchange| load.topics.contains(&exchange.name))
+        };
+        if index.is_some_and(|index| !bound(index)) {
+            let message = format!("nothing that is published passes the filter of `{}`", subscription.name);
+            findings.push(Diagnostic::new(message).at(read.place).hint("look at its `\"filter_subject\"`"));
+        }
+    }
+}
+
+/// A message of a work queue has one reader.
+fn check_work_queues(config: &Config, taken: &[Taken], findings: &mut Findings) {
+    for (i, taken) in taken.iter().enumerate() {
+        if taken.stream.retention != Retention::WorkQueue {
+            continue;
+        }
+        let readers: Vec<&QueueConfig> = config.queues.iter().filter(|queue| queue.stream == Some(i)).collect();
+        let overlaps = |a: &QueueConfig, b: &QueueConfig| {
+            a.filter.is_empty() || subject_fits(&a.filter, &b.filter) || subject_fits(&b.filter, &a.filter)
+        };
+        let pairs = readers.iter().enumerate().flat_map(|(n, a)| readers[n + 1..].iter().map(move |b| (*a, *b)));
+        if let Some((a, b)) = pairs.into_iter().find(|(a, b)| overlaps(a, b)) {
+            let message = format!("`{}` and `{}` read the same of a work queue", a.name, b.name);
+            let hint = "NATS answers 400, err_code 10099 or 10100: give them filters that do not overlap";
+            findings.push(Diagnostic::new(message).hint(hint));
+        }
+    }
+}
+
+/// What clients subscribe to without a stream: it is there while they are, and nothing is kept for them.
+fn add_subscriptions(config: &mut Config) {
+    let all = config.clients.iter().flat_map(|(_, client)| client.aliases.clone());
+    for (subject, name) in all.collect::<Vec<_>>() {
+        if config.queues.iter().any(|queue| queue.name == name) {
+            continue;
+        }
+        let redelivery = Redelivery {
+            ack_wait: ACK_WAIT.value,
+            backoff: Vec::new(),
+            window: None,
+            settles: Settles::Message,
+            at_once: true,
+        };
+        let queue = QueueConfig {
+            name,
+            behaviour: Behaviour::TIMED,
+            durable: false,
+            redelivery: Some(redelivery),
+            filter: subject,
+            passing: true,
+            turns: Turns::AtRandom,
+            ..QueueConfig::default()
+        };
+        config.queues.push(queue);
+    }
+}
+
+/// What a verb subscribes to, those within others included only where they stand alone.
+fn consumed(verb: &Verb) -> Option<&String> {
+    match verb {
+        Verb::Consume { from, .. } => Some(from),
+        Verb::Async(verb) => consumed(verb),
+        _ => None,
+    }
+}
+
+fn show_stream(taken: &Taken) -> String {
+    let stream = &taken.stream;
+    let mut parts = vec![format!("subjects {}", taken.subjects.join(" "))];
+    parts.push(format!("storage {}", if stream.durable { "file" } else { "memory" }));
+    let retention = match stream.retention {
+        Retention::Limits => "limits",
+        Retention::Interest => "interest",
+        Retention::WorkQueue => "workqueue",
+    };
+    parts.push(format!("retention {retention}"));
+    parts.extend(stream.messages_max.map(|max| format!("max_msgs {max}")));
+    parts.extend(stream.bytes_max.map(|max| format!("max_bytes {max}")));
+    parts.extend(stream.age_max.map(|age| format!("max_age {}", age.show())));
+    if stream.messages_max.is_some() || stream.bytes_max.is_some() {
+        let discard = if stream.discard == redeliver_models::queue::Discard::Old { "old" } else { "new" };
+        parts.push(format!("discard {discard}"));
+    }
+    parts.push(format!("duplicate_window {}", stream.duplicate_window.show()));
+    parts.join(", ")
+}
+
+fn show_consumer(queue: &QueueConfig, taken: &[Taken]) -> String {
+    let mut parts = Vec::new();
+    parts.extend(queue.stream.map(|stream| format!("stream {}", taken[stream].stream.name)));
+    if let Some(redelivery) = &queue.redelivery {
+        parts.push(format!("ack_policy {}", if redelivery.at_once { "none" } else { "explicit" }));
+        if redelivery.backoff.is_empty() {
+            parts.push(format!("ack_wait {}", redelivery.ack_wait.show()));
+        } else {
+            let spans: Vec<String> = redelivery.backoff.iter().map(|span| span.show()).collect();
+            parts.push(format!("backoff {}", spans.join(" ")));
+        }
+        let window = redelivery.window.map_or("unlimited".into(), |window| window.to_string());
+        parts.push(format!("max_ack_pending {window}"));
+    }
+    let deliveries = queue.delivery_limit.map_or("unlimited".into(), |limit| (limit + 1).to_string());
+    parts.push(format!("max_deliver {deliveries}"));
+    parts.push(if queue.pulled { "pull".into() } else { "push".to_string() });
+    parts.join(", ")
+}
