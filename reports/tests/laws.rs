@@ -54,7 +54,7 @@ fn the_ledger_balances() {
     check(ALL, 400, |case| {
         let result = results(case);
         for (design, settings) in case.names() {
-            let brokered = ["Queue", "RabbitMQ", "Log"].contains(&settings[0].as_str());
+            let brokered = ["Queue", "RabbitMQ", "Nats", "Log"].contains(&settings[0].as_str());
             for (name, consumer) in consumers(&result, design) {
                 let ends =
                     ["/processed", "/dead_lettered", "/pending", "/lost/total", "/superseded", "/withdrawn"];
@@ -73,7 +73,7 @@ fn a_calm_run_loses_nothing_and_keeps_the_order() {
     check(calm, 100, |case| {
         let result = results(case);
         for (design, settings) in case.names() {
-            let brokered = ["Queue", "RabbitMQ", "Log"].contains(&settings[0].as_str());
+            let brokered = ["Queue", "RabbitMQ", "Nats", "Log"].contains(&settings[0].as_str());
             for (name, consumer) in consumers(&result, design) {
                 assert_eq!(number(consumer, "/lost/total"), 0, "{design} {name}");
                 // With `share: All` each member is a subscription of its own, `c/1`.
@@ -179,9 +179,14 @@ fn is_careful(case: &Case, settings: &[String]) -> bool {
         "acks: Leader",
     ];
     // Without a dead-letter exchange, what is given up is dropped.
-    let gives_up = is("RabbitMQ") && case.has("on_failure: DeadLetter");
+    let gives_up = (is("RabbitMQ") || is("Nats")) && case.has("on_failure: DeadLetter");
+    let has = |text: &str| settings.iter().any(|setting| setting.contains(text));
+    if is("Nats") && ["\"memory\"", "\"none\"", "ack:", "confirms:"].into_iter().any(has) {
+        return false;
+    }
     // A log confirms what is in the page cache, unless it is told to sync first.
-    let page_cache = is("Log") && !is("acks: Synced") && (case.has("MachineCrash") || case.has("TornWrite"));
+    let page_cache = (is("Log") && !is("acks: Synced") || is("Nats"))
+        && (case.has("MachineCrash") || case.has("TornWrite"));
     !careless.into_iter().any(is) && !gives_up && !page_cache
 }
 

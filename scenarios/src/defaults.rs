@@ -66,7 +66,8 @@ pub(crate) const ACK_PENDING_MAX: Default<u32> = from(NATS, 1_000);
 pub(crate) const DUPLICATE_WINDOW: Default<Span> = from(NATS, Span::seconds(120));
 pub(crate) const PULL_BATCH: Default<u32> = from("nats-py: fetch(batch=1)", 1);
 pub(crate) const PULL_EXPIRES: Default<Span> = from("nats-py: fetch(timeout=5)", Span::seconds(5));
-pub(crate) const NATS_RECONNECT_AFTER: Default<Span> = from("nats-py: reconnect_time_wait=2", Span::seconds(2));
+pub(crate) const NATS_RECONNECT_AFTER: Default<Span> =
+    from("nats-py: reconnect_time_wait=2", Span::seconds(2));
 /// Bytes of a message in a file beside its own and its subject's: `fileStoreMsgSize`.
 pub(crate) const FILE_STORE_OVERHEAD: u32 = 30;
 /// The same in memory: `memStoreMsgSize`.

@@ -204,7 +204,8 @@ impl Findings {
     pub(crate) fn forget_repeated(&mut self, from: usize) {
         let (known, new) = self.0.split_at(from);
         let same = |a: &Diagnostic, b: &Diagnostic| a.place == b.place && a.message == b.message;
-        let new: Vec<Diagnostic> = new.iter().filter(|a| !known.iter().any(|b| same(a, b))).cloned().collect();
+        let new: Vec<Diagnostic> =
+            new.iter().filter(|a| !known.iter().any(|b| same(a, b))).cloned().collect();
         self.0.truncate(from);
         self.0.extend(new);
     }

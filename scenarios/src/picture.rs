@@ -140,7 +140,7 @@ mod tests {
         clients: {"c1":{"got":["m1"],"news":[],"polls":[],"holds":[],"processed":[],"sent":{"a":3,"b":"pending","c":200,"d":"ack"},"attempts":[],"confirmed":0,"refused":0,"unknown":0,"calls":[],"events":[],"errors":[],"assigned":[],"position":{},"connection":"open","channel":"open","order":{"producer":{"late":0,"gaps":0}}}}
         queues: {"q":{"ready":2,"messages":[],"leader":""}}
         logs: {"t":[{"records":[],"start":0,"end":0,"high_watermark":0,"segments":[[0,210]]}]}
-        groups: {"g":{"committed":{"t":[3,"none"]},"members":{"m1":["t-0"]}}}
+        groups: {"g":{"committed":{"t":[3,"none"]},"members":{"m1":["t-0"]},"pending":[],"advisories":[]}}
         nodes: {"1":{"up":true}}
         "#);
     }

@@ -262,6 +262,7 @@ fn plan_designs(
     for (name, _, design, _) in &designed {
         workload.story.check_names(name, &design.design, findings);
         workload.story.check_priorities(&design.design, findings);
+        workload.story.check_said(&design.design, findings);
     }
     if too_much {
         return IndexMap::new();

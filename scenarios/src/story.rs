@@ -15,6 +15,7 @@ use crate::said::said_of_each;
 use crate::scenario::Scenario;
 use crate::script;
 use crate::units::parse_size;
+use redeliver_models::properties::Said;
 use redeliver_models::queue::{Kept, QueueConfig};
 use redeliver_models::setup::Design;
 use redeliver_models::story::{Dialect, Label, Line as StoryLine, Rule, Script, Verb};
@@ -88,6 +89,29 @@ impl Story {
         if said || config.clients.iter().any(|(_, client)| client.priority != 0) {
             let message = "`x-priority` with a single active consumer in a quorum queue is not modelled yet";
             let hint = format!("leave one of them out; `{}` has a single active consumer", queue.name);
+            findings.push(Diagnostic::new(message).hint(hint));
+        }
+    }
+
+    /// Refuses to say of messages what the design's product has no word for.
+    pub(crate) fn check_said(&self, design: &Design, findings: &mut Findings) {
+        let nats = matches!(design, Design::Queue(config) if config.dialect == Dialect::Nats);
+        let said = self.script.iter().flat_map(Script::all_verbs).filter_map(|verb| match verb {
+            Verb::Send { said, .. } => Some(said),
+            _ => None,
+        });
+        let foreign = |said: &Said| match nats {
+            true => Said { id: None, ..said.clone() } != Said::default(),
+            false => said.id.is_some(),
+        };
+        if said.flatten().any(foreign) {
+            let (message, hint) = match nats {
+                true => (
+                    "NATS has no properties of AMQP",
+                    "messages have an id at most: `{\"Nats-Msg-Id\": \"a\"}`",
+                ),
+                false => ("`Nats-Msg-Id` is a header of NATS", "leave it out"),
+            };
             findings.push(Diagnostic::new(message).hint(hint));
         }
     }

@@ -43,7 +43,9 @@ impl Builder<'_> {
                 })
                 .collect()
             },
-            streams_anew: (0..config.streams.len()).map(|stream| self.is_published_to(config, stream)).collect(),
+            streams_anew: (0..config.streams.len())
+                .map(|stream| self.is_published_to(config, stream))
+                .collect(),
             turns: Purpose::new(self.setup.seed, "turns"),
         };
         self.add_node(&config.node, Role::Broker, Part::QueueBroker(Broker::new(spec)), Time::ZERO);

@@ -12,7 +12,9 @@ use crate::properties::Said;
 use crate::queue::{self, AckMode, ExchangeKind, Kept, QueueConfig, Settles, Transport};
 use crate::setup::{Design, Role, Setup};
 use crate::shared::Names;
-use crate::story::{Client, ClientSpec, Dialect, Journal, Label, LogSide, LogTopic, QueueSide, Script, Side, Verb};
+use crate::story::{
+    Client, ClientSpec, Dialect, Journal, Label, LogSide, LogTopic, QueueSide, Script, Side, Verb,
+};
 use redeliver_sim::{ConnectionId, Distribution, Purpose, Time};
 
 /// All queues: those that stand before time 0, then those that a story declares, in the order of their names.

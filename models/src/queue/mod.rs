@@ -20,9 +20,9 @@ mod routing;
 mod service;
 mod stream;
 mod streaming;
-mod timed;
 #[cfg(test)]
 mod tests;
+mod timed;
 pub use behaviour::*;
 pub use broker::{Broker, BrokerSpec};
 pub use config::*;

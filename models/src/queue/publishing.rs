@@ -273,7 +273,14 @@ impl Broker {
     }
 
     #[inline(always)]
-    pub(super) fn confirm(&mut self, from: ConnectionId, m: MessageRef, attempt: u16, wait: bool, out: &mut Out<'_>) {
+    pub(super) fn confirm(
+        &mut self,
+        from: ConnectionId,
+        m: MessageRef,
+        attempt: u16,
+        wait: bool,
+        out: &mut Out<'_>,
+    ) {
         // A record that was closed on its way through the queue has nobody who waits for a confirm.
         let message = out.shared().messages.get(m);
         if !message.live || !message.buffered {

@@ -212,7 +212,8 @@ impl Holder for Broker {
         for (i, queue) in self.queues.iter().enumerate() {
             if up {
                 queue.ready().for_each(|entry| census.copy(entry.m, queue.s));
-                let gone = |entry: &Entry| queue.pending.as_ref().is_some_and(|p| p.gone.contains(&entry.rank));
+                let gone =
+                    |entry: &Entry| queue.pending.as_ref().is_some_and(|p| p.gone.contains(&entry.rank));
                 let held = self.flights.held(i).filter(|entry| !gone(entry));
                 held.for_each(|entry| census.copy(entry.m, queue.s));
                 let dead = self.dead.iter().filter(|dead| dead.queue == i);

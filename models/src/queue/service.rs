@@ -292,7 +292,11 @@ mod tests {
         assert_eq!(service.end_request(first.0, first.1), Some(ConnectionId(2)));
         assert_eq!(service.end_request(first.0, first.1), None);
         let third = service.add_request(ConnectionId(0), 1, false, true);
-        assert_eq!((third.0, service.end_request(first.0, first.1)), (first.0, None), "the slot is another's");
+        assert_eq!(
+            (third.0, service.end_request(first.0, first.1)),
+            (first.0, None),
+            "the slot is another's"
+        );
         assert_eq!(service.end_request(second.0, second.1), Some(ConnectionId(3)));
         assert_eq!(served(&mut service, 9), "a");
     }

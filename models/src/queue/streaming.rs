@@ -102,7 +102,14 @@ impl Broker {
         }
     }
 
-    fn answer_kept(&mut self, stream: usize, to: ConnectionId, m: MessageRef, attempt: u16, out: &mut Out<'_>) {
+    fn answer_kept(
+        &mut self,
+        stream: usize,
+        to: ConnectionId,
+        m: MessageRef,
+        attempt: u16,
+        out: &mut Out<'_>,
+    ) {
         let durable = self.streams[stream].config.durable;
         self.confirm(to, m, attempt, durable, out);
     }
@@ -132,7 +139,8 @@ impl Broker {
             }
             let last = i + 1 == queues.len();
             let entry = self.read(*queue, m, (sequence, 0), out);
-            let (s, rank) = (self.queues[*queue].s, out.shared().next_rank(self.queues[*queue].s, *queue as u32));
+            let (s, rank) =
+                (self.queues[*queue].s, out.shared().next_rank(self.queues[*queue].s, *queue as u32));
             self.queues[*queue].push(entry);
             out.note(Fact::Stored { m, s, line: *queue as u32, rank, last });
         }
@@ -198,7 +206,8 @@ impl Broker {
             let held = state.pending.as_ref().and_then(|pending| pending.held.get(&sequence)).copied();
             let entry = match held {
                 Some((tag, _)) => {
-                    let first_time = state.pending.as_mut().is_some_and(|pending| pending.gone.insert(sequence));
+                    let first_time =
+                        state.pending.as_mut().is_some_and(|pending| pending.gone.insert(sequence));
                     state.unacked -= u32::from(first_time);
                     self.flights.get(tag).filter(|_| first_time).map(|flight| flight.entry)
                 }
@@ -213,9 +222,18 @@ impl Broker {
                 return;
             }
         }
-        let now = out.now();
-        out.shared().brokers[0].first_deletion.get_or_insert(now);
         self.release(stream, sequence, out);
+        self.measure_window(stream, out);
+    }
+
+    /// The window is the age of the oldest message that is left.
+    fn measure_window(&self, stream: usize, out: &mut Out<'_>) {
+        let now = out.now();
+        let window =
+            self.streams[stream].entries().next().map_or(Span::ZERO, |(_, oldest)| now.since(oldest.at));
+        let figures = &mut out.shared().brokers[0];
+        figures.first_deletion.get_or_insert(now);
+        figures.window_min = Some(figures.window_min.map_or(window, |least: Span| least.min(window)));
     }
 
     pub(super) fn on_stream_age(&mut self, stream: usize, out: &mut Out<'_>) {
@@ -253,7 +271,9 @@ impl Broker {
                 return Err(DeclareError::MultipleUnfiltered);
             }
             let overlaps = |filter: &String| {
-                filter.is_empty() || subject_fits(filter, &config.filter) || subject_fits(&config.filter, filter)
+                filter.is_empty()
+                    || subject_fits(filter, &config.filter)
+                    || subject_fits(&config.filter, filter)
             };
             if filters().any(overlaps) {
                 return Err(DeclareError::NotUnique);
@@ -287,7 +307,9 @@ impl Broker {
         if self.queues[queue].config.from == StartAt::Beginning {
             let there = self.streams[stream].entries().filter(|(_, kept)| kept.exchange as usize == exchange);
             let there: Vec<(u32, MessageRef)> = there.map(|(sequence, kept)| (sequence, kept.m)).collect();
-            there.into_iter().for_each(|(sequence, m)| self.find_in_stream(queue, stream, (sequence, m), out));
+            there
+                .into_iter()
+                .for_each(|(sequence, m)| self.find_in_stream(queue, stream, (sequence, m), out));
         }
         let last = self.streams[stream].next() - 1;
         if self.queues[queue].config.durable {
@@ -376,7 +398,8 @@ impl Broker {
                 _ => continue,
             };
             let damaged = out.disk().has_damage() && self.drop_damaged(file, position, out);
-            let Some(kept) = self.streams[stream].get_mut(sequence).filter(|kept| kept.m == m && !damaged) else {
+            let Some(kept) = self.streams[stream].get_mut(sequence).filter(|kept| kept.m == m && !damaged)
+            else {
                 out.remove(file, position);
                 out.note(Fact::Removed { m, s, why: LossCause::CorruptRecord });
                 continue;
@@ -420,7 +443,8 @@ impl Broker {
             return;
         }
         let read = |exchange: u32| !self.exchanges[exchange as usize].queues.is_empty();
-        let settled = self.streams[stream].entries().filter(|(_, kept)| kept.wanted == 0 && read(kept.exchange));
+        let settled =
+            self.streams[stream].entries().filter(|(_, kept)| kept.wanted == 0 && read(kept.exchange));
         let settled: Vec<u32> = settled.map(|(sequence, _)| sequence).collect();
         settled.into_iter().for_each(|sequence| self.release(stream, sequence, out));
     }

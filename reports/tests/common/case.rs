@@ -168,13 +168,17 @@ pub(crate) fn cases(range: Range) -> impl Strategy<Value = Case> {
         select(vec!["4 GiB", "20 kB"]),
         prop::collection::vec(faults(range.producers_crash), 0..=range.faults),
         (
-            prop_oneof![2 => queue(range.limits), 1 => rabbitmq(range.limits)],
+            prop_oneof![3 => queue(range.limits), 2 => rabbitmq(range.limits), 2 => nats(range.limits)],
             prop::option::of(designs(range.limits)),
         ),
     )
         .prop_map(|(seed, producers, consumers, network, memory, mut faults, (first, second))| {
             faults.retain(|fault| applies(fault, &first));
-            let designs: Vec<Vec<String>> = [Some(first), second].into_iter().flatten().collect();
+            let mut designs: Vec<Vec<String>> = [Some(first), second].into_iter().flatten().collect();
+            // A work queue has one reader.
+            for setting in designs.iter_mut().flatten().filter(|_| consumers.len() > 1) {
+                *setting = setting.replace("workqueue", "interest");
+            }
             // What queues without checksums do with a damaged record is not modelled.
             let unguarded = designs.iter().flatten().any(|setting| setting.contains("3.10.8"));
             faults.retain(|fault| !unguarded || !fault.contains("CorruptRecord"));
@@ -184,7 +188,8 @@ pub(crate) fn cases(range: Range) -> impl Strategy<Value = Case> {
 
 /// Whether a queue so set sends what the fault takes out, or notes what it waits for: else it would be refused.
 fn applies(fault: &str, queue: &[String]) -> bool {
-    let is = |setting: &str| queue.iter().any(|found| found == setting);
+    let is =
+        |setting: &str| queue.iter().any(|found| found == setting || found.contains(&format!("{setting}, ")));
     !(is("confirms: false") && (fault.contains("packet: Confirm") || fault.contains("Confirmed()"))
         || is("ack: Auto") && fault.contains("packet: Ack"))
 }
@@ -339,7 +344,69 @@ fn log(limits: bool) -> impl Strategy<Value = Vec<String>> {
 }
 
 fn designs(limits: bool) -> impl Strategy<Value = Vec<String>> {
-    prop_oneof![queue(limits), rabbit(limits), rabbitmq(limits), log(limits), udp(limits), webhook(limits)]
+    prop_oneof![
+        queue(limits),
+        rabbit(limits),
+        rabbitmq(limits),
+        nats(limits),
+        log(limits),
+        udp(limits),
+        webhook(limits)
+    ]
+}
+
+/// One of these entries, with a comma behind it, or nothing.
+fn entry(values: &[&'static str]) -> impl Strategy<Value = String> + use<> {
+    let values: Vec<String> = values.iter().map(|value| format!("{value}, ")).collect();
+    prop::option::of(select(values)).prop_map(Option::unwrap_or_default)
+}
+
+/// A stream of NATS, and a consumer of it for each subscription that there may be.
+fn nats(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    let only_if = move |text: String| if limits { text } else { String::new() };
+    let stream = (
+        entry(&[r#""storage": "memory""#]),
+        entry(&[r#""retention": "interest""#, r#""retention": "workqueue""#]),
+        entry(&[r#""max_msgs": 1"#, r#""max_msgs": 5"#, r#""max_bytes": 3500"#]).prop_map(only_if),
+        entry(&[r#""discard": "new""#]),
+        entry(&[r#""max_age": "30ms""#, r#""max_age": "300ms""#]).prop_map(only_if),
+        entry(&[r#""duplicate_window": "20ms""#]),
+    );
+    let stream = stream.prop_map(|(a, b, c, d, e, f)| format!("{a}{b}{c}{d}{e}{f}"));
+    let consumer = || {
+        let pushed = [
+            r#""deliver_subject": "x", "deliver_group": "g""#,
+            r#""deliver_subject": "x", "deliver_group": "g", "ack_policy": "none""#,
+        ];
+        let all = (
+            entry(&[r#""ack_wait": "20ms""#, r#""ack_wait": "200ms""#, r#""backoff": ["10ms", "50ms"]"#]),
+            entry(&[r#""max_deliver": 2"#, r#""max_deliver": 3"#]).prop_map(only_if),
+            entry(&[r#""max_ack_pending": 1"#, r#""max_ack_pending": 3"#, r#""max_ack_pending": -1"#]),
+            if limits { entry(&pushed).boxed() } else { entry(&pushed[..1]).boxed() },
+        );
+        all.prop_map(|(a, b, c, d)| format!("{{\"stream\": \"S\", {a}{b}{c}{d}}}"))
+    };
+    let client = (
+        entry(&["ack: BeforeWork"]),
+        entry(&["extend_every: \"10ms\""]),
+        entry(&["confirms: false"]),
+        entry(&["message_ids: true"]),
+        entry(&["confirm_timeout: \"50ms\"", "window: 1", "retries: 0"]),
+        entry(&[r#"config: {"batch": 5}"#, r#"config: {"batch": 2, "expires": "50ms"}"#]),
+    );
+    let client = client.prop_map(|(a, b, c, d, e, f)| format!("{a}{b}{c}{d}{e}{f}"));
+    let all = (stream, consumer(), consumer(), client).prop_map(|(stream, c, d, client)| {
+        // A work queue has one reader, and where nothing may be lost nobody reads nothing.
+        let d = if stream.contains("workqueue") { String::new() } else { format!(", \"d\": {d}") };
+        let c = if stream.contains("workqueue") { c.replace(r#", "ack_policy": "none""#, "") } else { c };
+        vec![
+            Some("version: \"2.9.10\"".into()),
+            Some(format!("streams: {{\"S\": {{\"subjects\": [\"t\"], {stream}}}}}")),
+            Some(format!("consumers: {{\"c\": {c}{d}}}")),
+            Some(format!("clients: {{\"*\": ({client})}}")),
+        ]
+    });
+    design("Nats", all)
 }
 
 /// RabbitMQ's queues for both consumers, and one for their dead letters, which may send them back.

@@ -47,8 +47,7 @@ pub enum Design {
 }
 
 /// Designs that nothing follows yet.
-pub(crate) const DESIGNS_NOT_MODELLED: &[&str] =
-    &["Redis", "Mosquitto", "ZeroMQ", "PubSub", "PerTopic"];
+pub(crate) const DESIGNS_NOT_MODELLED: &[&str] = &["Redis", "Mosquitto", "ZeroMQ", "PubSub", "PerTopic"];
 
 /// What every design is given: the load, and the names in a story.
 pub(crate) struct Load<'a> {

@@ -98,7 +98,12 @@ impl Nats {
         add_subscriptions(&mut config);
         self.check_verbs(load, &config, findings);
         for queue in config.queues.iter().filter(|queue| !queue.passing) {
-            assumptions.text(&format!("consumers.{}", queue.name), Some(show_consumer(queue, &taken)), "", "");
+            assumptions.text(
+                &format!("consumers.{}", queue.name),
+                Some(show_consumer(queue, &taken)),
+                "",
+                "",
+            );
         }
         for taken in &taken {
             assumptions.text(&format!("streams.{}", taken.stream.name), Some(show_stream(taken)), "", "");
@@ -141,10 +146,11 @@ impl Nats {
             filters.insert(consumer.name.clone(), stream);
             planned.push(setup::Consumer { topic, ..consumer.clone() });
         }
-        for (read, subscription) in load.consumers.iter().filter(|(_, c)| self.consumers.get(&c.name).is_none()) {
+        for (read, subscription) in
+            load.consumers.iter().filter(|(_, c)| self.consumers.get(&c.name).is_none())
+        {
             let Some(stream) = filters.get(&subscription.name) else { continue };
-            let mut queue =
-                consumer(&subscription.name, read.place, &plain, taken, Some(*stream), findings);
+            let mut queue = consumer(&subscription.name, read.place, &plain, taken, Some(*stream), findings);
             if load.topics.contains(&read.value) {
                 queue.filter.clone_from(&read.value);
             }
@@ -157,9 +163,11 @@ impl Nats {
                 let message = format!("the consumer `{name}` reads another stream than its subscription");
                 findings.push(Diagnostic::new(message).at(place).hint("leave `\"stream\"` out"));
             }
-            let members = load.consumers.iter().find(|(_, c)| c.name == name).map_or(1, |(_, c)| c.members.len());
+            let members =
+                load.consumers.iter().find(|(_, c)| c.name == name).map_or(1, |(_, c)| c.members.len());
             if members > 1 && !queue.pulled && queue.turns == Turns::InLine {
-                let message = format!("`{name}` has {members} members, and one subscriber may have it at a time");
+                let message =
+                    format!("`{name}` has {members} members, and one subscriber may have it at a time");
                 let hint = "add `\"deliver_group\"`, or leave `\"deliver_subject\"` out: they pull";
                 findings.push(Diagnostic::new(message).at(place).hint(hint));
             }
@@ -203,7 +211,9 @@ impl Nats {
         clients::check_globs(&self.clients, load, findings);
         clients::assume(self.clients.iter().map(|(glob, client)| (glob, &client.config)), assumptions);
         let merged: Vec<(NodePattern, (ClientConfig, Option<String>))> =
-            clients::merge(&self.clients, load, &(base, None), |merged, client| client.apply(merged, findings));
+            clients::merge(&self.clients, load, &(base, None), |merged, client| {
+                client.apply(merged, findings)
+            });
         let mut planned = Vec::new();
         // A story's clients subscribe to subjects of no stream as they are set.
         for (index, client) in load.clients.iter().enumerate() {
@@ -211,7 +221,8 @@ impl Nats {
             let Some((_, (settings, queue))) = merged.iter().find(matches) else { continue };
             let aliases = self.aliases(load, (index, client), queue.as_ref());
             if !aliases.is_empty() {
-                planned.push((NodePattern::Glob(client.clone()), ClientConfig { aliases, ..settings.clone() }));
+                planned
+                    .push((NodePattern::Glob(client.clone()), ClientConfig { aliases, ..settings.clone() }));
             }
         }
         planned.extend(merged.into_iter().map(|(pattern, (settings, _))| (pattern, settings)));
@@ -228,7 +239,8 @@ impl Nats {
         let lines = load.script.into_iter().flat_map(|script| &script.lines);
         let mine = lines.filter(|line| line.who.contains(&Who::Client(index)));
         let consumes = mine.flat_map(|line| &line.verbs).filter_map(consumed);
-        let is_durable = |name: &&String| self.consumers.get(name).is_some() || load.declared.contains_key(*name);
+        let is_durable =
+            |name: &&String| self.consumers.get(name).is_some() || load.declared.contains_key(*name);
         let mut subjects: Vec<String> = consumes.filter(|name| !is_durable(name)).cloned().collect();
         subjects.sort();
         subjects.dedup();
@@ -280,7 +292,8 @@ impl Client {
         merged.ack = self.ack.map_or(merged.ack, ack_mode);
         merged.extend_every = self.extend_every.as_ref().map(|span| span.0).or(merged.extend_every);
         if merged.extend_every == Some(Span::ZERO) {
-            findings.push(Diagnostic::new("`extend_every` must be above zero").hint("usual: half of `ack_wait`"));
+            findings
+                .push(Diagnostic::new("`extend_every` must be above zero").hint("usual: half of `ack_wait`"));
         }
         merged.confirms = self.confirms.unwrap_or(merged.confirms);
         merged.said.own_id = self.message_ids.unwrap_or(merged.said.own_id);
@@ -328,14 +341,19 @@ fn what_is_read(
         findings.push(load.unknown_topic(read));
         return None;
     };
-    let mut topics = (0..load.topics.len()).filter(|topic| stream_of(taken, &load.topics[*topic]) == Some(stream));
+    let mut topics =
+        (0..load.topics.len()).filter(|topic| stream_of(taken, &load.topics[*topic]) == Some(stream));
     let (first, second) = (topics.next(), topics.next());
     if first.is_none() || second.is_some() {
         let message = match first {
             None => format!("nobody publishes to a subject of the stream `{}`", read.value),
-            Some(_) => format!("`{}` takes several topics: one consumer of all is not modelled yet", read.value),
+            Some(_) => {
+                format!("`{}` takes several topics: one consumer of all is not modelled yet", read.value)
+            }
         };
-        findings.push(Diagnostic::new(message).at(read.place).hint("read a subject that a producer publishes to"));
+        findings.push(
+            Diagnostic::new(message).at(read.place).hint("read a subject that a producer publishes to"),
+        );
         return None;
     }
     Some((first?, stream))
@@ -346,7 +364,8 @@ fn bind(config: &mut Config, load: &Load<'_>, findings: &mut Findings) {
     for (index, queue) in config.queues.iter().enumerate() {
         let Some(stream) = queue.stream else { continue };
         let of_stream = |exchange: &&mut ExchangeConfig| {
-            exchange.kind == ExchangeKind::Stream(stream as u32) && subject_fits(&queue.filter, &exchange.name)
+            exchange.kind == ExchangeKind::Stream(stream as u32)
+                && subject_fits(&queue.filter, &exchange.name)
         };
         let subscription = load.consumers.iter().find(|(_, consumer)| consumer.name == queue.name);
         let comes_late =
@@ -375,11 +394,13 @@ fn check_work_queues(config: &Config, taken: &[Taken], findings: &mut Findings) 
         if taken.stream.retention != Retention::WorkQueue {
             continue;
         }
-        let readers: Vec<&QueueConfig> = config.queues.iter().filter(|queue| queue.stream == Some(i)).collect();
+        let readers: Vec<&QueueConfig> =
+            config.queues.iter().filter(|queue| queue.stream == Some(i)).collect();
         let overlaps = |a: &QueueConfig, b: &QueueConfig| {
             a.filter.is_empty() || subject_fits(&a.filter, &b.filter) || subject_fits(&b.filter, &a.filter)
         };
-        let pairs = readers.iter().enumerate().flat_map(|(n, a)| readers[n + 1..].iter().map(move |b| (*a, *b)));
+        let pairs =
+            readers.iter().enumerate().flat_map(|(n, a)| readers[n + 1..].iter().map(move |b| (*a, *b)));
         if let Some((a, b)) = pairs.into_iter().find(|(a, b)| overlaps(a, b)) {
             let message = format!("`{}` and `{}` read the same of a work queue", a.name, b.name);
             let hint = "NATS answers 400, err_code 10099 or 10100: give them filters that do not overlap";

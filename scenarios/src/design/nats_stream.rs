@@ -7,7 +7,8 @@ use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::{Named, Placed};
 use crate::units::{parse_span, show_span};
 use redeliver_models::queue::{
-    Behaviour, DeadLetter, Discard, QueueConfig, Redelivery, Retention, Settles, StreamConfig, Turns, subject_fits,
+    Behaviour, DeadLetter, Discard, QueueConfig, Redelivery, Retention, Settles, StreamConfig, Turns,
+    subject_fits,
 };
 use redeliver_models::setup::StartAt;
 use redeliver_sim::Span;
@@ -45,7 +46,8 @@ pub(super) fn streams(typed: &Named<Real>, findings: &mut Findings) -> Vec<Taken
         };
         if let Some(other) = taken.iter().find(overlaps) {
             let message = format!("subjects of `{name}` overlap with those of `{}`", other.stream.name);
-            let hint = "NATS answers 400, err_code 10065; `subjects` are the stream's own name if none are said";
+            let hint =
+                "NATS answers 400, err_code 10065; `subjects` are the stream's own name if none are said";
             findings.push(Diagnostic::new(message).at(place).hint(hint));
         }
         taken.push(planned);
@@ -70,8 +72,11 @@ fn stream(name: &str, settings: &Real, findings: &mut Findings) -> Taken {
     let age_max = span(&mut reader, "max_age").filter(|age| *age > Span::ZERO);
     let window = span(&mut reader, "duplicate_window");
     if let (Some(window), Some(age)) = (window, age_max.filter(|age| window.is_some_and(|w| w > *age))) {
-        let message =
-            format!("`duplicate_window` ({}) is longer than `max_age` ({})", show_span(window), show_span(age));
+        let message = format!(
+            "`duplicate_window` ({}) is longer than `max_age` ({})",
+            show_span(window),
+            show_span(age)
+        );
         let place = reader.place("duplicate_window").unwrap_or_default();
         reader.findings.push(Diagnostic::new(message).at(place).hint("NATS refuses it: make it shorter"));
     }
@@ -103,7 +108,7 @@ pub(super) fn span(reader: &mut Reader<'_>, name: &str) -> Option<Span> {
 }
 
 fn span_of(text: &str, place: Place, findings: &mut Findings) -> Option<Span> {
-    match parse_span(text) {
+    match minutes(text).map_or_else(|| parse_span(text), Ok) {
         Ok(span) => Some(span),
         Err(wrong) => {
             findings.push(Diagnostic::new(wrong.message).at(place).hint(wrong.hint));
@@ -111,6 +116,16 @@ fn span_of(text: &str, place: Place, findings: &mut Findings) -> Option<Span> {
         }
     }
 }
+
+/// A span as Go writes it where that is not ours: `2m`, `1h30m`.
+fn minutes(text: &str) -> Option<Span> {
+    let (hours, minutes) = text.strip_suffix('m')?.rsplit_once('h').unwrap_or(("0", text.strip_suffix('m')?));
+    let (hours, minutes): (u64, u64) = (hours.parse().ok()?, minutes.parse().ok()?);
+    (hours <= HOURS_MAX && minutes <= HOURS_MAX * 60).then(|| Span::seconds(hours * 3_600 + minutes * 60))
+}
+
+/// 50 years: with as much in minutes, 100, the longest span.
+const HOURS_MAX: u64 = 438_300;
 
 /// The texts of a list, where it is said.
 fn texts(settings: &Real, name: &str, findings: &mut Findings) -> Option<Vec<Placed<String>>> {
@@ -240,7 +255,8 @@ fn which_stream(
 
 fn backoff(settings: &Real, max_deliver: Option<u64>, findings: &mut Findings) -> Vec<Span> {
     let spans = texts(settings, "backoff", findings).unwrap_or_default();
-    let spans: Vec<Span> = spans.iter().filter_map(|span| span_of(&span.value, span.place, findings)).collect();
+    let spans: Vec<Span> =
+        spans.iter().filter_map(|span| span_of(&span.value, span.place, findings)).collect();
     if max_deliver.is_some_and(|max| spans.len() as u64 > max) {
         let place = settings.get("backoff").map(|setting| setting.place).unwrap_or_default();
         let diagnostic = Diagnostic::new("`backoff` has more entries than there are deliveries").at(place);
@@ -275,5 +291,19 @@ fn check(
     if work_queue && from == StartAt::End {
         let hint = "NATS answers 400, err_code 10101: leave `deliver_policy` out";
         refuse("deliver_policy", "a consumer of a work queue begins with the first message", hint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minutes_are_as_go_writes_them() {
+        for (text, seconds) in
+            [("2m", Some(120)), ("1h30m", Some(5_400)), ("30s", None), ("5ms", None), ("m", None)]
+        {
+            assert_eq!(minutes(text), seconds.map(Span::seconds), "{text}");
+        }
     }
 }

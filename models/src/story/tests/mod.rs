@@ -5,6 +5,7 @@ mod log;
 mod queue;
 mod restart;
 mod returns;
+mod streams;
 
 use super::*;
 use crate::checks::Recorder;
