@@ -30,7 +30,7 @@ impl Builder<'_> {
             standing,
             declared_anew: config.queues.iter().map(|queue| self.is_consumed(&queue.name)).collect(),
             memory_limit,
-            page_cache: memory - memory_limit,
+            page_cache: memory.saturating_sub(memory_limit),
             publishers: (0..producers.len()).map(producer_connection).chain(publishing_clients).collect(),
             consumers: if config.transport == Transport::Connections {
                 Vec::new()

@@ -141,7 +141,7 @@ impl Service {
 
     /// One of those that can take a message, by this draw. None of them has a limit.
     pub(super) fn at_random(&mut self, draw: u64) -> Option<(u32, Subscriber)> {
-        let index = (u128::from(draw) * self.line.len() as u128 >> 64) as usize;
+        let index = ((u128::from(draw) * self.line.len() as u128) >> 64) as usize;
         let slot = *self.line.get(index)?;
         Some((slot, self.slots[slot as usize]))
     }

@@ -39,6 +39,7 @@ pub struct ClientSpec {
 
 /// What a client talks to.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // clients are few
 pub enum Side {
     /// A queue broker.
     Queue(QueueSide),

@@ -205,13 +205,70 @@ fn errors_in_stories_are_shown_with_their_line() {
       |
     help: write one node, or leave `nodes` out
     "#);
-    insta::assert_snapshot!(story_refused("RabbitMQ(", "Nats("), @r#"
+    insta::assert_snapshot!(story_refused("RabbitMQ(", "Mosquitto("), @r#"
     error: the design `Nats` is not modelled yet
      --> story.ron:6:19
       |
     6 |         "rabbit": Nats(
       |                   ^^^^
     "#);
+}
+
+#[test]
+fn what_nats_would_refuse_is_refused() {
+    let refused = |streams: &str, consumers: &str, script: &str| {
+        let text = format!(
+            "(format: 1, title: \"Refused\", designs: {{\"nats\": Nats(version: \"2.9.10\", \
+             streams: {{{streams}}}, consumers: {{{consumers}}})}}, script: [{script}])"
+        );
+        match read("nats.ron", &text, &Options::default()) {
+            Ok(_) => "accepted".to_string(),
+            Err(report) => {
+                report.diagnostics.iter().map(|d| d.message.clone()).collect::<Vec<_>>().join("; ")
+            }
+        }
+    };
+    let send = r#"("p", Send("m1", "S"))"#;
+    let all = [
+        refused(
+            r#""S": {}"#,
+            r#""c": {"stream": "S"}"#,
+            r#"("p", Send("m1", "S")), ("c1", Poll(from: "c"))"#,
+        ),
+        refused(r#""S": {"subjects": ["a.*"]}, "T": {"subjects": ["a.b"]}"#, "", send),
+        refused(r#""S": {"max_age": "1m", "duplicate_window": "2m"}"#, "", send),
+        refused(r#""S": {"subjects": ["a..b"]}"#, "", send),
+        refused(r#""S": {"max_msg_size": 5}"#, "", send),
+        refused("", r#""c": {"stream": "S"}"#, send),
+        refused("", r#""c": {}"#, send),
+        refused(r#""S": {}"#, r#""c": {"stream": "S", "ack_policy": "none"}"#, send),
+        refused(r#""S": {}"#, r#""c": {"stream": "S", "ack_policy": "all"}"#, send),
+        refused(r#""S": {}"#, r#""c": {"stream": "S", "max_deliver": 1, "backoff": ["1s", "2s"]}"#, send),
+        refused(r#""S": {"retention": "workqueue"}"#, r#""c": {"stream": "S"}, "d": {"stream": "S"}"#, send),
+        refused(
+            r#""S": {"retention": "workqueue"}"#,
+            r#""c": {"stream": "S", "deliver_policy": "new"}"#,
+            send,
+        ),
+        refused(r#""S": {}"#, r#""c": {"stream": "S"}"#, r#"("c1", Consume("c"))"#),
+        refused(r#""S": {}"#, "", r#"("p", Send("m1", "S", {"priority": 3}))"#),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @"
+    accepted
+    subjects of `T` overlap with those of `S`
+    `duplicate_window` (2 min) is longer than `max_age` (1 min)
+    `a..b` is no subject
+    `max_msg_size` is a setting of a stream of NATS, but it is not modelled yet
+    there is no stream `S`
+    the consumer `c` does not say its stream
+    a pull consumer acks each message
+    the ack policy `all` is not modelled yet
+    `backoff` has more entries than there are deliveries
+    `c` and `d` read the same of a work queue
+    a consumer of a work queue begins with the first message
+    `c` is a pull consumer: `Poll` it
+    NATS has no properties of AMQP
+    ");
 }
 
 #[test]
