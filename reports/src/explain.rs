@@ -104,7 +104,7 @@ mod tests {
         // One word for a cause of loss and for a part.
         assert!(explain("network").unwrap_or_default().starts_with("network\n\n"));
         let unknown = explain("fautls").err().unwrap_or_default();
-        insta::assert_snapshot!(unknown, @"there is no topic `fautls`; the nearest are faults, acks, late, pause, ttl");
+        insta::assert_snapshot!(unknown, @"there is no topic `fautls`; the nearest are faults, nats, acks, late, pause");
     }
 
     #[test]
