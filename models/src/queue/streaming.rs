@@ -481,5 +481,15 @@ impl Broker {
 
 /// A message of a stream as a reader has it.
 fn unread((m, rank): (MessageRef, u32), attempts: u16, position: Option<Position>) -> Entry {
-    Entry { m, rank, size: 0, history: 0, attempts, priority: 0, position, expires: Time::NEVER, in_memory: true }
+    Entry {
+        m,
+        rank,
+        size: 0,
+        history: 0,
+        attempts,
+        priority: 0,
+        position,
+        expires: Time::NEVER,
+        in_memory: true,
+    }
 }

@@ -12,8 +12,8 @@ use crate::named::{Named, Placed};
 use crate::units::Duration;
 use redeliver_models::properties::Said;
 use redeliver_models::queue::{
-    AckMode, Behaviour, ClientConfig, Config, ConfirmAfter, ExchangeConfig, ExchangeKind, Paging, Pulls, QueueConfig,
-    Redelivery, Retention, Settles, Transport, Turns, subject_fits,
+    AckMode, Behaviour, ClientConfig, Config, ConfirmAfter, ExchangeConfig, ExchangeKind, Paging, Pulls,
+    QueueConfig, Redelivery, Retention, Settles, Transport, Turns, subject_fits,
 };
 use redeliver_models::setup::{self, NodePattern, Role};
 use redeliver_models::story::{Dialect, Verb, Who};
