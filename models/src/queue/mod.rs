@@ -19,6 +19,7 @@ mod returning;
 mod routing;
 mod service;
 mod stream;
+mod stream_recovery;
 mod streaming;
 #[cfg(test)]
 mod tests;

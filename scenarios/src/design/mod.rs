@@ -7,6 +7,7 @@ mod kafka_names;
 pub mod log;
 pub mod nats;
 mod nats_names;
+mod nats_show;
 mod nats_stream;
 pub mod queue;
 pub mod rabbitmq;

@@ -1,11 +1,12 @@
 //! `Nats(…)`: a queue broker with streams, under the real names.
 
 use super::nats_names::{CLIENT, SERVER};
+use super::nats_show::{show_consumer, show_stream};
 use super::nats_stream::{Taken, consumer, plain_stream, span, streams};
 use super::queue::{Ack, ack_mode, sort_queues};
 use super::settings::{Reader, Real};
 use super::{Designed, Load, clients, unknown_version};
-use crate::assumptions::{Assumptions, Show};
+use crate::assumptions::Assumptions;
 use crate::defaults::*;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::named::{Named, Placed};
@@ -444,45 +445,4 @@ fn consumed(verb: &Verb) -> Option<&String> {
         Verb::Async(verb) => consumed(verb),
         _ => None,
     }
-}
-
-fn show_stream(taken: &Taken) -> String {
-    let stream = &taken.stream;
-    let mut parts = vec![format!("subjects {}", taken.subjects.join(" "))];
-    parts.push(format!("storage {}", if stream.durable { "file" } else { "memory" }));
-    let retention = match stream.retention {
-        Retention::Limits => "limits",
-        Retention::Interest => "interest",
-        Retention::WorkQueue => "workqueue",
-    };
-    parts.push(format!("retention {retention}"));
-    parts.extend(stream.messages_max.map(|max| format!("max_msgs {max}")));
-    parts.extend(stream.bytes_max.map(|max| format!("max_bytes {max}")));
-    parts.extend(stream.age_max.map(|age| format!("max_age {}", age.show())));
-    if stream.messages_max.is_some() || stream.bytes_max.is_some() {
-        let discard = if stream.discard == redeliver_models::queue::Discard::Old { "old" } else { "new" };
-        parts.push(format!("discard {discard}"));
-    }
-    parts.push(format!("duplicate_window {}", stream.duplicate_window.show()));
-    parts.join(", ")
-}
-
-fn show_consumer(queue: &QueueConfig, taken: &[Taken]) -> String {
-    let mut parts = Vec::new();
-    parts.extend(queue.stream.map(|stream| format!("stream {}", taken[stream].stream.name)));
-    if let Some(redelivery) = &queue.redelivery {
-        parts.push(format!("ack_policy {}", if redelivery.at_once { "none" } else { "explicit" }));
-        if redelivery.backoff.is_empty() {
-            parts.push(format!("ack_wait {}", redelivery.ack_wait.show()));
-        } else {
-            let spans: Vec<String> = redelivery.backoff.iter().map(|span| span.show()).collect();
-            parts.push(format!("backoff {}", spans.join(" ")));
-        }
-        let window = redelivery.window.map_or("unlimited".into(), |window| window.to_string());
-        parts.push(format!("max_ack_pending {window}"));
-    }
-    let deliveries = queue.delivery_limit.map_or("unlimited".into(), |limit| (limit + 1).to_string());
-    parts.push(format!("max_deliver {deliveries}"));
-    parts.push(if queue.pulled { "pull".into() } else { "push".to_string() });
-    parts.join(", ")
 }
