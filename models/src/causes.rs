@@ -60,11 +60,15 @@ pub enum LossCause {
     DeliveryLimit = 26,
     /// A consumer that remembers ids took it for another, which it had processed.
     TakenForDuplicate = 27,
+    /// It was with too few members of its queue as another leader was elected, which had never heard of it.
+    NotReplicated = 28,
+    /// The node of its queue was away.
+    QueueAway = 29,
 }
 
 impl LossCause {
     /// All of them, by their numbers.
-    pub const ALL: [LossCause; 28] = [
+    pub const ALL: [LossCause; 30] = [
         LossCause::Network,
         LossCause::Partition,
         LossCause::Dropped,
@@ -93,6 +97,8 @@ impl LossCause {
         LossCause::Rejected,
         LossCause::DeliveryLimit,
         LossCause::TakenForDuplicate,
+        LossCause::NotReplicated,
+        LossCause::QueueAway,
     ];
 
     /// Its name in the result.
@@ -126,6 +132,8 @@ impl LossCause {
             LossCause::Rejected => "rejected",
             LossCause::DeliveryLimit => "delivery_limit",
             LossCause::TakenForDuplicate => "taken_for_duplicate",
+            LossCause::NotReplicated => "not_replicated",
+            LossCause::QueueAway => "queue_away",
         }
     }
 }

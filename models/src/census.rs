@@ -63,6 +63,8 @@ impl<'a> Census<'a> {
     fn packet(&mut self, packet: Packet) {
         match packet {
             Packet::Publish { m, .. } => self.upstream(m),
+            Packet::Command { m, .. } if m != MessageRef::NONE => self.upstream(m),
+            Packet::Append { m, s, .. } if m != MessageRef::NONE => self.copy(m, s),
             Packet::Deliver { m, s, .. }
             | Packet::Record { m, s, .. }
             | Packet::Datagram { m, s }

@@ -70,6 +70,7 @@ impl Packet {
             | Packet::Datagram { m, .. }
             | Packet::Request { m, .. }
             | Packet::Response { m, .. } => Some(m),
+            Packet::Command { m, .. } | Packet::Append { m, .. } if m != MessageRef::NONE => Some(m),
             _ => None,
         }
     }
@@ -84,6 +85,8 @@ impl Packet {
                 | Packet::Record { .. }
                 | Packet::Datagram { .. }
                 | Packet::Request { .. }
+                | Packet::Command { .. }
+                | Packet::Append { .. }
         )
     }
 
@@ -151,6 +154,8 @@ impl Domain for Messaging {
         };
         match *packet {
             Packet::Publish { m, .. } => Fact::PublishDropped { m, why },
+            Packet::Command { m, .. } if m != MessageRef::NONE => Fact::PublishDropped { m, why },
+            Packet::Append { m, s, .. } if m != MessageRef::NONE => Fact::DeliveryDropped { m, s, why },
             Packet::Confirm { m, .. } => Fact::ConfirmDropped { m },
             Packet::Deliver { m, s, .. }
             | Packet::Record { m, s, .. }
@@ -183,6 +188,10 @@ impl Domain for Messaging {
             | Record::Behind { m, s, .. } => Fact::Removed { m, s, why: loss_of(why) },
             Record::Logged { m, .. } | Record::Streamed { m, .. } => Fact::Released { m },
             Record::Offset { .. }
+            | Record::Entry { .. }
+            | Record::Ballot { .. }
+            | Record::Tail { .. }
+            | Record::Committed { .. }
             | Record::Bound
             | Record::Sequence { .. }
             | Record::Shutdown { .. }
@@ -220,6 +229,10 @@ impl Domain for Messaging {
             | Record::Behind { m, s, .. } => (m, 1 + u64::from(s.0)),
             Record::Logged { m, .. } | Record::Streamed { m, .. } => (m, 0),
             Record::Offset { .. }
+            | Record::Entry { .. }
+            | Record::Ballot { .. }
+            | Record::Tail { .. }
+            | Record::Committed { .. }
             | Record::Bound
             | Record::Sequence { .. }
             | Record::Shutdown { .. }
@@ -251,6 +264,8 @@ pub(crate) fn loss_of(why: RecordLoss) -> LossCause {
 #[inline(never)]
 fn control_luck(packet: &Packet, now: Time) -> Luck {
     let (a, b) = match *packet {
+        Packet::Command { number, .. } => (u64::from(number) | 1 << 37, 0),
+        Packet::Append { id, index, .. } => (u64::from(id) | 1 << 38, u64::from(index)),
         Packet::Fetch { group, member, .. } => (u64::from(group) | 1 << 35, u64::from(member)),
         Packet::Seek { partition, offset, .. } => (u64::from(partition) | 1 << 36, u64::from(offset)),
         Packet::Commit { partition, offset, .. } => (u64::from(partition) | 1 << 32, u64::from(offset)),

@@ -103,6 +103,15 @@ pub enum Fact {
     StoredBefore { m: MessageRef } = 42,
     /// It came to a consumer that knows that it has processed it: it has no second effect. The consumer's copy ends.
     Deduplicated { m: MessageRef, s: SubscriptionId } = 44,
+    /// Another member of a replicated queue wrote the copy that came. The copy is one of the broker's from now on.
+    Replicated { m: MessageRef, s: SubscriptionId } = 43,
+    /// Such a member no longer has it, because what became of it is settled; or it did not need the copy that came, and
+    /// has not `written` it. The copy ends.
+    ReplicaGone { m: MessageRef, s: SubscriptionId, written: bool } = 45,
+    /// A node sends it on to one of several queues, or keeps it until that queue has answered. An upstream copy begins.
+    Forwarded { m: MessageRef } = 46,
+    /// The leader of a replicated queue sent it to another member. A copy begins.
+    Copied { m: MessageRef, s: SubscriptionId } = 47,
 }
 
 impl Fact {
@@ -153,6 +162,10 @@ impl Fact {
             Fact::Retained { .. } => 41,
             Fact::StoredBefore { .. } => 42,
             Fact::Deduplicated { .. } => 44,
+            Fact::Replicated { .. } => 43,
+            Fact::ReplicaGone { .. } => 45,
+            Fact::Forwarded { .. } => 46,
+            Fact::Copied { .. } => 47,
         }
     }
 
@@ -202,6 +215,10 @@ impl Fact {
             Fact::Retained { .. } => "retained",
             Fact::StoredBefore { .. } => "stored_before",
             Fact::Deduplicated { .. } => "deduplicated",
+            Fact::Replicated { .. } => "replicated",
+            Fact::ReplicaGone { .. } => "replica_gone",
+            Fact::Forwarded { .. } => "forwarded",
+            Fact::Copied { .. } => "copied",
         }
     }
 
@@ -240,6 +257,10 @@ impl Fact {
             | Fact::TurnedAway { m, .. }
             | Fact::Unreadable { m, .. }
             | Fact::Deduplicated { m, .. }
+            | Fact::Replicated { m, .. }
+            | Fact::Copied { m, .. }
+            | Fact::ReplicaGone { m, .. }
+            | Fact::Forwarded { m }
             | Fact::Forgotten { m }
             | Fact::Retained { m, .. }
             | Fact::StoredBefore { m }
@@ -280,6 +301,9 @@ impl Fact {
             | Fact::TurnedAway { s, .. }
             | Fact::Unreadable { s, .. }
             | Fact::Deduplicated { s, .. }
+            | Fact::Replicated { s, .. }
+            | Fact::Copied { s, .. }
+            | Fact::ReplicaGone { s, .. }
             | Fact::Assigned { s, .. }
             | Fact::Revoked { s, .. }
             | Fact::Committed { s, .. }
@@ -312,6 +336,7 @@ impl Fact {
             Fact::GaveUp { refused, .. } => u64::from(refused),
             Fact::Retained { last, .. } => u64::from(last),
             Fact::DeadLettered { back, .. } => u64::from(back),
+            Fact::ReplicaGone { written, .. } => u64::from(written),
             _ => 0,
         }
     }

@@ -36,6 +36,17 @@ pub enum Packet {
     Recover,
     /// It closes its channel: what it holds goes back.
     CloseChannel,
+    /// A queue's messages will come. AMQP: `basic.consume-ok`; only nodes of a cluster say so.
+    ConsumeOk { queue: u32 },
+    /// A client wants a queue to be there, or to know whether it is.
+    Declare { queue: u32 },
+    /// It is.
+    DeclareOk { queue: u32 },
+    /// The broker gives a client no more of a queue's messages. AMQP: `basic.cancel`, from the server.
+    Cancelled { queue: u32 },
+    /// A queue of a cluster could not be asked: AMQP 404 after a time, which closes the channel, or 541, which closes
+    /// the connection.
+    Unavailable { queue: u32, internal: bool },
     /// The broker has closed a client's channel.
     ChannelClosed,
     /// A client asks for one message of a queue. AMQP: `basic.get`.
@@ -58,6 +69,31 @@ pub enum Packet {
     Nack { m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag, requeue: bool },
     /// A client binds a queue to an exchange.
     Bind { exchange: u32, queue: u32 },
+
+    /// Between nodes of a cluster: the next packet is of this client, or for it.
+    To { client: u32 },
+    /// Something that a client wants of a replicated queue, for its leader; perhaps with a message.
+    Command { number: u32, queue: u16, m: MessageRef },
+    /// The leader has done what this client wanted, and taken or refused its message.
+    Applied { client: u32, number: u32, queue: u16, accepted: bool },
+    /// An entry of a replicated queue's log, for another member.
+    Append { id: u32, index: u32, s: SubscriptionId, m: MessageRef },
+    /// A member has all entries of this leader's log up to here, and safe on its disk.
+    Appended { queue: u16, term: u32, index: u32 },
+    /// A member leads a queue in this term.
+    Lead { queue: u16, term: u32 },
+    /// A member follows, and has what was committed up to here.
+    Follow { queue: u16, term: u32, index: u32 },
+    /// All up to here is committed.
+    Commits { queue: u16, term: u32, index: u32 },
+    /// A member wants to lead, in this term; or only to know whether it would be elected (`pre`). Its log ends here.
+    Canvass { queue: u16, pre: bool, term: u32, last_term: u32, last_index: u32 },
+    /// The answer.
+    Vote { queue: u16, pre: bool, granted: bool, term: u32 },
+    /// A node is there, in this life of its process.
+    Alive { life: u32 },
+    /// A node has too little memory left, or enough again.
+    Alarm { on: bool },
 
     /// A consumer wants to join its group.
     Join { group: u16, member: u32 },
@@ -147,6 +183,12 @@ pub enum Timer {
     StreamAge { stream: u32 },
     /// A consumer says that it is still at work.
     Extend { generation: u16 },
+    /// A member of a replicated queue has heard of no leader for a while.
+    Elect { queue: u16, round: u32 },
+    /// What members of replicated queues have written is safe.
+    ReplicasSynced,
+    /// A client has waited for long for a queue that is away.
+    Waited { client: u32 },
 }
 
 /// What disks store.
@@ -166,6 +208,14 @@ pub enum Record {
     Logged { m: MessageRef, begins: bool },
     /// A committed offset.
     Offset { offset: u32 },
+    /// An entry without a message in a replicated queue's log.
+    Entry { id: u32 },
+    /// For whom a member has voted in this term, if for anybody.
+    Ballot { term: u32, vote: u32 },
+    /// Where a member's log ends.
+    Tail { term: u32, index: u32 },
+    /// Up to where a member knows its log to be committed.
+    Committed { index: u32 },
     /// A queue was declared, or bound to an exchange.
     Bound,
     /// Whether the broker's last life ended in good order.

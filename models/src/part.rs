@@ -76,6 +76,8 @@ parts! {
     Publisher(Publisher),
     /// A queue broker.
     QueueBroker(queue::Broker),
+    /// A node of a cluster of queue brokers.
+    ClusterNode(Box<queue::ClusterNode>),
     /// Consumes from a queue broker.
     QueueConsumer(queue::Consumer),
     /// A log broker.

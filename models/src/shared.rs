@@ -4,7 +4,7 @@ use crate::deduplication::Known;
 use crate::message::{KeyId, Message, MessageRef, Messages, SourceId, SubscriptionId, TopicId};
 use crate::producer::Source;
 use crate::properties::{Properties, PropertiesId};
-use crate::queue::{Histories, Routes};
+use crate::queue::{Histories, Quorum, Routes};
 use crate::setup::Role;
 use crate::story::Journal;
 use redeliver_sim::{NodeId, Span, Stamp, Time};
@@ -31,6 +31,8 @@ pub struct Shared {
     pub properties: Vec<Properties>,
     /// What dead letters have died of.
     pub histories: Histories,
+    /// By queue of a cluster: what a replicated one is, after all that is committed.
+    pub quorums: Vec<Option<Box<Quorum>>>,
     /// By the story's clients: what the onlooker has seen of them.
     pub journals: Vec<Journal>,
     /// What brokers measured of themselves: by the order of the brokers' names.
@@ -247,6 +249,11 @@ impl Shared {
     #[inline(always)]
     pub fn slot(&self, s: SubscriptionId) -> usize {
         self.subscriptions[s.0 as usize].slot as usize
+    }
+
+    /// A replicated queue.
+    pub(crate) fn quorum(&mut self, queue: usize) -> &mut Quorum {
+        self.quorums[queue].as_mut().expect("it is replicated")
     }
 
     /// A message.

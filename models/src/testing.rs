@@ -74,6 +74,7 @@ pub(crate) fn queue() -> Config {
         confirm_timeout: Span::seconds(5),
         retries: u32::MAX,
         reconnect_after: Span::millis(100),
+        node: 0,
         headers: Vec::new(),
         said: Default::default(),
         pulls: None,
@@ -94,6 +95,7 @@ pub(crate) fn queue() -> Config {
         paging: Paging::Never,
         streams: Vec::new(),
         dialect: crate::story::Dialect::Amqp,
+        cluster: None,
         clients: vec![(NodePattern::any(), client)],
     }
 }
@@ -126,7 +128,16 @@ fn tell(mut ended: Ended) -> String {
     let shared = ended.world.shared();
     let lines = kept.iter().filter_map(|recorded| {
         // Bookkeeping, which no person would tell.
-        let told = !matches!(recorded.event, Event::Fact(Fact::Forgotten { .. }, _));
+        let told = !matches!(
+            recorded.event,
+            Event::Fact(
+                Fact::Forgotten { .. }
+                    | Fact::Forwarded { .. }
+                    | Fact::Copied { .. }
+                    | Fact::ReplicaGone { .. },
+                _
+            )
+        );
         let said = describe(recorded, shared);
         told.then(|| format!("{}  {:<7} {said}\n", recorded.at, shared.names.node(recorded.node)))
     });

@@ -222,6 +222,14 @@ impl Run<'_> {
                 let queues = 0..broker.queues().len();
                 queues.flat_map(|queue| broker.contents(queue)).map(|(m, ..)| m).collect()
             }
+            Part::ClusterNode(node) => {
+                let queues = 0..node.local().queues().len();
+                let of = |queue: usize| match &shared.quorums[queue] {
+                    Some(quorum) if node.leads(queue).is_some() => quorum.contents(queue).1,
+                    _ => node.local().contents(queue),
+                };
+                queues.flat_map(of).map(|(m, ..)| m).collect()
+            }
             _ => Vec::new(),
         };
         let kept = refs.into_iter().take(self.setup.keep);

@@ -134,7 +134,13 @@ fn end_of(s: usize, proof: Proof, recorded: &[Recorded]) -> Time {
 fn tells(fact: &Fact) -> bool {
     !matches!(
         fact,
-        Fact::Dispatched { .. } | Fact::Sent { .. } | Fact::GivenBack { .. } | Fact::Forgotten { .. }
+        Fact::Dispatched { .. }
+            | Fact::Sent { .. }
+            | Fact::GivenBack { .. }
+            | Fact::Forgotten { .. }
+            | Fact::Forwarded { .. }
+            | Fact::Copied { .. }
+            | Fact::ReplicaGone { .. }
     )
 }
 

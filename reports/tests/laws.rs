@@ -5,8 +5,9 @@
 
 mod common;
 
-use common::case::{ALL, Case, Range, cases};
+use common::case::{ALL, Case, Range, cases, clusters};
 use common::{plan, run};
+use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use redeliver_models::causes::LossCause;
 use redeliver_models::checks::{Event, Recorder};
@@ -19,6 +20,10 @@ use std::collections::BTreeMap;
 
 /// Holds a law against so many cases.
 fn check(range: Range, count: u32, law: impl Fn(&Case)) {
+    check_all(cases(range), count, law);
+}
+
+fn check_all(cases: impl Strategy<Value = Case>, count: u32, law: impl Fn(&Case)) {
     let config = Config {
         cases: count,
         rng_seed: RngSeed::Fixed(11),
@@ -26,7 +31,7 @@ fn check(range: Range, count: u32, law: impl Fn(&Case)) {
         max_shrink_iters: 2_000,
         ..Config::default()
     };
-    let outcome = TestRunner::new(config).run(&cases(range), |case| {
+    let outcome = TestRunner::new(config).run(&cases, |case| {
         law(&case);
         Ok(())
     });
@@ -158,6 +163,24 @@ fn a_process_that_never_dies_and_has_no_others_beside_it_has_no_effect_twice() {
                 if consumer.deduplicate == "InProcess(last: 1000)" && consumer.members == 1 {
                     assert_eq!(number(figures, "/duplicates/total"), 0, "{design} {name}");
                 }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_cluster_balances_and_loses_nothing_that_it_has_confirmed() {
+    // That each term has one leader is asserted as it begins.
+    check_all(clusters(), 400, |case| {
+        let result = results(case);
+        let spoilt = ["on_failure: Drop", "on_failure: DeadLetter", "SyncLies", "CorruptRecord", "id_bits"];
+        if spoilt.into_iter().any(|text| case.has(text)) {
+            return;
+        }
+        for (name, consumer) in consumers(&result, "first") {
+            // What is returned too often is dropped.
+            if number(consumer, "/lost/by_cause/delivery_limit") == 0 {
+                assert_eq!(number(consumer, "/lost/confirmed"), 0, "{name}");
             }
         }
     });

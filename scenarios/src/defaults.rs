@@ -51,6 +51,13 @@ pub(crate) const CONFIRMS: Default<bool> =
 pub(crate) const DURABLE: Default<bool> = from("redeliver: queues are durable unless told otherwise", true);
 pub(crate) const PERSISTENT: Default<bool> =
     from("redeliver: messages are persistent unless told otherwise", true);
+/// Of a quorum queue, at first.
+pub(crate) const QUORUM_MEMBERS: Default<u32> = from(RABBITMQ, 3);
+pub(crate) const NET_TICKTIME: Default<u32> = from(RABBITMQ, 60);
+/// What a node takes without any message. A watermark of 1 MB raises the alarm at once (recorded: `cluster-7-*`).
+pub(crate) const IDLE_MEMORY: u64 = 100_000_000;
+/// Nodes of a cluster: each talks to all others.
+pub(crate) const CLUSTER_NODES_MAX: u32 = 15;
 pub(crate) const MEMORY_WATERMARK: Default<f64> = from(RABBITMQ, 0.6);
 pub(crate) const MEMORY_WATERMARK_BEFORE_4: Default<f64> = from("RabbitMQ before 4.0", 0.4);
 pub(crate) const PAGING_RATIO: Default<f64> = from("RabbitMQ before 4.0", 0.5);

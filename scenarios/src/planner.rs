@@ -249,9 +249,9 @@ fn plan_designs(
         }
         findings.forget_repeated(before);
         scenario.network.assume(&mut assumptions);
-        machine::assume(&scenario.nodes, design.broker.as_deref(), &mut assumptions);
+        machine::assume(&scenario.nodes, design.brokers.first().map(String::as_str), &mut assumptions);
         let mut cast = Cast { nodes: load.nodes() };
-        cast.nodes.extend(design.broker.iter().map(|broker| (broker.clone(), Role::Broker)));
+        cast.nodes.extend(design.brokers.iter().map(|broker| (broker.clone(), Role::Broker)));
         let before = findings.0.len();
         amounts::check_design(entry.value.place, &design, &cast, &workload.producers, findings);
         too_much |= findings.0.len() > before;

@@ -72,6 +72,12 @@ pub enum Verb {
     Bind(Placed<String>, Placed<String>),
     /// Die as by kill -9.
     Crash,
+    /// Stand still, as by SIGSTOP: a node.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Set a node's settings, by their real names: `Alter("n1", {"vm_memory_high_watermark.absolute": "1MB"})`.
+    Alter(Placed<String>, Real),
     /// Start again.
     Restart,
     /// Be told to end (SIGTERM), and end in good order.
@@ -93,8 +99,6 @@ pub enum Verb {
 /// Verbs of the design that nothing here follows yet.
 pub(crate) const VERBS_NOT_MODELLED: &[&str] = &[
     "Flush",
-    "Pause",
-    "Resume",
     "Seek",
     "OffsetsForTime",
     "PausePartition",
@@ -114,7 +118,6 @@ pub(crate) const VERBS_NOT_MODELLED: &[&str] = &[
     "Wipe",
     "ResizeDisk",
     "Delete",
-    "Alter",
     "AddPartitions",
     "Reassign",
     "Elect",

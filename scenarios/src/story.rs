@@ -2,7 +2,8 @@
 
 use crate::actors::Actors;
 use crate::defaults::{
-    CLIENTS_MAX, MESSAGE_BYTES_MAX, MESSAGE_SIZE, RANGE_MAX, SCRIPT_ACTS_MAX, SCRIPT_MESSAGES_MAX,
+    CLIENTS_MAX, IDLE_MEMORY, MESSAGE_BYTES_MAX, MESSAGE_SIZE, RANGE_MAX, SCRIPT_ACTS_MAX,
+    SCRIPT_MESSAGES_MAX,
 };
 use crate::design::log::topic_of_story;
 use crate::design::rabbitmq_exchange::check_late_bindings;
@@ -18,7 +19,7 @@ use crate::units::parse_size;
 use redeliver_models::properties::Said;
 use redeliver_models::queue::{Kept, QueueConfig};
 use redeliver_models::setup::Design;
-use redeliver_models::story::{Dialect, Label, Line as StoryLine, Rule, Script, Verb};
+use redeliver_models::story::{Dialect, Label, Line as StoryLine, Rule, Script, Verb, Who};
 use redeliver_sim::Span;
 use std::collections::BTreeMap;
 
@@ -170,6 +171,7 @@ pub(crate) fn plan(text: &str, scenario: &Scenario, findings: &mut Findings) -> 
         conditions: Vec::new(),
         named: Vec::new(),
         declared: BTreeMap::new(),
+        nodes: Vec::new(),
         messages: 0,
     };
     let mut story_lines = Vec::new();
@@ -178,6 +180,11 @@ pub(crate) fn plan(text: &str, scenario: &Scenario, findings: &mut Findings) -> 
     for line in lines {
         let who = actors.who(&line.value, teller.findings);
         let verbs = teller.verbs(&line.value.does);
+        let stands_still = |verb: &Verb| matches!(verb, Verb::Pause | Verb::Resume);
+        if verbs.iter().any(stands_still) && who.iter().any(|who| !matches!(who, Who::Node(_))) {
+            let diagnostic = Diagnostic::new("only a node can be paused").at(line.place);
+            teller.findings.push(diagnostic.hint("let a client wait: `(\"c1\", Wait(\"5s\"))`"));
+        }
         acts += who.len() * verbs.len().max(1);
         if acts > SCRIPT_ACTS_MAX {
             let message = format!(
@@ -190,7 +197,7 @@ pub(crate) fn plan(text: &str, scenario: &Scenario, findings: &mut Findings) -> 
         }
         story_lines.push(StoryLine { who, verbs, line: line_number.of(line.place) });
     }
-    let Teller { conditions, named, declared, .. } = teller;
+    let Teller { conditions, named, declared, nodes, .. } = teller;
     let load = |name: &str| {
         scenario.producers.iter().any(|(_, producer)| producer.publish.value == name)
             || scenario.consumers.0.contains_key(name)
@@ -206,7 +213,7 @@ pub(crate) fn plan(text: &str, scenario: &Scenario, findings: &mut Findings) -> 
         names,
         named: named.into_iter().filter(|name| !declared.contains_key(&name.value)).collect(),
         declared,
-        nodes: actors.nodes,
+        nodes: actors.nodes.into_iter().chain(nodes).collect(),
     }
 }
 
@@ -233,6 +240,8 @@ struct Teller<'f> {
     conditions: Vec<Expression>,
     named: Vec<Placed<String>>,
     declared: BTreeMap<String, Real>,
+    /// Nodes that it names.
+    nodes: Vec<Placed<String>>,
     /// How many messages were named so far.
     messages: usize,
 }
@@ -304,6 +313,9 @@ impl Teller<'_> {
                 Verb::Bind { exchange, queue }
             }
             Typed::Crash => Verb::Crash,
+            Typed::Pause => Verb::Pause,
+            Typed::Resume => Verb::Resume,
+            Typed::Alter(node, settings) => self.alter(node, settings),
             Typed::Restart => Verb::Restart,
             Typed::Shutdown => Verb::Shutdown,
             Typed::Close => Verb::Close,
@@ -324,6 +336,21 @@ impl Teller<'_> {
             }
         };
         vec![one]
+    }
+
+    /// An administrator sets what a node goes by.
+    fn alter(&mut self, node: &Placed<String>, settings: &Real) -> Verb {
+        self.nodes.push(node.clone());
+        let mut reader = self.settle(settings, &ALTER);
+        let name = "vm_memory_high_watermark.absolute";
+        let said = reader.text(name).and_then(|size| parse_size(&spaced(&size)).ok());
+        if said.is_none() {
+            let place = reader.place(name).unwrap_or(node.place);
+            let diagnostic = Diagnostic::new("`Alter` needs a number of bytes").at(place);
+            self.findings.push(diagnostic.hint("write `{\"vm_memory_high_watermark.absolute\": \"1GB\"}`"));
+        }
+        let limit = said.and_then(|bytes| bytes.checked_sub(IDLE_MEMORY));
+        Verb::LimitMemory { node: node.value.clone(), limit }
     }
 
     fn name(&mut self, name: &Placed<String>) -> String {
@@ -425,6 +452,12 @@ impl Teller<'_> {
     }
 }
 
+/// A size as RabbitMQ's configuration has it, without a space.
+fn spaced(size: &str) -> String {
+    let digits = size.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(size.len());
+    format!("{} {}", size[..digits].trim(), size[digits..].trim())
+}
+
 /// The bodies of a range: `m1` to `m6`, or `a` to `j`.
 fn range(from: &str, to: &str) -> Result<Vec<String>, String> {
     let split = |text: &str| {
@@ -455,6 +488,11 @@ const NOTHING: Table = Table { of: "this verb", modelled: &[], known: &["qos"] }
 const CONSUME: Table =
     Table { of: "`Consume`", modelled: &["x-priority"], known: &["x-stream-offset exclusive qos"] };
 const ACK: Table = Table { of: "`Ack`", modelled: &["multiple"], known: &[] };
+const ALTER: Table = Table {
+    of: "`Alter`",
+    modelled: &["vm_memory_high_watermark.absolute"],
+    known: &["vm_memory_high_watermark vm_memory_high_watermark.relative disk_free_limit"],
+};
 const NACK: Table = Table { of: "`Nack`", modelled: &["multiple", "requeue"], known: &["delay"] };
 const REJECT: Table = Table { of: "`Reject`", modelled: &["requeue"], known: &[] };
 const EXTEND: Table = Table { of: "`Extend`", modelled: &[], known: &["VisibilityTimeout"] };

@@ -120,6 +120,15 @@ impl<D: Domain> Core<D> {
         }
     }
 
+    /// A pause ends now, whatever it has said of its length.
+    pub(crate) fn end_pause(&mut self, node: NodeId) {
+        let process = &mut self.processes[node.0 as usize];
+        if process.paused_until != Time::ZERO {
+            process.paused_until = self.now.max(Time(1));
+            self.resume(node);
+        }
+    }
+
     fn resume(&mut self, node: NodeId) {
         let process = &mut self.processes[node.0 as usize];
         let early = process.paused_until > self.now && !self.healed;

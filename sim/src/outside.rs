@@ -2,6 +2,7 @@
 
 use crate::core::{Body, DATAGRAM, Event, READ, UNMARKED};
 use crate::disk::Disk;
+use crate::fault::Trouble;
 use crate::network::{ConnectionId, DropCause, LinkId};
 use crate::node::{Domain, NodeId, Process};
 use crate::out::Out;
@@ -75,6 +76,18 @@ impl<D: Domain> World<D> {
     pub fn advance_to(&mut self, time: Time) {
         assert!(self.core.queue.next_time().is_none_or(|next| next >= time));
         self.core.now = self.core.now.max(time);
+    }
+
+    /// A process stands still from now on, until it is told to go on.
+    pub fn pause(&mut self, node: NodeId) {
+        let lasts = Time::NEVER.since(self.core.now);
+        self.core.begin_trouble(node, u32::MAX, Trouble::Pause { lasts });
+    }
+
+    /// A paused process goes on: it is told what has happened meanwhile.
+    pub fn resume(&mut self, node: NodeId) {
+        self.core.end_pause(node);
+        self.catch_up_resumed();
     }
 
     /// The nodes.

@@ -357,11 +357,16 @@ impl<D: Domain> World<D> {
             Step::End { fault, noter } => self.core.end_in_time(fault, noter),
             Step::Heal => self.heal(),
         }
-        for node in std::mem::take(&mut self.core.resumed) {
-            self.catch_up(node);
-        }
+        self.catch_up_resumed();
         if !self.core.crashes.is_empty() {
             self.carry_out_crashes();
+        }
+    }
+
+    /// Nodes that go on are told what has happened meanwhile.
+    pub(crate) fn catch_up_resumed(&mut self) {
+        for node in std::mem::take(&mut self.core.resumed) {
+            self.catch_up(node);
         }
     }
 

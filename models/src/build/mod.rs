@@ -3,6 +3,7 @@
 //! Brokers come first, then consumers, then producers, each in the order of the names; so they are numbered, and so
 //! they boot before time 0.
 
+mod cluster;
 mod direct;
 mod faults;
 mod links;
@@ -285,7 +286,6 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
         setup.consumers.iter().flat_map(|consumer| consumer.members.iter().map(|member| member.joins));
     let sources_active = sources.iter().filter(|source| !source.is_done()).count() as u32;
     let width = topics.iter().map(|topic| topic.subscriptions.len()).max().unwrap_or(0);
-    let brokered = matches!(setup.design, Design::Queue(_) | Design::Log(_));
     Shared {
         messages: Messages::new(width),
         subscriptions,
@@ -297,7 +297,11 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
         properties: vec![Properties::default()],
         histories: Histories::default(),
         journals: story::journals(setup),
-        brokers: vec![BrokerFigures::default(); usize::from(brokered)],
+        quorums: Vec::new(),
+        brokers: vec![
+            BrokerFigures::default();
+            names.roles.iter().filter(|role| **role == Role::Broker).count()
+        ],
         ranks: vec![Ranks::default(); names.lines.len()],
         window: (Time::ZERO + setup.warm_up, Time::ZERO + setup.duration),
         names: Arc::clone(names),

@@ -46,10 +46,11 @@ pub(super) fn names(setup: &Setup) -> Names {
 
 /// Names and roles of all nodes of a setup, in the order in which they are numbered.
 pub fn node_names(setup: &Setup) -> Vec<(String, Role)> {
-    let broker = match &setup.design {
-        Design::Queue(config) => Some(config.node.clone()),
-        Design::Log(config) => Some(config.node.clone()),
-        Design::Udp(_) | Design::Webhook(_) => None,
+    let brokers = match &setup.design {
+        Design::Queue(queue::Config { cluster: Some(cluster), .. }) => cluster.nodes.clone(),
+        Design::Queue(config) => vec![config.node.clone()],
+        Design::Log(config) => vec![config.node.clone()],
+        Design::Udp(_) | Design::Webhook(_) => Vec::new(),
     };
     let consumers = setup.consumers.iter().flat_map(|consumer| {
         (0..consumer.members.len()).map(|member| (consumer.member_name(member), Role::Consumer))
@@ -59,7 +60,7 @@ pub fn node_names(setup: &Setup) -> Vec<(String, Role)> {
     });
     let clients = setup.script.iter().flat_map(|script| script.clients.iter().cloned());
     let clients = clients.map(|name| (name, Role::Client));
-    broker
+    brokers
         .into_iter()
         .map(|name| (name, Role::Broker))
         .chain(consumers)

@@ -13,10 +13,10 @@ use redeliver_sim::{ConnectionId, NodeId, Purpose, Time};
 
 impl Builder<'_> {
     pub(super) fn queue(&mut self, config: &Config) {
-        let server = NodeId(0);
         let standing = config.queues.len();
         let config = &Config { queues: story::queues(self.setup, config), ..config.clone() };
         let (consumers, producers) = (self.consumer_nodes(), self.producer_nodes());
+        let homes = self.homes(config, &consumers, &producers);
         // Connections are numbered like their clients: the broker is told of them before any node is made.
         let consumer_connection = |i: usize| ConnectionId(i as u32);
         let producer_connection = |i: usize| ConnectionId((consumers.len() + i) as u32);
@@ -31,6 +31,7 @@ impl Builder<'_> {
             declared_anew: config.queues.iter().map(|queue| self.is_consumed(&queue.name)).collect(),
             memory_limit,
             page_cache: memory.saturating_sub(memory_limit),
+            number: 0,
             publishers: (0..producers.len()).map(producer_connection).chain(publishing_clients).collect(),
             consumers: if config.transport == Transport::Connections {
                 Vec::new()
@@ -48,7 +49,13 @@ impl Builder<'_> {
                 .collect(),
             turns: Purpose::new(self.setup.seed, "turns"),
         };
-        self.add_node(&config.node, Role::Broker, Part::QueueBroker(Broker::new(spec)), Time::ZERO);
+        let brokers = match &config.cluster {
+            None => {
+                self.add_node(&config.node, Role::Broker, Part::QueueBroker(Broker::new(spec)), Time::ZERO);
+                1
+            }
+            Some(cluster) => self.cluster(config, cluster, &homes, &spec),
+        };
         for (i, (s, member)) in consumers.iter().enumerate() {
             self.queue_consumer(config, *s, *member, consumer_connection(i));
         }
@@ -71,8 +78,13 @@ impl Builder<'_> {
             self.add_node(name, Role::Producer, Part::Publisher(Publisher::new(publisher)), Time::ZERO);
         }
         self.queue_clients(config, client_connection(0));
-        for client in 1..self.booting.len() as u32 {
-            self.connect(NodeId(client), server);
+        for (client, home) in homes.iter().enumerate() {
+            self.connect(NodeId((brokers + client) as u32), NodeId(*home as u32));
+        }
+        for node in 1..brokers {
+            for other in 0..node {
+                self.connect(NodeId(node as u32), NodeId(other as u32));
+            }
         }
     }
 

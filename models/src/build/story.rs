@@ -186,6 +186,7 @@ impl Builder<'_> {
                 auto_ack: settings.ack == AckMode::Auto,
                 said: settings.said.clone(),
                 confirms: settings.confirms,
+                waits: config.cluster.is_some(),
                 headers: settings.headers.clone(),
                 priority: settings.priority,
                 counting: (config.queues.iter().filter(|queue| queue.behaviour.kept == Kept::Everything))

@@ -107,6 +107,15 @@ impl Book {
                 shared.messages.both_mut(m, slot).1.ack_lost = true;
             }
             Fact::Forgotten { m } => self.end_upstream(at, m, shared),
+            Fact::Forwarded { m } => shared.messages.get_mut(m).upstream += 1,
+            Fact::Copied { m, s } => self.begin_copy_of(at, m, s, shared),
+            Fact::Replicated { s, .. } => self.subscriptions[s.0 as usize].ledger.resides(at),
+            Fact::ReplicaGone { m, s, written } => {
+                if written {
+                    self.subscriptions[s.0 as usize].ledger.leaves(at);
+                }
+                self.end_copy_of(at, m, s, shared);
+            }
             Fact::Blocked => self.block(at, node, shared, true),
             Fact::Unblocked => self.block(at, node, shared, false),
             _ => {}

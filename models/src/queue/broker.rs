@@ -6,10 +6,11 @@
 //! timeout of SQS. Publishes are dealt with in `publishing.rs`, exchanges in `routing.rs`, deliveries in
 //! `delivering.rs`, returns in `returning.rs`, what a queue gives up in `dead_letters.rs`, crashes in `recovery.rs`.
 //!
-//! What a queue has in memory is in `paging.rs`.
+//! What a queue has in memory is in `paging.rs`; several nodes are in `cluster`.
 //!
-//! Left out: several nodes, headers exchanges.
+//! Left out: headers exchanges.
 
+use super::cluster::{Post, REPLICATED};
 use super::dead_letters::{Dead, Reason};
 use super::flights::Flights;
 use super::queue::{Entry, Queue};
@@ -36,6 +37,8 @@ pub struct BrokerSpec {
     pub memory_limit: u64,
     /// The memory that is left to the operating system's page cache.
     pub page_cache: u64,
+    /// Its number among the brokers.
+    pub number: usize,
     /// Publishers' connections.
     pub publishers: Vec<ConnectionId>,
     /// With datagrams, nobody says that he wants to consume: connection, queue, prefetch, automatic ack.
@@ -72,8 +75,12 @@ pub struct Broker {
     pub(super) dirty: bool,
     /// Dead letters on their way.
     pub(super) dead: VecDeque<Dead>,
-    memory: u64,
-    blocking: bool,
+    pub(super) memory: u64,
+    pub(super) blocking: bool,
+    /// The memory that it may take is less than it takes without any message.
+    pub(super) starved: bool,
+    /// In a cluster: how its packets find their clients.
+    pub(super) post: Option<Box<Post>>,
     /// What was in its hands as it crashed at a fact.
     pub(super) torn: Vec<Torn>,
 }
@@ -114,6 +121,8 @@ impl Broker {
             dead: VecDeque::new(),
             memory: 0,
             blocking: false,
+            starved: false,
+            post: None,
             torn: Vec::new(),
         }
     }
@@ -146,9 +155,12 @@ impl Broker {
     }
 
     #[inline(always)]
-    pub(super) fn reply(&self, connection: ConnectionId, packet: Packet, out: &mut Out<'_>) {
+    pub(super) fn reply(&mut self, connection: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match self.spec.config.transport {
-            Transport::Connections => out.send(connection, packet),
+            Transport::Connections => match &mut self.post {
+                None => out.send(connection, packet),
+                Some(post) => post.send(connection, packet, out),
+            },
             Transport::Datagrams => out.datagram(connection, packet),
         }
     }
@@ -163,7 +175,7 @@ impl Broker {
     #[inline(always)]
     pub(super) fn add_memory(&mut self, bytes: u64, out: &mut Out<'_>) {
         self.memory += bytes;
-        let figures = &mut out.shared().brokers[0];
+        let figures = &mut out.shared().brokers[self.spec.number];
         figures.memory_max = figures.memory_max.max(self.memory);
         if self.memory > self.spec.memory_limit && !self.blocking {
             self.block(true, out);
@@ -193,6 +205,9 @@ impl Broker {
     #[inline(always)]
     pub(super) fn forget(&mut self, queue: usize, entry: Entry, out: &mut Out<'_>) {
         if let Some(position) = entry.position {
+            if position == REPLICATED {
+                return self.release_replica(entry, out);
+            }
             out.remove(FileId(queue as u32), position);
         }
         if entry.in_memory {
@@ -206,6 +221,9 @@ impl Broker {
     #[inline(always)]
     pub(super) fn set_level(&mut self, queue: usize, out: &mut Out<'_>) {
         let state = &self.queues[queue];
+        if !state.here {
+            return;
+        }
         let (now, held) = (out.now(), state.len() as u64 + u64::from(state.unacked));
         out.shared().set_level(state.s, now, held);
     }
@@ -267,7 +285,7 @@ impl Broker {
 
     // Clients.
 
-    fn on_consume(
+    pub(super) fn on_consume(
         &mut self,
         connection: ConnectionId,
         queue: u32,
@@ -285,6 +303,9 @@ impl Broker {
         let auto_ack = auto_ack || self.timed && self.settles_at_once(queue as usize);
         let room = if prefetch == 0 || auto_ack { u32::MAX } else { u32::from(prefetch) };
         self.service[queue as usize].add(connection, room, auto_ack, priority);
+        if self.post.is_some() {
+            self.reply(connection, Packet::ConsumeOk { queue }, out);
+        }
         self.dispatch(queue as usize, out);
         self.set_level(queue as usize, out);
     }
@@ -298,11 +319,11 @@ impl Broker {
         if self.queues[index].pager.is_some() && self.waits_for_read(index, connection, auto_ack, out) {
             return;
         }
-        out.shared().brokers[0].requests += 1;
+        out.shared().brokers[self.spec.number].requests += 1;
         match self.queues[index].pop() {
             Some(entry) => self.send(index, entry, connection, auto_ack, (0, NOBODY), out),
             None => {
-                out.shared().brokers[0].empty_polls += 1;
+                out.shared().brokers[self.spec.number].empty_polls += 1;
                 self.reply(connection, Packet::GetEmpty { queue }, out);
             }
         }

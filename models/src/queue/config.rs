@@ -38,6 +38,8 @@ pub struct Config {
     pub paging: Paging,
     /// The words of its clients in a story.
     pub dialect: Dialect,
+    /// It has several nodes.
+    pub cluster: Option<ClusterConfig>,
     /// How clients of the broker are set, by their names; of several that match the later wins, field by field
     /// (`scenarios` has merged them: the first match counts here, and the last entry matches all).
     pub clients: Vec<(NodePattern, ClientConfig)>,
@@ -53,6 +55,17 @@ impl Config {
             (paging, Kept::Persistent) => paging,
         }
     }
+}
+
+/// Several nodes of a broker.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ClusterConfig {
+    /// Their names, in order; [`Config::node`] is the first.
+    pub nodes: Vec<String>,
+    /// A node that has been silent for so long is taken for dead. RabbitMQ: `net_ticktime`, 60 s.
+    pub silence_limit: Span,
+    /// What a channel sends while a queue has neither a leader nor a majority is never sent to the next leader.
+    pub forgets_without_majority: bool,
 }
 
 /// What a confirm waits for.
@@ -127,6 +140,10 @@ pub struct QueueConfig {
     pub turns: Turns,
     /// It is there while somebody consumes from it, and keeps nothing for anybody else. NATS: a subscription.
     pub passing: bool,
+    /// In a cluster: the number of the node that leads it at first, or that it is on.
+    pub leader: usize,
+    /// In a cluster, of a queue that is replicated: on how many nodes it is. RabbitMQ: `x-quorum-initial-group-size`, 3.
+    pub members: usize,
 }
 
 impl Default for QueueConfig {
@@ -151,6 +168,8 @@ impl Default for QueueConfig {
             pulled: false,
             turns: Turns::InLine,
             passing: false,
+            leader: 0,
+            members: 3,
         }
     }
 }
@@ -242,6 +261,8 @@ pub struct ClientConfig {
     pub retries: u32,
     /// A client that lost its connection tries again after this long.
     pub reconnect_after: Span,
+    /// In a cluster: the number of the node that it is connected to.
+    pub node: usize,
     /// Headers that are shown with each delivery of a story.
     pub headers: Vec<String>,
     /// What a publisher of a load says of its messages.

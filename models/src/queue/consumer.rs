@@ -243,7 +243,12 @@ impl Node<Messaging> for Consumer {
                 self.asked = self.asked.saturating_sub(1);
             }
             Packet::GetEmpty { .. } => self.end_pull(out),
-            Packet::ChannelClosed => {
+            Packet::Cancelled { .. } => {
+                // What it holds it holds.
+                self.consuming = false;
+                out.deadline(self.spec.reconnect_after, Timer::OpenChannel);
+            }
+            Packet::ChannelClosed | Packet::Unavailable { .. } => {
                 self.lose_channel(out);
                 out.deadline(self.spec.reconnect_after, Timer::OpenChannel);
             }

@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod broker;
+mod cluster;
 mod config;
 mod consumer;
 mod dead_letters;
@@ -26,6 +27,7 @@ mod tests;
 mod timed;
 pub use behaviour::*;
 pub use broker::{Broker, BrokerSpec};
+pub use cluster::{ClusterNode, ClusterSpec, Quorum, Topology};
 pub use config::*;
 pub use consumer::{Consumer, ConsumerSpec, Token};
 pub use dead_letters::{Death, Histories, History, Reason};

@@ -177,6 +177,12 @@ impl Broker {
         written
     }
 
+    /// Puts a message that a log has already at a queue's end.
+    pub(super) fn place(&mut self, queue: usize, entry: Entry, out: &mut Out<'_>) {
+        self.queues[queue].push(entry);
+        self.after_push(queue, entry.rank, out);
+    }
+
     /// A message becomes a queue's: it has its rank and is written, if that is due.
     #[inline(always)]
     fn keep(&mut self, queue: usize, m: MessageRef, history: u32, last: bool, out: &mut Out<'_>) -> Entry {

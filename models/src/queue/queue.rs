@@ -47,6 +47,8 @@ pub struct Queue {
     pub ages: bool,
     /// The rank of the message that has come just now, and is offered before it expires; else none has it.
     pub spared: u32,
+    /// It is on this node, and the node's own count of its messages counts. Else it is on another one, or the logs of its members are counted.
+    pub here: bool,
     /// It refuses what is published, until it is short enough.
     pub refuses: bool,
     /// What it knows of its deliveries, if they come again by time.
@@ -85,6 +87,7 @@ impl Queue {
             limited: config.length_max.is_some() || config.bytes_max.is_some(),
             ages: config.message_ttl.is_some(),
             spared: u32::MAX,
+            here: true,
             refuses: false,
             pending: config.redelivery.is_some().then(|| Box::new(Pending::new())),
             ahead: VecDeque::new(),
@@ -177,6 +180,24 @@ impl Queue {
         let entry = self.ready.remove(index)?;
         self.bytes -= u64::from(entry.size);
         Some(entry)
+    }
+
+    /// Takes out what is not to stay, wherever it stands.
+    pub(super) fn take_out(&mut self, goes: impl Fn(&Entry) -> bool) {
+        let mut bytes = 0;
+        let mut sort = |line: &mut VecDeque<Entry>| {
+            let before = line.len();
+            let gone = line.iter().filter(|entry| goes(entry));
+            bytes += gone.map(|entry| u64::from(entry.size)).sum::<u64>();
+            line.retain(|entry| !goes(entry));
+            before - line.len()
+        };
+        sort(&mut self.ahead);
+        sort(&mut self.ready);
+        if let Some(classes) = &mut self.classes {
+            classes.len -= classes.lines.iter_mut().map(sort).sum::<usize>();
+        }
+        self.bytes -= bytes;
     }
 
     /// How many wait.

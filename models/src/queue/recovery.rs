@@ -19,7 +19,7 @@ impl Broker {
     }
 
     /// What the default exchange makes of a queue's name.
-    fn default_exchange(&self, queue: u32) -> u32 {
+    pub(super) fn default_exchange(&self, queue: u32) -> u32 {
         (self.exchanges.len() - self.queues.len()) as u32 + queue
     }
 
@@ -60,7 +60,7 @@ impl Broker {
         if self.timed {
             return;
         }
-        for queue in 0..self.queues.len() {
+        for queue in (0..self.queues.len()).filter(|queue| self.queues[*queue].here).collect::<Vec<_>>() {
             match self.queues[queue].config.behaviour.kept {
                 Kept::Persistent => self.recover_messages(queue, out),
                 Kept::Everything => self.recover_log(queue, out),
@@ -180,19 +180,12 @@ impl Broker {
     /// Notes what a crash takes: what is in no file.
     pub(super) fn lose_memory(&self, out: &mut Out<'_>) {
         let why = LossCause::BrokerMemory;
-        for torn in &self.torn {
-            out.note(match *torn {
-                Torn::Publish(m) => Fact::PublishDropped { m, why },
-                Torn::Delivery(m, s) => Fact::DeliveryDropped { m, s, why },
-                Torn::Held(entry, _) if entry.position.is_some() => continue,
-                Torn::Held(entry, s) => Fact::Removed { m: entry.m, s, why },
-            });
-        }
+        self.torn.iter().for_each(|torn| torn.lose(out));
         for dead in self.dead.iter().filter(|dead| dead.entry.position.is_none()) {
             out.note(Fact::Removed { m: dead.entry.m, s: self.queues[dead.queue].s, why });
         }
         self.lose_streams(out);
-        for queue in 0..self.queues.len() {
+        for queue in (0..self.queues.len()).filter(|queue| self.queues[*queue].here) {
             let (s, gone) = (self.queues[queue].s, self.queues[queue].pending.as_ref());
             let is_here = |entry: &&Entry| gone.is_none_or(|pending| !pending.gone.contains(&entry.rank));
             let held = self.flights.held(queue).filter(is_here);
@@ -206,10 +199,23 @@ impl Broker {
     }
 }
 
+impl Torn {
+    /// Notes that it dies with the process, unless it is on disk.
+    pub(super) fn lose(self, out: &mut Out<'_>) {
+        let why = LossCause::BrokerMemory;
+        out.note(match self {
+            Torn::Publish(m) => Fact::PublishDropped { m, why },
+            Torn::Delivery(m, s) => Fact::DeliveryDropped { m, s, why },
+            Torn::Held(entry, _) if entry.position.is_some() => return,
+            Torn::Held(entry, s) => Fact::Removed { m: entry.m, s, why },
+        });
+    }
+}
+
 impl Holder for Broker {
     fn count(&self, up: bool, disk: &Disk<Record>, census: &mut Census<'_>) {
         self.count_streams(up, disk, census);
-        for (i, queue) in self.queues.iter().enumerate() {
+        for (i, queue) in self.queues.iter().enumerate().filter(|(_, queue)| queue.here) {
             if up {
                 queue.ready().for_each(|entry| census.copy(entry.m, queue.s));
                 let gone =

@@ -146,6 +146,11 @@ impl Service {
         Some((slot, self.slots[slot as usize]))
     }
 
+    /// Whether this connection consumes.
+    pub(super) fn has(&self, connection: ConnectionId) -> bool {
+        self.slots.iter().any(|subscriber| subscriber.here && subscriber.connection == connection)
+    }
+
     /// All of this connection leave.
     pub(super) fn remove(&mut self, connection: ConnectionId) {
         for slot in 0..self.slots.len() as u32 {

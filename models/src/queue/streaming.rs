@@ -92,7 +92,7 @@ impl Broker {
         }
     }
 
-    fn answer(&self, to: ConnectionId, m: MessageRef, attempt: u16, positive: bool, out: &mut Out<'_>) {
+    fn answer(&mut self, to: ConnectionId, m: MessageRef, attempt: u16, positive: bool, out: &mut Out<'_>) {
         // A record that was closed has nobody who waits for an answer.
         if out.shared().messages.current(m).is_some_and(|message| message.buffered) {
             self.reply(to, Packet::Confirm { m, attempt, positive, offset: 0 }, out);

@@ -49,8 +49,10 @@ pub(super) struct Call {
 pub(super) enum Task {
     /// Publish these, each when the one before has its outcome.
     Send { left: VecDeque<(Label, Said)>, to: Destination, size: u64, current: Option<Sending> },
-    /// Be given a queue's messages.
-    Consume { queue: u32, priority: i32 },
+    /// Be given a queue's messages; a cluster says so.
+    Consume { queue: u32, priority: i32, asked: bool },
+    /// Have a queue, or know that it is there.
+    Declare { queue: u32, asked: bool },
     /// Ask a queue, so many times or until it is empty.
     Get { queue: u32, s: SubscriptionId, left: u32, got: Vec<String> },
     /// Ask a queue for so many at once.
@@ -59,6 +61,19 @@ pub(super) enum Task {
     Poll(Asking),
     /// Wait for the answers to commits: partition and offset.
     Commit { waiting: Vec<(u32, u32)>, failed: bool },
+}
+
+impl Task {
+    /// Its verb.
+    fn name(&self) -> &'static str {
+        match self {
+            Task::Send { .. } => "Send",
+            Task::Consume { .. } => "Consume",
+            Task::Declare { .. } => "Declare",
+            Task::Get { .. } | Task::Pull { .. } | Task::Poll(_) => "Poll",
+            Task::Commit { .. } => "Commit",
+        }
+    }
 }
 
 impl Client {
@@ -83,7 +98,32 @@ impl Client {
     pub(super) fn consume(&mut self, token: u32, from: &String, priority: Option<i32>, out: &mut Out<'_>) {
         let Some(queue) = self.queue_of(Some(from), out) else { return };
         let priority = priority.or(self.queue_side().map(|side| side.priority)).unwrap_or(0);
-        self.call(token, Task::Consume { queue, priority }, out);
+        self.call(token, Task::Consume { queue, priority, asked: false }, out);
+    }
+
+    /// Wants a queue to be there.
+    pub(super) fn declare(&mut self, token: u32, name: &String, out: &mut Out<'_>) {
+        let Some(queue) = self.queue_of(Some(name), out) else { return };
+        self.call(token, Task::Declare { queue, asked: false }, out);
+    }
+
+    /// The broker has done what a call asked for.
+    pub(super) fn on_done(&mut self, queue: u32, consumes: bool, out: &mut Out<'_>) {
+        let is = |call: &Call| match call.task {
+            Task::Consume { queue: asked, .. } => consumes && call.begun && asked == queue,
+            Task::Declare { queue: asked, .. } => !consumes && call.begun && asked == queue,
+            _ => false,
+        };
+        let Some(index) = self.calls.iter().position(is) else { return };
+        let call = self.calls.remove(index);
+        self.journal(out).seen.calls.push(format!("{} ok", call.task.name()));
+    }
+
+    /// Calls that have not returned, as a picture shows them.
+    pub(super) fn pending_calls(&self) -> impl Iterator<Item = String> + '_ {
+        let waits = self.queue_side().is_some_and(|side| side.waits);
+        let shown = move |call: &&Call| waits && !matches!(call.task, Task::Send { .. });
+        self.calls.iter().filter(shown).map(|call| format!("{} pending", call.task.name()))
     }
 
     fn queue_of(&self, name: Option<&String>, out: &mut Out<'_>) -> Option<u32> {
@@ -137,13 +177,19 @@ impl Client {
                 }
                 false
             }
-            Task::Consume { queue, priority } => {
+            Task::Consume { asked: true, .. } | Task::Declare { asked: true, .. } => true,
+            Task::Consume { queue, priority, asked } => {
                 let (queue, priority) = (*queue, *priority);
-                if let Some(side) = self.queue_side() {
-                    let (prefetch, auto_ack) = (side.prefetch, side.auto_ack);
-                    self.put(Packet::Consume { queue, prefetch, auto_ack, priority }, out);
-                }
-                false
+                let Some(side) = self.queue_side() else { return false };
+                let (prefetch, auto_ack) = (side.prefetch, side.auto_ack);
+                *asked = side.waits;
+                self.put(Packet::Consume { queue, prefetch, auto_ack, priority }, out);
+                *asked
+            }
+            Task::Declare { queue, asked } => {
+                *asked = true;
+                self.put(Packet::Declare { queue: *queue }, out);
+                true
             }
             Task::Pull { queue, left, wait, .. } => self.begin_pull(*queue, *left, *wait, out),
             Task::Poll(_) | Task::Commit { .. } => true,
@@ -301,24 +347,29 @@ impl Client {
         self.calling = false;
         self.session += 1;
         for call in std::mem::take(&mut self.calls) {
-            match call.task {
-                Task::Send { left, to, size, current } => {
-                    if let Some(sending) = current {
-                        self.give_up(sending.m, &sending.body, error, out);
-                    }
-                    for (label, said) in left {
-                        let m = self.open(&label, &said, to, size, out);
-                        out.note(Fact::Published { m, buffered: true, sent: false });
-                        self.give_up(m, &label.body, error, out);
-                    }
-                }
-                Task::Get { got, .. } | Task::Pull { got, .. } | Task::Poll(Asking { got, .. }) => {
-                    self.journal(out).seen.polls.push(got);
-                }
-                Task::Commit { .. } => self.journal(out).seen.calls.push(format!("Commit {error}")),
-                Task::Consume { .. } => {}
-            }
+            self.fail_call(call.task, error, out);
             self.error(error, out);
+        }
+    }
+
+    /// What a call that fails leaves behind.
+    pub(super) fn fail_call(&mut self, task: Task, error: &'static str, out: &mut Out<'_>) {
+        match task {
+            Task::Send { left, to, size, current } => {
+                if let Some(sending) = current {
+                    self.give_up(sending.m, &sending.body, error, out);
+                }
+                for (label, said) in left {
+                    let m = self.open(&label, &said, to, size, out);
+                    out.note(Fact::Published { m, buffered: true, sent: false });
+                    self.give_up(m, &label.body, error, out);
+                }
+            }
+            Task::Get { got, .. } | Task::Pull { got, .. } | Task::Poll(Asking { got, .. }) => {
+                self.journal(out).seen.polls.push(got);
+            }
+            Task::Commit { .. } => self.journal(out).seen.calls.push(format!("Commit {error}")),
+            Task::Consume { .. } | Task::Declare { .. } => {}
         }
     }
 

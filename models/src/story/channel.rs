@@ -36,6 +36,21 @@ impl Client {
         self.journal(out).seen.events.push("channel closed: 406 PRECONDITION_FAILED".into());
     }
 
+    /// A queue of a cluster could not be asked: after a long wait, or because it has no leader.
+    pub(super) fn on_unavailable(&mut self, queue: u32, internal: bool, out: &mut Out<'_>) {
+        if internal {
+            return self.fail_calls("541 INTERNAL_ERROR", out);
+        }
+        let name = self.queue_side().map(|side| side.queues[queue as usize].clone()).unwrap_or_default();
+        let what = "404 NOT_FOUND - failed to perform operation on queue";
+        let error = format!("{what} '{name}' in vhost '/' due to timeout");
+        for call in std::mem::take(&mut self.calls) {
+            self.fail_call(call.task, "404 NOT_FOUND", out);
+            self.error(&error, out);
+        }
+        self.channel = false;
+    }
+
     /// A verb needs the channel that was closed. In the words of pika, the library of the records.
     pub(super) fn misses_channel(&self, out: &mut Out<'_>) {
         if !self.channel && out.is_open(self.spec.connection) {

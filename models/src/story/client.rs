@@ -131,6 +131,7 @@ impl Client {
                 self.hands.unsee();
                 self.handle(out);
             }
+            Verb::Declare(queue) => self.declare(token, &queue.name, out),
             Verb::Close => self.close(out),
             Verb::Cancel | Verb::Recover | Verb::CloseChannel => self.act_on_channel(verb, out),
             Verb::Async(verb) => self.act(verb, token, out),
@@ -200,6 +201,7 @@ impl Client {
             channel: if open && self.channel { "open" } else { "closed" },
             ..seen.clone()
         };
+        picture.calls.extend(self.pending_calls());
         self.add_positions(&mut picture);
         picture
     }
@@ -224,6 +226,10 @@ impl Node<Messaging> for Client {
                 self.fail_calls(word, out);
                 self.channel = false;
             }
+            Packet::ConsumeOk { queue } => self.on_done(queue, true, out),
+            Packet::DeclareOk { queue } => self.on_done(queue, false, out),
+            Packet::Cancelled { .. } => self.journal(out).seen.events.push("cancelled".into()),
+            Packet::Unavailable { queue, internal } => self.on_unavailable(queue, internal, out),
             Packet::ChannelClosed => self.on_channel_closed(out),
             Packet::Block { blocked } => {
                 let word = if blocked { "blocked" } else { "unblocked" };

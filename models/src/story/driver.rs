@@ -11,6 +11,7 @@ use super::script::{Line, Verb, Who};
 use crate::checks::Recorder;
 use crate::domain::World;
 use crate::part::Part;
+use crate::queue::Config;
 use crate::run::{Ended, finish};
 use crate::setup::{Design, Setup};
 use redeliver_sim::{Mark, NodeId, Span, Time};
@@ -118,7 +119,21 @@ impl Driver<'_> {
         self.calls += 1;
         let node = self.node(who);
         match (verb, node) {
+            (Verb::LimitMemory { .. }, _) => self.administer(who, verb, mark),
+            (Verb::Declare(_), Some(node)) if self.is_client(node) && self.has_cluster() => {
+                self.administer(who, verb, mark);
+                let token = self.calls;
+                self.act(node, verb, token, mark);
+            }
             (Verb::Declare(_) | Verb::Bind { .. }, _) => self.administer(who, verb, mark),
+            (Verb::Pause, Some(node)) => {
+                self.world.set_mark(mark);
+                self.world.pause(node);
+            }
+            (Verb::Resume, Some(node)) => {
+                self.world.set_mark(mark);
+                self.world.resume(node);
+            }
             (Verb::Crash, Some(node)) => {
                 self.world.set_mark(mark);
                 self.world.crash(node, false);
@@ -137,19 +152,30 @@ impl Driver<'_> {
             }
             (_, Some(node)) if self.world.is_up(node) => {
                 let token = self.calls;
-                self.world.command(node, mark, |part, out| {
-                    if let Part::Client(client) = part {
-                        client.act(verb, token, out);
-                    }
-                });
+                self.act(node, verb, token, mark);
             }
             _ => {}
         }
     }
 
-    /// What an administrator does: at the broker, at once.
+    fn act(&mut self, node: NodeId, verb: &Verb, token: u32, mark: Mark) {
+        self.world.command(node, mark, |part, out| {
+            if let Part::Client(client) = part {
+                client.act(verb, token, out);
+            }
+        });
+    }
+
+    fn has_cluster(&self) -> bool {
+        matches!(&self.setup.design, Design::Queue(config) if config.cluster.is_some())
+    }
+
+    /// What an administrator does: at the broker, at once; in a cluster at every node that is up.
     fn administer(&mut self, who: &Who, verb: &Verb, mark: Mark) {
         let Design::Queue(config) = &self.setup.design else { return };
+        if config.cluster.is_some() {
+            return self.administer_cluster(verb, config, mark);
+        }
         let broker = NodeId(0);
         if !self.world.is_up(broker) {
             return;
@@ -177,6 +203,38 @@ impl Driver<'_> {
                 _ => {}
             }
         });
+    }
+
+    fn administer_cluster(&mut self, verb: &Verb, config: &Config, mark: Mark) {
+        let exchange = |name: &str| config.exchanges.iter().position(|exchange| exchange.name == name);
+        let nodes = config.cluster.iter().flat_map(|cluster| &cluster.nodes).enumerate();
+        for (number, name) in nodes {
+            let node = NodeId(number as u32);
+            if !self.world.is_up(node) {
+                continue;
+            }
+            self.world.command(node, mark, |part, out| {
+                let Part::ClusterNode(broker) = part else { return };
+                let queue =
+                    |name: &str| broker.local().queues().iter().position(|queue| queue.config.name == name);
+                match verb {
+                    Verb::Declare(declared) => {
+                        if let Some(queue) = queue(&declared.name) {
+                            broker.declare(queue as u32, out);
+                        }
+                    }
+                    Verb::Bind { exchange: to, queue: name } => {
+                        if let (Some(exchange), Some(queue)) = (exchange(to), queue(name)) {
+                            broker.bind(exchange as u32, queue as u32, out);
+                        }
+                    }
+                    Verb::LimitMemory { node, limit } if node == name => {
+                        broker.set_memory_limit(*limit, out);
+                    }
+                    _ => {}
+                }
+            });
+        }
     }
 
     fn node(&self, who: &Who) -> Option<NodeId> {

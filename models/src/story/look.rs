@@ -26,6 +26,7 @@ pub fn picture(world: &World) -> Picture {
                 add_queues(broker, name, shared, &mut picture);
                 add_streams(broker, shared, &mut picture);
             }
+            Part::ClusterNode(node) if up => add_cluster_queues(node, name, shared, &mut picture),
             Part::LogBroker(broker) if up => add_logs(broker, shared, &mut picture),
             _ => {}
         }
@@ -47,6 +48,7 @@ fn add_queues(broker: &queue::Broker, node: &str, shared: &Shared, picture: &mut
             ready: queue.len() as u64,
             messages: broker.contents(i).into_iter().map(text).collect(),
             leader: node.into(),
+            term: 0,
         };
         picture.queues.insert(queue.config.name.clone(), seen);
     }
@@ -74,6 +76,28 @@ fn add_streams(broker: &queue::Broker, shared: &Shared, picture: &mut Picture) {
         let seen = picture.groups.entry(queue.config.name.clone()).or_default();
         seen.pending = broker.pending(i).into_iter().map(text).collect();
         seen.advisories = pending.advisories.clone();
+    }
+}
+
+/// The queues that are only on this node, and those that it leads: of several that think so, the last.
+fn add_cluster_queues(node: &queue::ClusterNode, name: &str, shared: &Shared, picture: &mut Picture) {
+    for (i, queue) in node.local().queues().iter().enumerate() {
+        let contents = match &shared.quorums[i] {
+            Some(quorum) => quorum.contents(i),
+            None if node.has(i) => (queue.len() as u64, node.local().contents(i)),
+            None => continue,
+        };
+        let text = |(m, _, again): (MessageRef, u16, bool)| {
+            let name = shared.notation(m).1;
+            if again { format!("{name} redelivered") } else { name }
+        };
+        let term = if shared.quorums[i].is_some() { node.leads(i) } else { Some(0) };
+        let seen = picture.queues.entry(queue.config.name.clone()).or_default();
+        if term.is_some_and(|term| seen.leader.is_empty() || term > seen.term) || seen.leader.is_empty() {
+            (seen.ready, seen.messages) = (contents.0, contents.1.into_iter().map(text).collect());
+            seen.leader = if term.is_some() { name.into() } else { "none".into() };
+            seen.term = term.unwrap_or(0);
+        }
     }
 }
 

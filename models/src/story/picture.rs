@@ -80,8 +80,10 @@ pub struct QueuePicture {
     pub ready: u64,
     /// All it holds, waiting or held by a consumer, in the queue's order: `m4 redelivered`.
     pub messages: Vec<String>,
-    /// The node that leads it.
+    /// The node that leads it; `none` where there is no leader.
     pub leader: String,
+    /// In which term.
+    pub term: u32,
 }
 
 /// A partition of a log.

@@ -25,6 +25,8 @@ pub struct QueueSide {
     pub said: Said,
     /// It waits for a confirm of each message.
     pub confirms: bool,
+    /// The broker is a cluster: it says when a request is done, and may not answer.
+    pub waits: bool,
     /// Headers that are shown with each message it is given.
     pub headers: Vec<String>,
     /// Subscriptions of queues that say how often a message was delivered before (`x-delivery-count`).

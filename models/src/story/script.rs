@@ -148,6 +148,18 @@ pub enum Verb {
     Shutdown,
     /// Start again.
     Restart,
+    /// Stand still, as by SIGSTOP.
+    Pause,
+    /// Go on.
+    Resume,
+    /// An administrator sets how much memory a node's messages may take before publishers are held up: bytes, or less
+    /// than the node takes without any.
+    LimitMemory {
+        /// Which node.
+        node: String,
+        /// How much.
+        limit: Option<u64>,
+    },
     /// Leave in good order.
     Close,
     /// Keep the picture under this name.
@@ -194,6 +206,9 @@ impl Verb {
             Verb::Shutdown => "Shutdown",
             Verb::Declare(_) => "Declare",
             Verb::Bind { .. } => "Bind",
+            Verb::Pause => "Pause",
+            Verb::Resume => "Resume",
+            Verb::LimitMemory { .. } => "Alter",
             Verb::Crash => "Crash",
             Verb::Restart => "Restart",
             Verb::Close => "Close",

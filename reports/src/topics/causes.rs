@@ -120,6 +120,16 @@ pub(super) static CAUSES: &[Topic] = &[
         "In a direct design nobody was listening when it was sent. A broker would have kept it.",
     ),
     topic(
+        &["not_replicated", "leader election"],
+        "The leader of a replicated queue had it, and too few other members, as another one was elected that had \
+         never heard of it. It was not confirmed.",
+    ),
+    topic(
+        &["queue_away"],
+        "The node of its queue was away, or its queue had no leader until the channel that kept it was closed. A \
+         classic queue is on one node of a cluster; its publishers are refused while that is down.",
+    ),
+    topic(
         &["taken_for_duplicate"],
         "A consumer that remembers ids (`deduplicate`) knew its id from another message, and settled it without an \
          effect. Ids that are drawn at random collide: n of b bits with the chance 1 - exp(-n (n - 1) / 2^(b + 1)).",

@@ -39,6 +39,16 @@ pub(super) static SETTINGS: &[Topic] = &[
          message. RabbitMQ: `x-delivery-limit`, 20 in quorum queues from 4.0.",
     ),
     topic(
+        &["leaders", "quorum queue", "cluster"],
+        "A quorum queue has a log on several nodes of a cluster. Its leader confirms what more than half of them have \
+         on disk; if it dies, the others elect another one. Without a majority nothing is confirmed or delivered.",
+    ),
+    topic(
+        &["net_ticktime"],
+        "A node of a cluster that is silent for so long is taken for dead: what its clients hold is given to others. \
+         RabbitMQ: 60 s. A leader that is silent is replaced sooner, after 6 to 8 s.",
+    ),
+    topic(
         &["length_max"],
         "Ready messages that a queue holds, at most. What happens beyond that is `overflow`: `DropHead` \
          (silent) or `RejectPublish` (the producer learns). RabbitMQ: `x-max-length`.",

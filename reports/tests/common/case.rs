@@ -442,6 +442,74 @@ fn rabbit(limits: bool) -> impl Strategy<Value = Vec<String>> {
     design("RabbitMQ", settings)
 }
 
+/// Three nodes, or five, with a queue of one kind for each consumer.
+fn cluster() -> impl Strategy<Value = Vec<String>> {
+    let kinds =
+        vec!["", r#""x-queue-type": "quorum""#, r#""x-queue-type": "quorum", "x-delivery-limit": -1"#];
+    let node = || select(vec!["n1", "n2", "n3"]);
+    let alone = select(vec!["", r#", "x-single-active-consumer": true"#]);
+    let queue = (select(kinds), alone)
+        .prop_map(|(kind, alone)| format!("{{{}}}", format!("{kind}{alone}").trim_start_matches(", ")));
+    let nodes = select(vec![r#"["n1", "n2", "n3"]"#, r#"["n1", "n2", "n3", "n4", "n5"]"#]);
+    let clients = (node(), node(), node(), select(vec!["0", "1", "3"]));
+    let all = (nodes, queue.clone(), queue, node(), node(), clients, select(vec!["60", "2"]));
+    let settings = all.prop_map(|(nodes, c, d, leads_c, leads_d, (p, q, consumers, prefetch), tick)| {
+        vec![
+            Some("version: \"4.0.5\"".into()),
+            Some(format!("nodes: {nodes}")),
+            Some(format!("queues: {{\"c\": {c}, \"d\": {d}}}")),
+            Some(format!("leaders: {{\"c\": \"{leads_c}\", \"d\": \"{leads_d}\"}}")),
+            Some(format!("config: {{\"net_ticktime\": {tick}}}")),
+            Some(format!(
+                "clients: {{\"*\": (node: \"{consumers}\", config: {{\"prefetch_count\": {prefetch}}}), \"p/*\": (node: \"{p}\"), \"c/1\": (node: \"{q}\")}}"
+            )),
+        ]
+    });
+    design("RabbitMQ", settings)
+}
+
+/// Scenarios with a cluster, and what breaks its nodes and what is between them.
+pub(crate) fn clusters() -> impl Strategy<Value = Case> {
+    let faults = prop::collection::vec(prop_oneof![2 => cluster_faults(), 1 => faults(true)], 0..=4);
+    (cases(Range { faults: 0, ..ALL }), cluster(), faults).prop_map(|(case, cluster, faults)| Case {
+        designs: vec![cluster],
+        faults,
+        ..case
+    })
+}
+
+fn cluster_faults() -> impl Strategy<Value = String> {
+    let node = || select(vec!["n1", "n2", "n3"]);
+    let times = || select(vec!["5ms", "50ms", "300ms", "1s"]);
+    let restart = || select(vec!["", ", restart_after: \"10ms\"", ", restart_after: \"500ms\""]);
+    let lasts = || select(vec!["", ", lasts: \"20ms\"", ", lasts: \"900ms\"", ", lasts: \"3s\""]);
+    let kinds = || select(vec!["Crash", "MachineCrash", "TornWrite"]);
+    let crash = (kinds(), node(), times(), restart())
+        .prop_map(|(kind, node, at, restart)| format!("{kind}(node: \"{node}\", at: \"{at}\"{restart})"));
+    let facts = select(vec!["Stored()", "Acked()", "Confirmed()", "Delivered()"]);
+    let when = (kinds(), node(), facts, 1..4u32, restart()).prop_map(|(kind, node, fact, times, restart)| {
+        format!("{kind}(node: \"{node}\", when: {fact}, after: \"0s\", times: {times}{restart})")
+    });
+    let every = (kinds(), node(), select(vec!["exp(200ms)", "exp(1s)"])).prop_map(|(kind, node, every)| {
+        format!("{kind}(node: \"{node}\", every: \"{every}\", restart_after: \"20ms\")")
+    });
+    let partition = (node(), times(), lasts(), any::<bool>(), select(vec!["Arrives", "Lost"])).prop_map(
+        |(node, at, lasts, one_way, in_flight)| {
+            format!("Partition(nodes: \"{node}\", at: \"{at}\"{lasts}, one_way: {one_way}, in_flight: {in_flight})")
+        },
+    );
+    let links = vec!["Stop(in_flight: Lost", "Jam(both_ways: true", "Slow(by: \"exp(20ms)\""];
+    let links = (select(links), node(), node(), times(), lasts()).prop_map(|(what, from, to, at, lasts)| {
+        format!("{what}, from: \"{from}\", to: \"{to}\", at: \"{at}\"{lasts})")
+    });
+    let pause = (node(), times(), select(vec!["20ms", "700ms", "3s"]))
+        .prop_map(|(node, at, lasts)| format!("Pause(node: \"{node}\", at: \"{at}\", lasts: \"{lasts}\")"));
+    let reset = (node(), times()).prop_map(|(node, at)| format!("Reset(node: \"{node}\", at: \"{at}\")"));
+    let disk = (node(), times(), lasts())
+        .prop_map(|(node, at, lasts)| format!("DiskFull(node: \"{node}\", at: \"{at}\"{lasts})"));
+    prop_oneof![crash, when, every, partition, links, pause, reset, disk]
+}
+
 fn udp(limits: bool) -> impl Strategy<Value = Vec<String>> {
     let buffer = limit(limits, "receive_buffer", &["\"2 kB\"", "\"100 kB\""])
         .prop_map(|buffer| buffer.or(Some("receive_buffer: \"0 B\"".into())));

@@ -28,6 +28,10 @@ fn rabbit(observed: &Value) -> Value {
             [Value::String(body), Value::Bool(again)] => {
                 json!(if *again { format!("{body} redelivered") } else { body.clone() })
             }
+            // Some bodies are numbers.
+            [Value::Number(body), Value::Bool(again)] => {
+                json!(if *again { format!("{body} redelivered") } else { body.to_string() })
+            }
             [Value::String(body), Value::String(reason)] if REASONS.contains(&reason.as_str()) => {
                 json!(format!("{body} x-death={reason}:1"))
             }

@@ -120,7 +120,9 @@ fn is(result: &Value, design: &str, path: &str, value: &Value) -> bool {
         loss_causes: names(&LossCause::ALL.map(LossCause::name)),
         duplicate_causes: names(&DuplicateCause::ALL.map(DuplicateCause::name)),
     };
-    let text = format!("({path}) == {} // quiet", value.to_string().replace('"', "'"));
+    let value = value.to_string();
+    let value = if value.contains('\'') { value } else { value.replace('"', "'") };
+    let text = format!("({path}) == {value} // quiet");
     let expectation = Expectation::compile(&text, &scope).unwrap_or_else(|error| panic!("{text}: {error:?}"));
     let outcome = expectation.evaluate(result);
     assert_ne!(outcome.verdict, Verdict::NotDecided, "{text}: {:?}", outcome.read);

@@ -65,7 +65,7 @@ impl Udp {
         let receive_buffer = assumptions.pick("receive_buffer", said, &RECEIVE_BUFFER);
         let design = setup::Design::Udp(UdpConfig { share, receive_buffer });
         let declared = load.declared_queues(false, findings);
-        Designed { design, declared, consumers, broker: None }
+        Designed { design, declared, consumers, brokers: Vec::new() }
     }
 }
 
@@ -103,7 +103,7 @@ impl Webhook {
             backlog: assumptions.pick("backlog", self.backlog, &WEBHOOK_BACKLOG),
         };
         let declared = load.declared_queues(false, findings);
-        Designed { design: setup::Design::Webhook(config), declared, consumers, broker: None }
+        Designed { design: setup::Design::Webhook(config), declared, consumers, brokers: Vec::new() }
     }
 }
 

@@ -117,10 +117,10 @@ impl Kafka {
             when_full: WhenFull::Offline,
             clients: self.clients(load, assumptions, findings),
         };
-        let broker = Some(config.node.clone());
+        let brokers = vec![config.node.clone()];
         let consumers = load.consumers_of_topics(findings);
         let declared = load.declared_queues(false, findings);
-        Designed { design: setup::Design::Log(config), declared, consumers, broker }
+        Designed { design: setup::Design::Log(config), declared, consumers, brokers }
     }
 
     fn check(&self, findings: &mut Findings) {

@@ -149,10 +149,10 @@ impl Log {
             },
             clients,
         };
-        let broker = Some(config.node.clone());
+        let brokers = vec![config.node.clone()];
         let consumers = load.consumers_of_topics(findings);
         let declared = load.declared_queues(false, findings);
-        Designed { design: setup::Design::Log(config), declared, consumers, broker }
+        Designed { design: setup::Design::Log(config), declared, consumers, brokers }
     }
 
     fn topic(&self, assumptions: &mut Assumptions, findings: &mut Findings) -> TopicConfig {

@@ -11,6 +11,7 @@ mod nats_show;
 mod nats_stream;
 pub mod queue;
 pub mod rabbitmq;
+mod rabbitmq_cluster;
 pub(crate) mod rabbitmq_exchange;
 mod rabbitmq_names;
 pub(crate) mod rabbitmq_queue;
@@ -74,8 +75,8 @@ pub(crate) struct Designed {
     /// What a story declares, by name.
     pub(crate) declared: BTreeMap<String, QueueConfig>,
     pub(crate) consumers: Vec<setup::Consumer>,
-    /// The broker's node, if there is one.
-    pub(crate) broker: Option<String>,
+    /// The brokers' nodes.
+    pub(crate) brokers: Vec<String>,
 }
 
 impl Design {

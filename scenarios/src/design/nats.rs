@@ -81,6 +81,7 @@ impl Nats {
         assumptions.text("version", Some(self.version.value.clone()), "", "");
         let taken = self.streams(load, findings);
         let mut config = Config {
+            cluster: None,
             node: "nats".into(),
             transport: Transport::Connections,
             queues: Vec::new(),
@@ -115,8 +116,8 @@ impl Nats {
             let place = settings.0.values().next().map(|entry| entry.name_place).unwrap_or_default();
             declared.insert(name.clone(), consumer(name, place, settings, &taken, None, findings));
         }
-        let broker = Some(config.node.clone());
-        Designed { design: setup::Design::Queue(config), declared, consumers, broker }
+        let brokers = vec![config.node.clone()];
+        Designed { design: setup::Design::Queue(config), declared, consumers, brokers }
     }
 
     /// The streams that are named, and one for each topic that none of them takes.
@@ -187,6 +188,7 @@ impl Nats {
         findings: &mut Findings,
     ) -> Vec<(NodePattern, ClientConfig)> {
         let base = ClientConfig {
+            node: 0,
             prefetch: 0,
             priority: 0,
             ack: AckMode::AfterWork,

@@ -132,6 +132,7 @@ impl Queue {
             paging: Paging::Never,
             streams: Vec::new(),
             dialect: Dialect::Amqp,
+            cluster: None,
             clients: vec![(NodePattern::any(), self.client(assumptions))],
         };
         self.check(&config, findings);
@@ -144,8 +145,8 @@ impl Queue {
         }
         sort_queues(&mut config);
         let declared = load.declared_queues(false, findings);
-        let broker = Some(config.node.clone());
-        Designed { design: setup::Design::Queue(config), declared, consumers, broker }
+        let brokers = vec![config.node.clone()];
+        Designed { design: setup::Design::Queue(config), declared, consumers, brokers }
     }
 
     fn confirm_after(&self, assumptions: &mut Assumptions) -> queue::ConfirmAfter {
@@ -216,6 +217,7 @@ impl Queue {
                 self.reconnect_after.as_ref().map(|span| span.0),
                 &RECONNECT_AFTER,
             ),
+            node: 0,
             headers: Vec::new(),
             said: Said::default(),
             pulls: None,

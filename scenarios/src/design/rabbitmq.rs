@@ -21,13 +21,13 @@ use redeliver_models::story::Dialect;
 use redeliver_sim::Span;
 use serde::Deserialize;
 
-/// RabbitMQ, one node. Parentheses hold our words, braces the broker's own.
+/// RabbitMQ, one node or several. Parentheses hold our words, braces the broker's own.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RabbitMQ {
     /// Whose defaults hold: `"3.10.8"`, `"4.0.5"`, …
     pub version: Placed<String>,
-    /// Names of its nodes. Default `["n1"]`; several are not modelled yet.
+    /// Names of its nodes. Default `["n1"]`.
     #[serde(default)]
     pub nodes: Placed<Vec<String>>,
     /// Settings of the broker.
@@ -39,6 +39,9 @@ pub struct RabbitMQ {
     /// Exchanges that stand before time 0.
     #[serde(default)]
     pub exchanges: Named<Exchange>,
+    /// By queue: the node that leads it at first, or that a classic one is on. Default: the first node.
+    #[serde(default)]
+    pub leaders: Named<Placed<String>>,
     /// Settings of clients, by name or glob; of several that match the later wins.
     #[serde(default)]
     pub clients: Named<Client>,
@@ -75,7 +78,8 @@ impl RabbitMQ {
         assumptions: &mut Assumptions,
         findings: &mut Findings,
     ) -> Designed {
-        let node = self.node(findings);
+        let nodes = self.node_names(findings);
+        let node = nodes[0].clone();
         let before_4 = self.before_4(findings);
         assumptions.text("version", Some(self.version.value.clone()), "", "");
         let mut config = Config {
@@ -92,7 +96,8 @@ impl RabbitMQ {
             paging: self.paging(before_4, assumptions, findings),
             streams: Vec::new(),
             dialect: Dialect::Amqp,
-            clients: self.clients(&node, load, assumptions, findings),
+            clients: self.clients(&nodes, load, assumptions, findings),
+            cluster: self.cluster(&nodes, assumptions, findings),
             node,
         };
         config.exchanges = exchanges(&self.exchanges, &config, findings);
@@ -117,19 +122,11 @@ impl RabbitMQ {
         for (name, _, arguments) in self.queues.sorted() {
             check_dead_letters(name, arguments, &config, findings);
         }
+        self.place_queues(&nodes, &mut config, findings);
         sort_queues(&mut config);
         let declared = load.declared_queues(before_4, findings);
-        let broker = Some(config.node.clone());
-        Designed { design: setup::Design::Queue(config), declared, consumers, broker }
-    }
-
-    fn node(&self, findings: &mut Findings) -> String {
-        if self.nodes.value.len() > 1 {
-            let diagnostic =
-                Diagnostic::new("a cluster of RabbitMQ is not modelled yet").at(self.nodes.place);
-            findings.push(diagnostic.hint("write one node, or leave `nodes` out"));
-        }
-        self.nodes.value.first().cloned().unwrap_or_else(|| "n1".into())
+        let brokers = nodes;
+        Designed { design: setup::Design::Queue(config), declared, consumers, brokers }
     }
 
     fn before_4(&self, findings: &mut Findings) -> bool {
@@ -229,7 +226,7 @@ impl RabbitMQ {
 
     fn clients(
         &self,
-        node: &str,
+        nodes: &[String],
         load: &Load<'_>,
         assumptions: &mut Assumptions,
         findings: &mut Findings,
@@ -243,6 +240,7 @@ impl RabbitMQ {
             confirm_timeout: CONFIRM_TIMEOUT.value,
             retries: RETRIES.value,
             reconnect_after: RECONNECT_AFTER.value,
+            node: 0,
             headers: Vec::new(),
             said: Said::default(),
             pulls: None,
@@ -255,17 +253,17 @@ impl RabbitMQ {
         assumptions.pick("confirm_timeout", None, &CONFIRM_TIMEOUT);
         for (_, client) in self.clients.iter() {
             CLIENT.check(&client.config, findings);
-            if let Some(other) = client.node.as_ref().filter(|other| other.value != node) {
+            if let Some(other) = client.node.as_ref().filter(|other| !nodes.contains(&other.value)) {
                 findings.push(
                     Diagnostic::new(format!("there is no node `{}`", other.value))
                         .at(other.place)
-                        .nearest(&other.value, [node]),
+                        .nearest(&other.value, nodes.iter().map(String::as_str)),
                 );
             }
         }
         clients::check_globs(&self.clients, load, findings);
         clients::assume(self.clients.iter().map(|(glob, client)| (glob, &client.config)), assumptions);
-        clients::merge(&self.clients, load, &base, |merged, client| client.apply(merged, findings))
+        clients::merge(&self.clients, load, &base, |merged, client| client.apply(merged, nodes, findings))
     }
 }
 
@@ -280,7 +278,9 @@ fn share(setting: &Placed<Setting>, max: f64, what: &str, findings: &mut Finding
 }
 
 impl Client {
-    fn apply(&self, merged: &mut ClientConfig, findings: &mut Findings) {
+    fn apply(&self, merged: &mut ClientConfig, nodes: &[String], findings: &mut Findings) {
+        let node = self.node.as_ref().and_then(|node| nodes.iter().position(|name| *name == node.value));
+        merged.node = node.unwrap_or(merged.node);
         let mut reader = Reader { settings: &self.config, findings };
         if let Some(prefetch) = reader.whole("prefetch_count", 0, 65_535) {
             merged.prefetch = prefetch as u32;

@@ -18,10 +18,11 @@ pub(crate) const QUEUE: Table = Table {
         "x-dead-letter-routing-key",
         "x-max-priority",
         "x-single-active-consumer",
+        "x-quorum-initial-group-size",
     ],
     known: &["auto_delete exclusive passive nowait x-dead-letter-strategy x-expires x-max-age x-max-in-memory-length
         x-max-in-memory-bytes x-queue-mode x-queue-version x-queue-leader-locator
-        x-queue-master-locator x-quorum-initial-group-size x-quorum-target-group-size x-initial-cluster-size
+        x-queue-master-locator x-quorum-target-group-size x-initial-cluster-size
         x-stream-max-segment-size-bytes x-stream-filter-size-bytes x-consumer-timeout x-ha-policy"],
 };
 
@@ -34,10 +35,11 @@ pub(crate) const BROKER: Table = Table {
         "vm_memory_high_watermark_paging_ratio",
         "consumer_timeout",
         "channel_tick_interval",
+        "net_ticktime",
     ],
     known: &["vm_memory_high_watermark.absolute disk_free_limit
         disk_free_limit.absolute disk_free_limit.relative heartbeat frame_max
-        channel_max net_ticktime cluster_partition_handling queue_index_embed_msgs_below max_message_size
+        channel_max cluster_partition_handling queue_index_embed_msgs_below max_message_size
         default_consumer_prefetch collect_statistics_interval classic_queue.default_version
         quorum_queue.property_equivalence.relaxed_checks_on_redeclaration raft.wal_max_size_bytes
         queue_leader_locator default_queue_type tcp_listen_options.sndbuf tcp_listen_options.recbuf"],

@@ -34,8 +34,21 @@ pub(crate) fn queue(name: &str, arguments: &Real, before_4: bool, findings: &mut
         dead_letter: dead_letter(&mut reader),
         priorities: priorities(quorum, before_4, &mut reader),
         single_active_consumer: reader.flag("x-single-active-consumer").unwrap_or(false),
+        members: members(quorum, &mut reader),
         ..QueueConfig::default()
     }
+}
+
+/// On how many nodes a quorum queue is; on all, if there are fewer.
+fn members(quorum: bool, reader: &mut Reader<'_>) -> usize {
+    let name = "x-quorum-initial-group-size";
+    let said = reader.whole(name, 1, i64::from(CLUSTER_NODES_MAX));
+    if said.is_some() && !quorum {
+        let place = reader.place(name).unwrap_or_default();
+        let diagnostic = Diagnostic::new("only a quorum queue has members on several nodes").at(place);
+        reader.findings.push(diagnostic.hint("write `\"x-queue-type\": \"quorum\"` beside it"));
+    }
+    said.map_or(QUORUM_MEMBERS.value as usize, |count| count as usize)
 }
 
 fn durable(quorum: bool, reader: &mut Reader<'_>) -> bool {

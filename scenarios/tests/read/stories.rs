@@ -27,7 +27,7 @@ fn recorded_stories_become_plans() {
     19 [Ops] [Look("before the crash")]
     20 [Client(1)] [Crash]
     21 [Client(0)] [Handle([Rule { body: None, time: None, verbs: [Ack { message: None, multiple: false }] }])]
-    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", behaviour: Behaviour { given_back: Original, left_behind: Original, turn_lost: WhenAsked, kept: Persistent, limit_gives_room_twice: false }, durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None, single_active_consumer: false, redelivery: None, stream: None, filter: "", from: Beginning, pulled: false, turns: InLine, passing: false }], exchanges: [], streams: [], persistent: true, confirm_after: Synced, overdue: Some((Span(1800000000000), ChannelClosed { every: Span(60000000000) })), checksums: false, memory_high_watermark: 0.4, paging: AboveShare(0.5), dialect: Amqp, clients: [(Glob("c1"), ClientConfig { prefetch: 1, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None, id: None, own_id: false }, pulls: None, extend_every: None, aliases: [] }), (Glob("c2"), ClientConfig { prefetch: 1, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None, id: None, own_id: false }, pulls: None, extend_every: None, aliases: [] }), (Glob("*"), ClientConfig { prefetch: 0, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None, id: None, own_id: false }, pulls: None, extend_every: None, aliases: [] })] })
+    Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "q", behaviour: Behaviour { given_back: Original, left_behind: Original, turn_lost: WhenAsked, kept: Persistent, limit_gives_room_twice: false }, durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None, single_active_consumer: false, redelivery: None, stream: None, filter: "", from: Beginning, pulled: false, turns: InLine, passing: false, leader: 0, members: 3 }], exchanges: [], streams: [], persistent: true, confirm_after: Synced, overdue: Some((Span(1800000000000), ChannelClosed { every: Span(60000000000) })), checksums: false, memory_high_watermark: 0.4, paging: AboveShare(0.5), dialect: Amqp, cluster: None, clients: [(Glob("c1"), ClientConfig { prefetch: 1, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), node: 0, headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None, id: None, own_id: false }, pulls: None, extend_every: None, aliases: [] }), (Glob("c2"), ClientConfig { prefetch: 1, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), node: 0, headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None, id: None, own_id: false }, pulls: None, extend_every: None, aliases: [] }), (Glob("*"), ClientConfig { prefetch: 0, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), node: 0, headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None, id: None, own_id: false }, pulls: None, extend_every: None, aliases: [] })] })
     "#);
     insta::assert_snapshot!(show(include_str!("../stories/rabbit-A2-classic.ron")), @r#"
     ["c1", "c2", "p"]
@@ -166,7 +166,7 @@ fn errors_in_stories_are_shown_with_their_line() {
     8 |             queues: {"q": {"x-queue-type": "quorum", "x-max-age": 3, "x-max-len": 3}},
       |                                                      ^^^^^^^^^^^
       |
-    help: modelled: durable, x-queue-type, x-max-length, x-overflow, x-message-ttl, x-delivery-limit, x-max-length-bytes, x-dead-letter-exchange, x-dead-letter-routing-key, x-max-priority, x-single-active-consumer
+    help: modelled: durable, x-queue-type, x-max-length, x-overflow, x-message-ttl, x-delivery-limit, x-max-length-bytes, x-dead-letter-exchange, x-dead-letter-routing-key, x-max-priority, x-single-active-consumer, x-quorum-initial-group-size
 
     error: `x-max-len` is no setting of a queue of RabbitMQ
      --> story.ron:8:70
@@ -196,14 +196,6 @@ fn errors_in_stories_are_shown_with_their_line() {
       |                      ^^^^^
       |
     help: versions that are known: "3.10.8", "4.0.5"
-
-    error: a cluster of RabbitMQ is not modelled yet
-     --> story.ron:7:36
-      |
-    7 |             version: "2.8", nodes: ["n1", "n2"],
-      |                                    ^^^^^^^^^^^^
-      |
-    help: write one node, or leave `nodes` out
     "#);
     insta::assert_snapshot!(story_refused("RabbitMQ(", "Mosquitto("), @r#"
     error: the design `Mosquitto` is not modelled yet
@@ -268,6 +260,57 @@ fn what_nats_would_refuse_is_refused() {
     a consumer of a work queue begins with the first message
     `c` is a pull consumer: `Poll` it
     NATS has no properties of AMQP
+    ");
+}
+
+#[test]
+fn a_cluster_has_its_nodes_and_no_others() {
+    let cluster = |design: &str, script: &str| {
+        let text = format!(
+            r#"(
+                format: 1, title: "t",
+                designs: {{"r": RabbitMQ(version: "4.0.5", nodes: ["n1", "n2", "n3"], {design})}},
+                script: [("p", Send("m1", "q")), {script}],
+            )"#
+        );
+        match read("cluster.ron", &text, &Options::default()) {
+            Ok(_) => "accepted".into(),
+            Err(report) => {
+                report.diagnostics.iter().map(|d| d.message.clone()).collect::<Vec<_>>().join("\n")
+            }
+        }
+    };
+    let all = [
+        cluster("queues: {\"q\": {}}", "(\"n2\", Pause, Resume)"),
+        cluster("queues: {\"q\": {}}", "(\"n4\", Crash)"),
+        cluster("queues: {\"q\": {}}", "(\"p\", Pause)"),
+        cluster(
+            "queues: {\"q\": {}}",
+            "(\"ops\", Alter(\"n4\", {\"vm_memory_high_watermark.absolute\": \"1MB\"}))",
+        ),
+        cluster(
+            "queues: {\"q\": {}}",
+            "(\"ops\", Alter(\"n1\", {\"vm_memory_high_watermark.absolute\": \"much\"}))",
+        ),
+        cluster("queues: {\"q\": {}}, leaders: {\"q\": \"n4\", \"x\": \"n1\"}", ""),
+        cluster("queues: {\"q\": {\"x-quorum-initial-group-size\": 3}}", ""),
+        cluster("queues: {\"q\": {\"x-queue-type\": \"quorum\", \"x-message-ttl\": 5}}", ""),
+        cluster("queues: {\"q\": {\"x-dead-letter-exchange\": \"\"}}", ""),
+        cluster("queues: {\"q\": {}}, clients: {\"p\": (node: \"n4\")}, config: {\"net_ticktime\": 61}", ""),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @"
+    accepted
+    `n4` is neither a client nor a node
+    only a node can be paused
+    `n4` is neither a client nor a node
+    `Alter` needs a number of bytes
+    there is no node `n4`
+    there is no queue `x`
+    only a quorum queue has members on several nodes
+    `x-message-ttl` of a quorum queue in a cluster: not modelled yet
+    `x-dead-letter-exchange` in a cluster: not modelled yet
+    there is no node `n4`
+    `net_ticktime` must be a whole number from 1 to 60, not 61
     ");
 }
 

@@ -1,0 +1,502 @@
+//! What a node does for its clients: it asks the queues for what they want, wherever these are, and answers them.
+//!
+//! Models a channel of RabbitMQ. What it wants of a replicated queue it keeps until the queue's leader has done it, and
+//! sends again to the next leader (`rabbit_fifo_client`); leaders know by the commands' numbers what they have already.
+//! A confirm waits for all queues that a message was routed to. A queue that is on one node only is away with it: publishes
+//! are refused, its consumers are told (`basic.cancel`), who asks for it waits for a minute (recorded: `cluster-4-*`;
+//! `rabbit_amqqueue:with`, 2,000 tries every 30 ms).
+
+use super::node::ClusterNode;
+use crate::causes::LossCause;
+use crate::domain::Out;
+use crate::fact::Fact;
+use crate::message::MessageRef;
+use crate::packet::{Packet, Timer};
+use redeliver_sim::{ConnectionId, Node, Span, Time};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Who asks for a queue that is away is told so after this long.
+const WAIT_FOR_QUEUE: Span = Span::seconds(60);
+
+/// What a replicated queue has not answered.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    queue: usize,
+    number: u32,
+    packet: Packet,
+    /// The message that the channel keeps for it.
+    m: Option<MessageRef>,
+}
+
+/// A client's channel.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Channel {
+    open: bool,
+    pending: VecDeque<Pending>,
+    /// By message and attempt: how many queues have not answered, and whether one has refused it.
+    confirms: BTreeMap<(MessageRef, u16), (usize, bool)>,
+    /// Sent to queues of other nodes, and not answered.
+    forwarded: Vec<(MessageRef, u16, usize)>,
+    /// What it consumes.
+    consumes: Vec<(usize, Packet)>,
+    /// Queues that it has used.
+    used: BTreeSet<usize>,
+    /// Replicated queues that get nothing more of it: [`super::ClusterSpec::forgets_without_majority`].
+    stuck: BTreeSet<usize>,
+    /// What it published as it was held up.
+    pub(super) held: Option<Packet>,
+    /// Requests for queues that are away, and until when they wait.
+    waiting: Vec<(usize, Packet, Time)>,
+}
+
+impl Channel {
+    pub(super) fn open(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        *self = Channel { open: true, pending, ..Channel::default() };
+    }
+
+    /// The messages that it keeps.
+    pub(super) fn upstream(&self) -> impl Iterator<Item = MessageRef> + '_ {
+        let held = self.held.and_then(|packet| packet.message());
+        self.pending.iter().filter_map(|pending| pending.m).chain(held)
+    }
+}
+
+impl ClusterNode {
+    fn channel(&mut self, client: ConnectionId) -> &mut Channel {
+        self.channels.entry(client).or_default()
+    }
+
+    pub(super) fn on_client(&mut self, client: ConnectionId, packet: Packet, out: &mut Out<'_>) {
+        match packet {
+            Packet::Publish { .. } if self.is_alarmed() => self.hold_up(client, packet, out),
+            Packet::Publish { m, attempt, target } => {
+                self.publish(client, (m, attempt), target as usize, out)
+            }
+            Packet::Ack { m, s, .. } | Packet::Nack { m, s, .. } => {
+                let Some(queue) = self.spec.topology.queue_of(s) else { return };
+                if !self.ask(client, queue, packet, out) {
+                    out.note(Fact::AckDropped { m, s });
+                }
+            }
+            Packet::Consume { queue, .. } => {
+                self.channel(client).consumes.push((queue as usize, packet));
+                self.want(client, queue as usize, packet, out);
+            }
+            Packet::Get { queue, .. } | Packet::Declare { queue } => {
+                self.want(client, queue as usize, packet, out);
+            }
+            Packet::Cancel | Packet::Recover => {
+                if packet == Packet::Cancel {
+                    self.channel(client).consumes.clear();
+                }
+                self.tell_queues(client, packet, out);
+            }
+            Packet::CloseChannel => self.close_channel(client, out),
+            Packet::Bind { exchange, queue } => {
+                self.bind(exchange, queue, out);
+                for node in (0..self.peers.len()).filter(|node| self.peers[*node].up) {
+                    out.send(self.spec.topology.links[self.me][node], packet);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A request that has to be answered. While its queue is away it waits.
+    fn want(&mut self, client: ConnectionId, queue: usize, packet: Packet, out: &mut Out<'_>) {
+        self.channel(client).used.insert(queue);
+        let replicated = self.spec.topology.replicated[queue];
+        let asks = matches!(packet, Packet::Get { .. });
+        if replicated && asks && self.leaders[queue].is_none() && !self.reaches_majority(queue) {
+            out.send(client, Packet::Unavailable { queue: queue as u32, internal: true });
+            out.close(client);
+            return self.on_client_gone(client, out);
+        }
+        let home = self.spec.topology.members[queue][0];
+        let is_there = replicated || home == self.me || self.peers[home].up;
+        if is_there && matches!(packet, Packet::Declare { .. }) {
+            return out.send(client, Packet::DeclareOk { queue: queue as u32 });
+        }
+        if !self.ask(client, queue, packet, out) {
+            self.channel(client).waiting.push((queue, packet, out.now() + WAIT_FOR_QUEUE));
+            out.deadline(WAIT_FOR_QUEUE, Timer::Waited { client: client.0 });
+        }
+    }
+
+    pub(super) fn on_waited(&mut self, client: ConnectionId, out: &mut Out<'_>) {
+        let now = out.now();
+        let Some(channel) = self.channels.get_mut(&client) else { return };
+        if let Some((queue, ..)) = channel.waiting.iter().find(|(.., until)| *until <= now).copied() {
+            out.send(client, Packet::Unavailable { queue: queue as u32, internal: false });
+            self.close_channel(client, out);
+        }
+    }
+
+    /// A node is back: who has waited for its queues asks again.
+    pub(super) fn ask_again(&mut self, node: usize, out: &mut Out<'_>) {
+        for client in self.channels.keys().copied().collect::<Vec<_>>() {
+            let waiting = std::mem::take(&mut self.channel(client).waiting);
+            for (queue, packet, until) in waiting {
+                if self.spec.topology.members[queue][0] == node {
+                    self.want(client, queue, packet, out);
+                } else {
+                    self.channel(client).waiting.push((queue, packet, until));
+                }
+            }
+        }
+    }
+
+    /// Sends a queue what a client wants of it. False: the queue is away.
+    fn ask(&mut self, client: ConnectionId, queue: usize, packet: Packet, out: &mut Out<'_>) -> bool {
+        if self.spec.topology.replicated[queue] {
+            self.command(client, queue, packet, None, out);
+            return true;
+        }
+        let home = self.spec.topology.members[queue][0];
+        if home == self.me {
+            self.local.on_message(client, packet, out);
+        } else if self.peers[home].up {
+            self.send_to(home, client, packet, out);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn send_to(&mut self, node: usize, client: ConnectionId, packet: Packet, out: &mut Out<'_>) {
+        out.send_whole(self.spec.topology.links[self.me][node], &[Packet::To { client: client.0 }, packet]);
+    }
+
+    /// All queues that it has used hear of it.
+    fn tell_queues(&mut self, client: ConnectionId, packet: Packet, out: &mut Out<'_>) {
+        let mut nodes = BTreeSet::new();
+        for queue in self.channel(client).used.clone() {
+            if self.spec.topology.replicated[queue] {
+                self.command(client, queue, packet, None, out);
+            } else {
+                nodes.insert(self.spec.topology.members[queue][0]);
+            }
+        }
+        for node in nodes {
+            if node == self.me {
+                self.local.on_message(client, packet, out);
+            } else if self.peers[node].up {
+                self.send_to(node, client, packet, out);
+            }
+        }
+    }
+
+    fn close_channel(&mut self, client: ConnectionId, out: &mut Out<'_>) {
+        self.tell_queues(client, Packet::CloseChannel, out);
+        let channel = self.channel(client);
+        channel.consumes.clear();
+        channel.used.clear();
+        channel.waiting.clear();
+        channel.confirms.clear();
+        channel.forwarded.clear();
+    }
+
+    /// Its channel dies with it: what no leader has yet is lost.
+    pub(super) fn on_client_gone(&mut self, client: ConnectionId, out: &mut Out<'_>) {
+        let Some(channel) = self.channels.get_mut(&client) else { return };
+        channel.open = false;
+        if let Some(m) = channel.held.take().and_then(|packet| packet.message()) {
+            out.note(Fact::PublishDropped { m, why: LossCause::ConnectionReset });
+        }
+        let pending: Vec<Pending> = channel.pending.drain(..).collect();
+        for Pending { queue, number, m, .. } in pending {
+            out.shared().quorum(queue).let_go(number);
+            if let Some(m) = m {
+                end_copy(m, out);
+            }
+        }
+        self.close_channel(client, out);
+        self.channel(client).stuck.clear();
+    }
+
+    // Publishing.
+
+    fn publish(
+        &mut self,
+        client: ConnectionId,
+        (m, attempt): (MessageRef, u16),
+        target: usize,
+        out: &mut Out<'_>,
+    ) {
+        if out.is_cut() {
+            return self.torn.push((m, 1));
+        }
+        let key = out.shared().routing_key(m);
+        let queues = self.local.routed(target, key, out);
+        let message = out.shared().messages.get(m);
+        let (buffered, label) = (message.buffered, message.label);
+        if queues.is_empty() {
+            if out.shared().properties(m).mandatory {
+                out.send(client, Packet::Return { m, label });
+            }
+            out.note(Fact::NotTaken { m, why: LossCause::Unroutable });
+            if buffered {
+                out.send(client, Packet::Confirm { m, attempt, positive: true, offset: 0 });
+            }
+            return;
+        }
+        if buffered {
+            self.channel(client).confirms.insert((m, attempt), (queues.len(), false));
+        }
+        queues.iter().skip(1).for_each(|_| out.note(Fact::Forwarded { m }));
+        for (before, &queue) in queues.iter().enumerate() {
+            if out.is_cut() {
+                return self.torn.push((m, queues.len() - before));
+            }
+            if self.spec.topology.replicated[queue] {
+                self.command(client, queue, Packet::Publish { m, attempt, target: 0 }, Some(m), out);
+            } else {
+                self.publish_to_one(client, queue, (m, attempt), out);
+            }
+        }
+    }
+
+    /// To a queue that is on one node only.
+    fn publish_to_one(
+        &mut self,
+        client: ConnectionId,
+        queue: usize,
+        (m, attempt): (MessageRef, u16),
+        out: &mut Out<'_>,
+    ) {
+        let target = self.local.default_exchange(queue as u32);
+        if !self.ask(client, queue, Packet::Publish { m, attempt, target }, out) {
+            out.note(Fact::NotTaken { m, why: LossCause::QueueAway });
+            return self.on_confirm(client, (m, attempt), false, out);
+        }
+        if self.spec.topology.members[queue][0] != self.me {
+            self.channel(client).forwarded.push((m, attempt, queue));
+        }
+    }
+
+    /// A queue has answered.
+    fn on_confirm(
+        &mut self,
+        client: ConnectionId,
+        (m, attempt): (MessageRef, u16),
+        positive: bool,
+        out: &mut Out<'_>,
+    ) {
+        let channel = self.channel(client);
+        let Some((left, refused)) = channel.confirms.get_mut(&(m, attempt)) else { return };
+        *left -= 1;
+        *refused |= !positive;
+        if *left == 0 {
+            let positive = !*refused;
+            channel.confirms.remove(&(m, attempt));
+            out.send(client, Packet::Confirm { m, attempt, positive, offset: 0 });
+        }
+    }
+
+    /// A queue of this node has something for a client of this node.
+    pub(super) fn pass_on(&mut self, client: ConnectionId, packet: Packet, out: &mut Out<'_>) {
+        match packet {
+            Packet::Confirm { m, attempt, positive, .. } => {
+                self.on_confirm(client, (m, attempt), positive, out)
+            }
+            _ => out.send(client, packet),
+        }
+    }
+
+    /// From another node: something of its client for a queue of this one, or the other way round.
+    pub(super) fn on_forwarded(&mut self, client: ConnectionId, packet: Packet, out: &mut Out<'_>) {
+        if self.spec.topology.home(client) == self.me {
+            if let Packet::Confirm { m, attempt, .. } = packet {
+                let channel = self.channel(client);
+                let is = |other: &(MessageRef, u16, usize)| (other.0, other.1) == (m, attempt);
+                if let Some(index) = channel.forwarded.iter().position(is) {
+                    channel.forwarded.remove(index);
+                }
+            }
+            return self.pass_on(client, packet, out);
+        }
+        self.strangers.insert(client);
+        self.local.on_message(client, packet, out);
+    }
+
+    /// A node is gone, and the queues that are there only.
+    pub(super) fn lose_queues_of(&mut self, node: usize, out: &mut Out<'_>) {
+        let topology = std::sync::Arc::clone(&self.spec.topology);
+        let is_lost = |queue: &usize| !topology.replicated[*queue] && topology.members[*queue][0] == node;
+        for client in self.channels.keys().copied().collect::<Vec<_>>() {
+            let channel = self.channel(client);
+            let lost: Vec<_> = channel.forwarded.extract_if(.., |(.., queue)| is_lost(queue)).collect();
+            let consumed: Vec<_> = channel.consumes.extract_if(.., |(queue, _)| is_lost(queue)).collect();
+            for (m, attempt, _) in lost {
+                self.on_confirm(client, (m, attempt), false, out);
+            }
+            for (queue, _) in consumed {
+                out.send(client, Packet::Cancelled { queue: queue as u32 });
+            }
+        }
+    }
+
+    // Replicated queues.
+
+    /// A client wants something of a replicated queue; with `m` the channel keeps that message.
+    fn command(
+        &mut self,
+        client: ConnectionId,
+        queue: usize,
+        packet: Packet,
+        m: Option<MessageRef>,
+        out: &mut Out<'_>,
+    ) {
+        let number = out.shared().quorum(queue).command(client, packet);
+        self.channel(client).pending.push_back(Pending { queue, number, packet, m });
+        self.send_command(client, queue, number, m, out);
+    }
+
+    fn send_command(
+        &mut self,
+        client: ConnectionId,
+        queue: usize,
+        number: u32,
+        m: Option<MessageRef>,
+        out: &mut Out<'_>,
+    ) {
+        let Some((_, leader)) = self.leaders[queue] else {
+            if self.spec.forgets_without_majority && !self.reaches_majority(queue) {
+                self.channel(client).stuck.insert(queue);
+            }
+            return;
+        };
+        if self.channel(client).stuck.contains(&queue) {
+            return;
+        }
+        if let Some(m) = m {
+            out.note(Fact::Forwarded { m });
+        }
+        let m = m.unwrap_or(MessageRef::NONE);
+        if leader == self.me {
+            return self.on_command(queue, number, Some(m), out);
+        }
+        if let Some(command) = out.shared().quorum(queue).commands.get_mut(&number) {
+            command.references += 1;
+        }
+        let packet = Packet::Command { number, queue: queue as u16, m };
+        out.send(self.spec.topology.links[self.me][leader], packet);
+    }
+
+    /// A queue has another leader: it is sent what the one before has not done; and who consumes says so again, in case
+    /// that he was taken for dead.
+    pub(super) fn learn_leader(&mut self, queue: usize, term: u32, leader: usize, out: &mut Out<'_>) {
+        if self.leaders[queue].is_some_and(|(known, _)| known > term) {
+            return;
+        }
+        self.leaders[queue] = Some((term, leader));
+        for client in self.channels.keys().copied().collect::<Vec<_>>() {
+            let pending: Vec<Pending> = self.channel(client).pending.iter().copied().collect();
+            for pending in pending.iter().filter(|pending| pending.queue == queue) {
+                self.send_command(client, queue, pending.number, pending.m, out);
+            }
+            let consumes = |pending: &Pending| {
+                pending.queue == queue && matches!(pending.packet, Packet::Consume { .. })
+            };
+            if !pending.iter().any(consumes) {
+                let again: Vec<_> =
+                    self.channel(client).consumes.iter().filter(|(of, _)| *of == queue).copied().collect();
+                for (_, packet) in again {
+                    self.command(client, queue, packet, None, out);
+                }
+            }
+        }
+    }
+
+    /// A command has come to a leader, or to who was one. `m` is what came with it; none if it has waited here.
+    pub(super) fn on_command(&mut self, queue: usize, number: u32, m: Option<MessageRef>, out: &mut Out<'_>) {
+        let m = m.filter(|m| *m != MessageRef::NONE);
+        let command = out.shared().quorum(queue).commands.get(&number).copied();
+        let leads = self.replicas[queue].as_ref().is_some_and(super::replica::Replica::leads);
+        let (Some(command), true) = (command, leads) else {
+            m.into_iter().for_each(|m| end_copy(m, out));
+            return;
+        };
+        let client = command.client;
+        let seen = self.replicas[queue].as_ref().and_then(|replica| replica.seen.get(&client)).copied();
+        if seen.is_some_and(|seen| seen >= number) {
+            m.into_iter().for_each(|m| end_copy(m, out));
+            if out.shared().quorum(queue).done.get(&client).is_some_and(|done| *done >= number) {
+                self.report(client, queue, number, true, out);
+            }
+            return;
+        }
+        if matches!(command.packet, Packet::Consume { .. } | Packet::Get { .. }) {
+            let life = self.life_of(self.spec.topology.home(client), out).unwrap_or_default();
+            out.shared().quorum(queue).lives.insert(client, life);
+        }
+        let waits = self.deferred.iter().any(|(of, _)| *of == queue);
+        if !waits && self.enter(queue, Some((client, command.packet, number)), out) {
+            return;
+        }
+        match m {
+            Some(m) => {
+                out.note(Fact::NotTaken { m, why: LossCause::DiskFull });
+                self.report(client, queue, number, false, out);
+            }
+            None => self.deferred.push((queue, number)),
+        }
+    }
+
+    /// Tells a client's node that something is done.
+    pub(super) fn report(
+        &mut self,
+        client: ConnectionId,
+        queue: usize,
+        number: u32,
+        accepted: bool,
+        out: &mut Out<'_>,
+    ) {
+        let home = self.spec.topology.home(client);
+        if home == self.me {
+            return self.on_applied(client, queue, number, accepted, out);
+        }
+        let packet = Packet::Applied { client: client.0, number, queue: queue as u16, accepted };
+        if self.peers[home].up {
+            out.send(self.spec.topology.links[self.me][home], packet);
+        }
+    }
+
+    pub(super) fn on_applied(
+        &mut self,
+        client: ConnectionId,
+        queue: usize,
+        number: u32,
+        accepted: bool,
+        out: &mut Out<'_>,
+    ) {
+        // A crash leaves the channel as it was.
+        if out.is_cut() {
+            return;
+        }
+        let channel = self.channel(client);
+        let is = |pending: &Pending| (pending.queue, pending.number) == (queue, number);
+        let Some(index) = channel.pending.iter().position(is) else { return };
+        let pending = channel.pending.remove(index).expect("it was found there");
+        if !channel.open && channel.pending.is_empty() {
+            self.channels.remove(&client);
+        }
+        out.shared().quorum(queue).let_go(number);
+        if let (Packet::Publish { attempt, .. }, Some(m)) = (pending.packet, pending.m) {
+            out.note(Fact::Forgotten { m });
+            self.on_confirm(client, (m, attempt), accepted, out);
+        }
+    }
+}
+
+/// A copy of a message on its way ends, because there is another one; if there is none, the message is lost here.
+fn end_copy(m: MessageRef, out: &mut Out<'_>) {
+    let message = out.shared().messages.get(m);
+    let is_last = message.upstream == 1 && message.copies == 0;
+    out.note(if is_last {
+        Fact::PublishDropped { m, why: LossCause::QueueAway }
+    } else {
+        Fact::Forgotten { m }
+    });
+}

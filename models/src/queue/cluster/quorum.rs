@@ -1,0 +1,173 @@
+//! A replicated queue, as its log makes it: the entries of its members' logs, and the queue after all that is committed.
+//!
+//! Members have their logs on their own disks: which entries, and nothing else. What an entry says stands here once,
+//! as a message's content stands once in its record. So does the queue that follows from the committed entries: every
+//! member that applies the same log comes to the same queue, and what is committed is in the log of whoever is elected
+//! (Raft's state machine safety), so the next leader goes on with it. Where a disk has lied and that is not so, the new
+//! leader takes out what it does not have.
+
+use super::super::Entry;
+use super::super::broker::Broker;
+use super::Post;
+use crate::message::MessageRef;
+use crate::packet::Packet;
+use redeliver_sim::ConnectionId;
+use std::collections::{BTreeMap, VecDeque};
+
+/// What a client wants of a replicated queue.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Command {
+    pub(super) client: ConnectionId,
+    pub(super) packet: Packet,
+    /// How many still refer to it: the client's channel, and packets on their way.
+    pub(super) references: u32,
+}
+
+/// What an entry of the log says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LogEntry {
+    pub(super) term: u32,
+    pub(super) index: u32,
+    /// Who wants what, by its number; none in the entry with which a leader begins its term.
+    pub(super) command: Option<(ConnectionId, Packet, u32)>,
+    /// The message, if it brings one.
+    pub(super) message: Option<Entry>,
+}
+
+/// A replicated queue.
+#[derive(Clone, Debug)]
+pub struct Quorum {
+    /// The queue after all that was applied.
+    pub(super) machine: Broker,
+    /// Up to which index that is.
+    pub(super) applied: u32,
+    /// By number: entries that have not been applied, and messages that are in the queue.
+    pub(super) entries: BTreeMap<u32, LogEntry>,
+    next_entry: u32,
+    /// Where terms begin in what was applied.
+    terms: Vec<(u32, u32)>,
+    /// By number.
+    pub(super) commands: BTreeMap<u32, Command>,
+    next_command: u32,
+    /// By client: its last command that was applied.
+    pub(super) done: BTreeMap<ConnectionId, u32>,
+    /// Index and number of entries whose messages have left the queue, the last ones; and how many there were before.
+    released: VecDeque<(u32, u32)>,
+    released_before: u64,
+    /// Clients that hold or consume, and the life of the node that they are connected to.
+    pub(super) lives: BTreeMap<ConnectionId, u32>,
+    /// The last term that had a leader, and who it was.
+    led: (u32, usize),
+}
+
+/// So many entries that have left are remembered for members that lag.
+const RELEASED_MAX: usize = 1 << 16;
+
+impl Quorum {
+    /// An empty queue, led in term 1 by this node; `machine` is a broker that has nothing else.
+    pub fn new(mut machine: Broker, topology: std::sync::Arc<super::Topology>, leader: usize) -> Self {
+        machine.post = Some(Post::new(topology, leader));
+        machine.queues.iter_mut().for_each(|queue| queue.here = false);
+        machine.declared.iter_mut().for_each(|declared| *declared = true);
+        Quorum {
+            machine,
+            applied: 0,
+            entries: BTreeMap::new(),
+            next_entry: 0,
+            terms: Vec::new(),
+            commands: BTreeMap::new(),
+            next_command: 1,
+            done: BTreeMap::new(),
+            released: VecDeque::new(),
+            released_before: 0,
+            lives: BTreeMap::new(),
+            led: (1, leader),
+        }
+    }
+
+    /// The queue, for a picture.
+    pub fn contents(&self, queue: usize) -> (u64, Vec<(MessageRef, u16, bool)>) {
+        (self.machine.queues[queue].len() as u64, self.machine.contents(queue))
+    }
+
+    /// A new command, to which its channel refers.
+    pub(super) fn command(&mut self, client: ConnectionId, packet: Packet) -> u32 {
+        let number = self.next_command;
+        self.next_command += 1;
+        self.commands.insert(number, Command { client, packet, references: 1 });
+        number
+    }
+
+    /// One reference to a command less.
+    pub(super) fn let_go(&mut self, number: u32) {
+        let Some(command) = self.commands.get_mut(&number) else { return };
+        command.references -= 1;
+        if command.references == 0 {
+            self.commands.remove(&number);
+        }
+    }
+
+    /// A new entry.
+    pub(super) fn enter(&mut self, entry: LogEntry) -> u32 {
+        self.next_entry += 1;
+        self.entries.insert(self.next_entry, entry);
+        self.next_entry
+    }
+
+    /// The term of an entry that was applied.
+    pub(super) fn term_at(&self, index: u32) -> u32 {
+        self.terms.iter().rfind(|(from, _)| *from <= index).map_or(0, |(_, term)| *term)
+    }
+
+    /// An entry is applied now.
+    pub(super) fn count_applied(&mut self, entry: &LogEntry) {
+        assert_eq!(entry.index, self.applied + 1, "entries are applied in their order");
+        self.applied = entry.index;
+        if self.terms.last().is_none_or(|(_, term)| *term != entry.term) {
+            self.terms.push((entry.index, entry.term));
+        }
+    }
+
+    /// A message has left the queue: where its entry stood, and its number.
+    pub(super) fn leave(&mut self, entry: (u32, u32)) {
+        self.entries.remove(&entry.1);
+        self.released.push_back(entry);
+        if self.released.len() > RELEASED_MAX {
+            self.released.pop_front();
+            self.released_before += 1;
+        }
+    }
+
+    /// What has left since a member last asked; none if that is too long ago. And where to ask from the next time.
+    pub(super) fn released_since(&self, cursor: u64) -> (u64, Option<impl Iterator<Item = (u32, u32)>>) {
+        let end = self.released_before + self.released.len() as u64;
+        let since = cursor.checked_sub(self.released_before);
+        (end, since.map(|since| self.released.iter().skip(since as usize).copied()))
+    }
+
+    /// A node leads in this term: no other one does.
+    pub(super) fn is_led(&mut self, term: u32, node: usize) {
+        assert!(term > self.led.0 || self.led == (term, node), "one leader for each term");
+        self.led = (term, node);
+    }
+
+    /// Takes out the messages that a leader does not have: an onlooker's account of a disk that lied.
+    pub(super) fn keep_only(&mut self, queue: usize, has: impl Fn(u32, u32) -> bool) {
+        let there = |(id, entry): (&u32, &LogEntry)| (entry.index, *id);
+        let gone: Vec<(u32, u32)> = self
+            .entries
+            .iter()
+            .map(there)
+            .filter(|(index, id)| *index <= self.applied && !has(*index, *id))
+            .collect();
+        let is_gone = |entry: &Entry| gone.iter().any(|(index, _)| *index == entry.rank);
+        let held = self.machine.flights.iter().filter(|(_, flight)| is_gone(&flight.entry));
+        for tag in held.map(|(tag, _)| tag).collect::<Vec<_>>() {
+            self.machine.land(tag);
+        }
+        if !gone.is_empty() {
+            self.machine.queues[queue].take_out(is_gone);
+        }
+        gone.into_iter().for_each(|entry| self.leave(entry));
+    }
+}
