@@ -34,6 +34,11 @@ impl<'a> Census<'a> {
             let node = NodeId(i as u32);
             part.count(world.is_up(node), world.disk(node), &mut census);
         }
+        for (s, subscription) in shared.subscriptions.iter().enumerate() {
+            for m in subscription.transactions.messages() {
+                census.copy(m, SubscriptionId(s as u16));
+            }
+        }
         for packet in world.packets() {
             census.packet(packet);
         }

@@ -187,6 +187,7 @@ impl Domain for Messaging {
             | Record::Pending { m, s, .. }
             | Record::Behind { m, s, .. } => Fact::Removed { m, s, why: loss_of(why) },
             Record::Logged { m, .. } | Record::Streamed { m, .. } => Fact::Released { m },
+            Record::Outbox { m } => Fact::PublishDropped { m, why: loss_of(why) },
             Record::Offset { .. }
             | Record::Entry { .. }
             | Record::Ballot { .. }
@@ -194,6 +195,9 @@ impl Domain for Messaging {
             | Record::Committed { .. }
             | Record::Bound
             | Record::Sequence { .. }
+            | Record::Change
+            | Record::Decision { .. }
+            | Record::Prepared { .. }
             | Record::Shutdown { .. }
             | Record::DeliveredBelow { .. } => Fact::ControlDropped,
         }
@@ -233,8 +237,12 @@ impl Domain for Messaging {
             | Record::Ballot { .. }
             | Record::Tail { .. }
             | Record::Committed { .. }
+            | Record::Outbox { .. }
             | Record::Bound
             | Record::Sequence { .. }
+            | Record::Change
+            | Record::Decision { .. }
+            | Record::Prepared { .. }
             | Record::Shutdown { .. }
             | Record::DeliveredBelow { .. } => return false,
         };

@@ -5,7 +5,7 @@
 //! end, and the ledger does the sums.
 
 use crate::causes::{DuplicateCause, LossCause};
-use crate::message::{MessageRef, SubscriptionId};
+use crate::message::{MessageRef, SourceId, SubscriptionId};
 use redeliver_sim::Span;
 
 /// A fact. The numbers of the kinds are part of the fingerprint: they are never used again for another.
@@ -112,6 +112,12 @@ pub enum Fact {
     Forwarded { m: MessageRef } = 46,
     /// The leader of a replicated queue sent it to another member. A copy begins.
     Copied { m: MessageRef, s: SubscriptionId } = 47,
+    /// Broker and database have promised to commit its ack and its effect. The consumer's copy is the database's now.
+    Prepared { m: MessageRef, s: SubscriptionId } = 60,
+    /// Their transaction's coordinator has decided that they do, and will never say otherwise.
+    Decided { m: MessageRef, s: SubscriptionId } = 61,
+    /// A producer has committed a change of its own state.
+    StateChanged { source: SourceId } = 62,
 }
 
 impl Fact {
@@ -166,6 +172,9 @@ impl Fact {
             Fact::ReplicaGone { .. } => 45,
             Fact::Forwarded { .. } => 46,
             Fact::Copied { .. } => 47,
+            Fact::Prepared { .. } => 60,
+            Fact::Decided { .. } => 61,
+            Fact::StateChanged { .. } => 62,
         }
     }
 
@@ -219,6 +228,9 @@ impl Fact {
             Fact::ReplicaGone { .. } => "replica_gone",
             Fact::Forwarded { .. } => "forwarded",
             Fact::Copied { .. } => "copied",
+            Fact::Prepared { .. } => "prepared",
+            Fact::Decided { .. } => "decided",
+            Fact::StateChanged { .. } => "state_changed",
         }
     }
 
@@ -261,12 +273,15 @@ impl Fact {
             | Fact::Copied { m, .. }
             | Fact::ReplicaGone { m, .. }
             | Fact::Forwarded { m }
+            | Fact::Prepared { m, .. }
+            | Fact::Decided { m, .. }
             | Fact::Forgotten { m }
             | Fact::Retained { m, .. }
             | Fact::StoredBefore { m }
             | Fact::Sent { m } => Some(m),
             Fact::Blocked
             | Fact::Unblocked
+            | Fact::StateChanged { .. }
             | Fact::ControlDropped
             | Fact::ControlDuplicated
             | Fact::Assigned { .. }
@@ -304,6 +319,8 @@ impl Fact {
             | Fact::Replicated { s, .. }
             | Fact::Copied { s, .. }
             | Fact::ReplicaGone { s, .. }
+            | Fact::Prepared { s, .. }
+            | Fact::Decided { s, .. }
             | Fact::Assigned { s, .. }
             | Fact::Revoked { s, .. }
             | Fact::Committed { s, .. }
@@ -337,6 +354,7 @@ impl Fact {
             Fact::Retained { last, .. } => u64::from(last),
             Fact::DeadLettered { back, .. } => u64::from(back),
             Fact::ReplicaGone { written, .. } => u64::from(written),
+            Fact::StateChanged { source } => u64::from(source.0) + 1,
             _ => 0,
         }
     }

@@ -64,10 +64,12 @@ pub struct Attempt {
 pub enum Outcome {
     /// Its effect takes place.
     Effect,
-    /// Its effect takes place, unless the consumer knows by then that it has; from then on the consumer knows.
+    /// Its effect is committed, unless the consumer knows by then that it was; from then on the consumer knows.
     EffectOnce,
     /// The consumer knows that it has processed the message: there is nothing to do.
     Known,
+    /// Its effect will take place with its ack, in one transaction.
+    Transaction,
     /// It fails in the end.
     Failure,
 }

@@ -25,6 +25,7 @@ pub mod shared;
 pub mod story;
 #[cfg(test)]
 mod testing;
+pub mod transactions;
 pub mod worker;
 
 pub use build::{build, node_names};

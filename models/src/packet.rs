@@ -67,6 +67,16 @@ pub enum Packet {
     Ack { m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag },
     /// Not processed: back into the queue, or away.
     Nack { m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag, requeue: bool },
+    /// A transaction's coordinator wants the broker to promise that it will settle this delivery, if it is told so.
+    Prepare { m: MessageRef, tag: Tag, xid: u32 },
+    /// It promises, or not.
+    Promise { xid: u32, yes: bool },
+    /// The transaction ends: the delivery is settled, or goes back.
+    Resolve { xid: u32, commit: bool },
+    /// The broker knows.
+    Resolved { xid: u32 },
+    /// A coordinator asks for votes on all that is prepared and has not ended. XA: `xa_recover`.
+    InDoubt,
     /// A client binds a queue to an exchange.
     Bind { exchange: u32, queue: u32 },
 
@@ -171,6 +181,18 @@ pub enum Timer {
     WrittenBack,
     /// A step of a story.
     Step { token: u32 },
+    /// A database has prepared a transaction.
+    DatabasePrepared { xid: u32 },
+    /// A coordinator's decision is safe.
+    DecisionSynced { xid: u32 },
+    /// A database has committed a transaction.
+    DatabaseCommitted { xid: u32 },
+    /// A coordinator has read its log, and it is safe.
+    LogRead,
+    /// A queue broker's promise is safe.
+    PreparedSynced { connection: u32, xid: u32 },
+    /// A producer's change of state is committed.
+    Committed,
     /// A queue broker publishes the next dead letter.
     DeadLetter,
     /// A queue's next messages have been read from disk.
@@ -220,6 +242,14 @@ pub enum Record {
     Bound,
     /// Whether the broker's last life ended in good order.
     Shutdown { clean: bool },
+    /// A producer's change of state.
+    Change,
+    /// A committed one, with its message.
+    Outbox { m: MessageRef },
+    /// A coordinator has decided to commit.
+    Decision { xid: u32 },
+    /// A delivery to the client at this connection, of the message that stands here in its queue's file, is prepared.
+    Prepared { queue: u32, position: u32, connection: u32, xid: u32 },
     /// What a queue had delivered when the broker ended in good order: all of its messages with a rank below this.
     DeliveredBelow { rank: u32 },
     /// A message in a stream, at this sequence; over which exchange it came.

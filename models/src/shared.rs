@@ -7,6 +7,7 @@ use crate::properties::{Properties, PropertiesId};
 use crate::queue::{Histories, Quorum, Routes};
 use crate::setup::Role;
 use crate::story::Journal;
+use crate::transactions::Transactions;
 use redeliver_sim::{NodeId, Span, Stamp, Time};
 use std::sync::Arc;
 
@@ -125,6 +126,8 @@ pub struct Subscription {
     pub requests: u32,
     /// The ids that its members' database holds, if they keep them there.
     pub known: Option<Box<Known>>,
+    /// What is prepared in that database.
+    pub transactions: Transactions,
     /// How long messages waited at a consumer behind one that was slow or failing, summed.
     pub head_of_line: Span,
     /// How long its members worked, within the measured window.
@@ -145,6 +148,7 @@ impl Subscription {
             level: Level::default(),
             requests: 0,
             known: None,
+            transactions: Transactions::default(),
             head_of_line: Span::ZERO,
             busy: Span::ZERO,
             headroom_min: None,

@@ -28,6 +28,7 @@ pub(crate) fn setup(design: Design, messages: u64) -> Setup {
             key: KeyChoice::None,
             size: Distribution::Constant(100),
             labels: Vec::new(),
+            state_change: crate::producer::StateChange::Nothing,
         }],
         consumers: Vec::new(),
         network: Network {
@@ -60,6 +61,7 @@ pub(crate) fn consumer(name: &str, members: usize, work: u64) -> Consumer {
         from: StartAt::Beginning,
         on_failure: OnFailure::Requeue,
         deduplication: None,
+        commit: Span::ZERO,
     }
 }
 

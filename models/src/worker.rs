@@ -45,6 +45,14 @@ pub struct Worker<T> {
     /// Its handler meets with something unusual, or it keeps ids.
     unusual: bool,
     ids: Ids,
+    /// How long its database takes to commit an effect.
+    commit: Span,
+    /// Effects take place in transactions, which somebody else ends.
+    transactional: bool,
+    /// The effect of the message in work is prepared in the database, whose copy it is now.
+    lent: bool,
+    /// The work that it took.
+    worked: Span,
 }
 
 /// Where it looks up what it knows.
@@ -57,7 +65,12 @@ enum Ids {
 
 impl<T: Copy> Worker<T> {
     /// An idle worker.
-    pub fn new(s: SubscriptionId, handler: Handler, deduplication: Option<&Deduplication>) -> Self {
+    pub fn new(
+        s: SubscriptionId,
+        handler: Handler,
+        deduplication: Option<&Deduplication>,
+        commit: Span,
+    ) -> Self {
         let ids = match deduplication {
             None => Ids::Nowhere,
             Some(spec) if spec.memory == Memory::Process => Ids::Here(Box::new(Known::new(spec.clone()))),
@@ -65,7 +78,11 @@ impl<T: Copy> Worker<T> {
         };
         Worker {
             s,
-            unusual: handler.has_faults() || deduplication.is_some(),
+            unusual: handler.has_faults() || deduplication.is_some() || commit > Span::ZERO,
+            commit,
+            transactional: false,
+            lent: false,
+            worked: Span::ZERO,
             ids,
             handler,
             waiting: VecDeque::new(),
@@ -118,7 +135,14 @@ impl<T: Copy> Worker<T> {
         }
         let now = out.now();
         let mut attempt = self.handler.attempt(now, out.shared().messages.get(held.m), number);
-        if attempt.outcome == Outcome::Effect && !matches!(self.ids, Ids::Nowhere) {
+        if attempt.outcome != Outcome::Effect {
+            return attempt;
+        }
+        if self.transactional {
+            return Attempt { outcome: Outcome::Transaction, ..attempt };
+        }
+        attempt.span += self.commit;
+        if self.commit > Span::ZERO || !matches!(self.ids, Ids::Nowhere) {
             attempt.outcome = Outcome::EffectOnce;
         }
         attempt
@@ -161,9 +185,9 @@ impl<T: Copy> Worker<T> {
         out.work(attempt.span, Timer::Done { m: held.m, slot: 0, generation: self.generation });
     }
 
-    /// The work that ended now, if it was not given up: the message, and whether it failed.
+    /// The work that ended now, if it was not given up: the message, and what came of it.
     #[inline(always)]
-    pub fn end(&mut self, generation: u16, out: &mut Out<'_>) -> Option<(Held<T>, bool)> {
+    pub fn end(&mut self, generation: u16, out: &mut Out<'_>) -> Option<(Held<T>, Outcome)> {
         if generation != self.generation {
             return None;
         }
@@ -173,20 +197,27 @@ impl<T: Copy> Worker<T> {
         // A pause or a slow machine makes it longer than it was meant to be.
         let worked = out.now().since(self.since);
         if attempt.outcome != Outcome::Effect {
-            self.end_unusually(&held, attempt.outcome, worked, out);
+            self.end_unusually(&held, attempt, worked, out);
         } else {
             out.note(Fact::Processed { m: held.m, s, attempt: held.attempt, worked });
         }
-        Some((held, attempt.outcome == Outcome::Failure))
+        Some((held, attempt.outcome))
     }
 
     #[cold]
     #[inline(never)]
-    fn end_unusually(&mut self, held: &Held<T>, outcome: Outcome, worked: Span, out: &mut Out<'_>) {
-        let (m, s, attempt) = (held.m, self.s, held.attempt);
+    fn end_unusually(&mut self, held: &Held<T>, ended: Attempt, worked: Span, out: &mut Out<'_>) {
+        let (m, s, attempt, outcome) = (held.m, self.s, held.attempt, ended.outcome);
+        if outcome == Outcome::Transaction {
+            self.worked = worked;
+            self.current = Some((*held, ended));
+            return;
+        }
         if outcome == Outcome::Failure {
             return out.note(Fact::Failed { m, s, attempt, worked });
         }
+        // To commit is no work.
+        let worked = Span(worked.0.saturating_sub(self.commit.0));
         // Another member may have been faster.
         if outcome == Outcome::Known || self.knows(m, out) {
             return out.note(Fact::Deduplicated { m, s });
@@ -207,6 +238,35 @@ impl<T: Copy> Worker<T> {
         if attempt.blocks {
             self.stuck += now.since(since);
         }
+    }
+
+    /// Its effects take place in transactions, which somebody else ends.
+    pub fn in_transactions(self) -> Self {
+        Worker { transactional: true, unusual: true, ..self }
+    }
+
+    /// The message of the transaction.
+    pub fn current_message(&self) -> MessageRef {
+        self.current.as_ref().map_or(MessageRef::NONE, |(held, _)| held.m)
+    }
+
+    /// The database has prepared the effect: its message, and the work that it took.
+    pub fn lend(&mut self) -> (Held<T>, Span) {
+        let (held, _) = self.current.expect("it has worked on a message");
+        self.lent = true;
+        (held, self.worked)
+    }
+
+    /// The database has committed the effect.
+    pub fn commit(&mut self, out: &mut Out<'_>) {
+        let (s, worked, held) = (self.s, self.worked, self.release());
+        out.note(Fact::Processed { m: held.m, s, attempt: held.attempt, worked });
+    }
+
+    /// The transaction has ended: its message is not in work any more.
+    pub fn release(&mut self) -> Held<T> {
+        self.lent = false;
+        self.current.take().expect("it has worked on a message").0
     }
 
     /// Tries a message again after a pause; nothing passes it meanwhile.
@@ -238,7 +298,7 @@ impl<T: Copy> Worker<T> {
 
     /// It dies: names what dies with it.
     pub fn on_crash(&self, out: &mut Out<'_>) {
-        for held in self.held() {
+        for held in self.held().skip(usize::from(self.lent)) {
             out.note(Fact::Discarded { m: held.m, s: self.s, why: LossCause::TakenNeverProcessed });
         }
     }
@@ -265,6 +325,6 @@ impl<T: Copy> Worker<T> {
     }
 
     pub(crate) fn count(&self, census: &mut Census<'_>) {
-        self.held().for_each(|held| census.copy(held.m, self.s));
+        self.held().skip(usize::from(self.lent)).for_each(|held| census.copy(held.m, self.s));
     }
 }

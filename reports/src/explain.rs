@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn an_unknown_topic_names_the_nearest() {
-        insta::assert_snapshot!(explain("prefecth").err().unwrap_or_default(), @"there is no topic `prefecth`; the nearest are prefetch, effects, predicted, refused, requests");
+        insta::assert_snapshot!(explain("prefecth").err().unwrap_or_default(), @"there is no topic `prefecth`; the nearest are prefetch, effects, predicted, prepared, refused");
         assert!(explain("").is_err());
         assert!(explain("…\u{1b}").is_err());
     }

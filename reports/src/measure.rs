@@ -262,6 +262,7 @@ fn add_source(sum: ProducerResult, source: &SourceChecks) -> ProducerResult {
         confirmed: sum.confirmed + source.confirmed,
         refused: sum.refused + source.refused,
         unknown: sum.unknown + source.published - source.confirmed - source.refused,
+        state_changes: sum.state_changes + source.state_changes,
         blocked: sum.blocked + source.blocked.as_seconds(),
     }
 }

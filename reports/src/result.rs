@@ -145,6 +145,8 @@ pub struct ProducerResult {
     pub refused: u64,
     /// Sends with neither: the producer gave up, or the run ended.
     pub unknown: u64,
+    /// Changes of its own state that it committed (`state_change`).
+    pub state_changes: u64,
     /// Seconds that members were held up (a blocked connection, a full window), summed.
     pub blocked: f64,
 }

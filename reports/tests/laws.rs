@@ -79,7 +79,10 @@ fn a_calm_run_loses_nothing_and_keeps_the_order() {
         let result = results(case);
         for (design, settings) in case.names() {
             let brokered = ["Queue", "RabbitMQ", "Nats", "Log"].contains(&settings[0].as_str());
-            for (name, consumer) in consumers(&result, design) {
+            // What waits at a consumer for longer than the deadline is delivered again, and may no longer be prepared.
+            let has = |text: &str| settings.iter().any(|setting| setting.contains(text));
+            let is_late = has("TwoPhaseCommit") && has("redeliver_after");
+            for (name, consumer) in consumers(&result, design).filter(|_| !is_late) {
                 assert_eq!(number(consumer, "/lost/total"), 0, "{design} {name}");
                 // With `share: All` each member is a subscription of its own, `c/1`.
                 // A queue that a design has beside them has nobody who reads it.
@@ -150,6 +153,61 @@ fn who_keeps_all_ids_with_the_effects_has_no_effect_twice() {
 }
 
 #[test]
+fn an_effect_in_one_transaction_with_its_ack_takes_place_once() {
+    let faulty = Cell::new(0);
+    let unlimited = Range { limits: false, ..ALL };
+    check(unlimited, 1_500, |case| {
+        // A producer that sends again makes two messages of one; a disk that lies keeps no promise.
+        if case.has("SyncLies") {
+            return;
+        }
+        for (design, settings) in case.names() {
+            let is = |setting: &str| settings.iter().any(|found| found == setting);
+            if !is("ack: TwoPhaseCommit") || !(is("confirms: false") || is("retries: 0")) {
+                continue;
+            }
+            let result = results(case);
+            for (name, figures) in consumers(&result, design) {
+                assert_eq!(number(figures, "/duplicates/total"), 0, "{design} {name}");
+                // What its broker forgets is lost with whoever has it; what nobody wants, with its failure.
+                let forgets = is("durable: false") || is("persistent: false") || case.has("MachineCrash");
+                if !forgets && !case.has("TornWrite") {
+                    let taken = number(figures, "/lost/by_cause/taken_never_processed");
+                    assert_eq!(taken, 0, "{design} {name}");
+                }
+            }
+            faulty.set(faulty.get() + usize::from(case.has("Crash(")));
+        }
+    });
+    assert!(faulty.get() > 10, "only {} runs had crashes", faulty.get());
+}
+
+#[test]
+fn what_is_in_an_outbox_is_not_lost_with_its_producer() {
+    let drawn = Cell::new(0);
+    check(ALL, 300, |case| {
+        let result = results(case);
+        let outbox = case.producers.iter().all(|producer| producer.state_change == "Outbox");
+        for (design, _) in case.names() {
+            for (producer, name) in case.producers.iter().zip(["p", "q"]) {
+                let figures = &result["designs"][design]["producers"][name];
+                let [changes, published] = ["/state_changes", "/published"].map(|path| number(figures, path));
+                match producer.state_change {
+                    "Nothing" => assert_eq!(changes, 0, "{design} {name}"),
+                    "PublishFirst" => assert!(changes <= published, "{design} {name}"),
+                    _ => assert_eq!(changes, published, "{design} {name}"),
+                }
+            }
+            for (name, figures) in consumers(&result, design).filter(|_| outbox) {
+                assert_eq!(number(figures, "/lost/by_cause/producer_buffer"), 0, "{design} {name}");
+                drawn.set(drawn.get() + usize::from(case.has("Crash(")));
+            }
+        }
+    });
+    assert!(drawn.get() > 10, "only {} runs had crashes", drawn.get());
+}
+
+#[test]
 fn a_process_that_never_dies_and_has_no_others_beside_it_has_no_effect_twice() {
     let unhurt =
         |fault: &String| !["Crash", "TornWrite", "RollingRestart"].iter().any(|kind| fault.contains(kind));
@@ -192,7 +250,8 @@ fn is_careful(case: &Case, settings: &[String]) -> bool {
     let careless = [
         "Udp",
         "Webhook",
-        "ack:",
+        "ack: Auto",
+        "ack: BeforeWork",
         "confirms:",
         "durable:",
         "persistent:",
@@ -216,7 +275,17 @@ fn is_careful(case: &Case, settings: &[String]) -> bool {
 #[test]
 fn only_what_is_drawn_depends_on_the_seed() {
     check(ALL, 100, |case| {
-        let drawn = ["Poisson", "exp(", "uniform", "Uniform", "chance", "every", "shape: ", "Swizzle("];
+        let drawn = [
+            "Poisson",
+            "deliver_group",
+            "exp(",
+            "uniform",
+            "Uniform",
+            "chance",
+            "every",
+            "shape: ",
+            "Swizzle(",
+        ];
         let rough = case.network.loss != "0%" || case.network.duplication != "0%";
         let draws = rough || drawn.iter().any(|text| case.has(text));
         let (one, other) = (run(&case.text(), 1), run(&case.text(), 2));

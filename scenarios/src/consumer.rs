@@ -33,6 +33,17 @@ pub struct Consumer {
     /// What the members remember of what they have processed, so that what comes again has no second effect. Default
     /// `Nothing`. Apache Camel: `idempotentConsumer`.
     pub deduplicate: Option<Placed<Deduplicate>>,
+    /// The database in which effects are written. All members share it, and it never fails.
+    pub database: Option<Database>,
+}
+
+/// A subscription's database.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// How long it takes to commit a transaction, there and back; and to prepare one, in a two-phase commit. Default
+    /// `"0ms"`.
+    pub commit: Option<Duration>,
 }
 
 /// Where the ids of processed messages are kept. An id is forgotten when so many others have come after it (`last`), or
@@ -133,6 +144,11 @@ impl Consumer {
                 Some(OnFailure::RetryInPlace(span)) => setup::OnFailure::RetryInPlace(span.0),
                 Some(OnFailure::Requeue) | None => setup::OnFailure::Requeue,
             },
+            commit: self
+                .database
+                .as_ref()
+                .and_then(|said| said.commit.as_ref())
+                .map_or(Span::ZERO, |span| span.0),
             deduplication: self.deduplicate.as_ref().and_then(|said| said.value.plan(said.place, findings)),
         }
     }

@@ -4,7 +4,7 @@ use crate::defaults::{COUNT_MAX, KEYS_MAX, MEMBERS_MAX, MESSAGE_BYTES_MAX, MESSA
 use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::Placed;
 use crate::units::{ByteRate, Duration, MessageRate, SizeSpread};
-use redeliver_models::setup;
+use redeliver_models::{producer, setup};
 use redeliver_sim::{Distribution, Span};
 use serde::Deserialize;
 
@@ -29,6 +29,22 @@ pub struct Producer {
     /// What the messages are about, by number; shown beside their ids. An empty text is none.
     #[serde(default)]
     pub labels: Vec<String>,
+    /// How a change of the producer's own state and its message go together. Default `Nothing`.
+    pub state_change: Option<StateChange>,
+}
+
+/// How a change of the producer's own state, in a database on its machine's disk, and its message go together.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum StateChange {
+    /// It has no state.
+    Nothing,
+    /// Dual write: the change is committed, then the message is published.
+    CommitFirst,
+    /// Dual write: the message is published, then the change is committed.
+    PublishFirst,
+    /// The message is written with the change, in one transaction; a relay publishes it.
+    Outbox,
 }
 
 /// When a producer's member publishes.
@@ -78,6 +94,12 @@ impl Producer {
             key: self.plan_key(findings),
             size: self.plan_size(findings),
             labels: self.labels.clone(),
+            state_change: match self.state_change {
+                Some(StateChange::CommitFirst) => producer::StateChange::CommitFirst,
+                Some(StateChange::PublishFirst) => producer::StateChange::PublishFirst,
+                Some(StateChange::Outbox) => producer::StateChange::Outbox,
+                Some(StateChange::Nothing) | None => producer::StateChange::Nothing,
+            },
         }
     }
 

@@ -96,6 +96,8 @@ impl Builder<'_> {
                 FactKind::Delivered => 12,
                 FactKind::Processed => 13,
                 FactKind::Acked => 15,
+                FactKind::Prepared => 60,
+                FactKind::Decided => 61,
             },
             message: fact.message.as_ref().map(|name| self.about(name)),
             key,

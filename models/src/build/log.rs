@@ -33,6 +33,7 @@ impl Builder<'_> {
                 confirm_timeout: client.request_timeout,
                 retries: client.retries,
                 reconnect_after: client.reconnect_after,
+                state_change: self.setup.producers[*producer].state_change,
             };
             self.add_node(name, Role::Producer, Part::Publisher(Publisher::new(publisher)), Time::ZERO);
         }

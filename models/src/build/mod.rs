@@ -170,8 +170,8 @@ impl Builder<'_> {
 
     /// What a subscription's member works with.
     fn worker<T: Copy>(&self, s: SubscriptionId, member: usize) -> Worker<T> {
-        let deduplication = &self.setup.consumers[s.0 as usize].deduplication;
-        Worker::new(s, self.handler(s, member), deduplication.as_ref())
+        let consumer = &self.setup.consumers[s.0 as usize];
+        Worker::new(s, self.handler(s, member), consumer.deduplication.as_ref(), consumer.commit)
     }
 
     /// When all faults end.

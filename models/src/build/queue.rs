@@ -74,6 +74,7 @@ impl Builder<'_> {
                 confirm_timeout: client.confirm_timeout,
                 retries: client.retries,
                 reconnect_after: client.reconnect_after,
+                state_change: self.setup.producers[*producer].state_change,
             };
             self.add_node(name, Role::Producer, Part::Publisher(Publisher::new(publisher)), Time::ZERO);
         }
@@ -133,13 +134,17 @@ impl Builder<'_> {
             priority: client.priority,
             ack: if settled_at_once { AckMode::Auto } else { client.ack },
             on_failure: consumer.on_failure,
+            commit: consumer.commit,
             reconnect_after: client.reconnect_after,
             pulls: client.pulls.filter(|_| config.queues[queue as usize].pulled),
             extend_every: client.extend_every,
             outlives_connection: redelivery.is_some_and(|r| r.settles == Settles::Message && !r.at_once),
         };
         let starts = Time::ZERO + consumer.members[member].joins;
-        let worker = self.worker(s, member);
+        let mut worker = self.worker(s, member);
+        if client.ack == AckMode::TwoPhaseCommit {
+            worker = worker.in_transactions();
+        }
         self.add_node(&name, Role::Consumer, Part::QueueConsumer(Consumer::new(spec, worker)), starts);
     }
 

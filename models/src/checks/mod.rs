@@ -55,6 +55,8 @@ pub struct SourceChecks {
     pub confirmed: u64,
     /// Definite refusals.
     pub refused: u64,
+    /// Changes of its own state.
+    pub state_changes: u64,
     /// It was held up for so long.
     pub blocked: Span,
     blocked_since: Option<Time>,

@@ -116,6 +116,7 @@ impl Book {
                 }
                 self.end_copy_of(at, m, s, shared);
             }
+            Fact::StateChanged { source } => self.sources[source.0 as usize].state_changes += 1,
             Fact::Blocked => self.block(at, node, shared, true),
             Fact::Unblocked => self.block(at, node, shared, false),
             _ => {}

@@ -11,6 +11,7 @@ use crate::causes::LossCause;
 use crate::census::Census;
 use crate::domain::{Messaging, Out};
 use crate::fact::Fact;
+use crate::handler::Outcome;
 use crate::message::MessageRef;
 use crate::packet::{Packet, Record, Timer};
 use crate::part::Holder;
@@ -147,8 +148,8 @@ impl Receiver {
     #[inline(always)]
     fn on_done(&mut self, generation: u16, out: &mut Out<'_>) {
         match self.worker.end(generation, out) {
-            Some((held, false)) => self.answer(&held, 200, out),
-            Some((held, true)) => self.on_failure(held, out),
+            Some((held, Outcome::Failure)) => self.on_failure(held, out),
+            Some((held, _)) => self.answer(&held, 200, out),
             None => {}
         }
         self.begin(out);

@@ -17,6 +17,7 @@ use super::{Commit, ConsumerSpec, OffsetReset};
 use crate::census::Census;
 use crate::domain::{Messaging, Out};
 use crate::fact::Fact;
+use crate::handler::Outcome;
 use crate::message::MessageRef;
 use crate::packet::{Packet, Record, Timer};
 use crate::part::Holder;
@@ -332,8 +333,8 @@ impl Consumer {
     #[inline(always)]
     fn on_done(&mut self, generation: u16, out: &mut Out<'_>) {
         match self.worker.end(generation, out) {
-            Some((held, false)) => self.finish(held.token, out),
-            Some((held, true)) => self.on_failure(held, out),
+            Some((held, Outcome::Failure)) => self.on_failure(held, out),
+            Some((held, _)) => self.finish(held.token, out),
             None => return,
         }
         self.go_on(out);

@@ -1,7 +1,9 @@
 //! Producers: sources of events, and the clients that publish them to a broker.
 
+mod database;
 mod publisher;
 pub(crate) mod source;
 
+pub use database::StateChange;
 pub use publisher::{Publisher, PublisherSpec, Target};
 pub use source::{Arrivals, Keys, MESSAGE_BYTES_MAX, Purposes, Source};

@@ -4,6 +4,8 @@
 //! as far as they agree: an unconfirmed message is kept and sent again when its time is over or the connection is
 //! back; a refusal is final; a full window, a blocked or a closed connection hold the next ones up, in order.
 //!
+//! What a producer does that has a state of its own beside is in `database.rs`.
+//!
 //! Left out: batching, idempotence, transactions.
 
 use crate::causes::LossCause;
@@ -14,6 +16,7 @@ use crate::log::partitioner;
 use crate::message::{MessageRef, SourceId};
 use crate::packet::{Packet, Record, Timer};
 use crate::part::Holder;
+use crate::producer::database::{self, Database, StateChange};
 use crate::producer::source;
 use crate::properties::PropertiesId;
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node, Span, Time};
@@ -42,6 +45,8 @@ pub struct PublisherSpec {
     pub retries: u32,
     /// A lost connection is tried again after this long.
     pub reconnect_after: Span,
+    /// What its own state has to do with its messages.
+    pub state_change: StateChange,
 }
 
 /// Where messages are published to.
@@ -72,7 +77,8 @@ struct Unconfirmed {
 /// The client.
 #[derive(Clone, Debug)]
 pub struct Publisher {
-    spec: PublisherSpec,
+    pub(super) spec: PublisherSpec,
+    pub(super) database: Database,
     /// Sent and not confirmed, by deadline; settled ones wait for their turn to be forgotten.
     unconfirmed: VecDeque<Unconfirmed>,
     /// How many of them are not settled.
@@ -96,6 +102,7 @@ impl Publisher {
     pub fn new(spec: PublisherSpec) -> Self {
         Publisher {
             spec,
+            database: Database::default(),
             unconfirmed: VecDeque::new(),
             outstanding: 0,
             waiting: VecDeque::new(),
@@ -109,10 +116,26 @@ impl Publisher {
 
     #[inline(always)]
     fn on_tick(&mut self, out: &mut Out<'_>) {
+        if self.spec.state_change != StateChange::Nothing {
+            return self.on_change(out);
+        }
+        self.publish(out);
+        source::arm(self.spec.source, out);
+    }
+
+    /// Makes a message of the event.
+    #[inline(always)]
+    pub(super) fn open(&mut self, out: &mut Out<'_>) -> MessageRef {
         let m = source::open(self.spec.source, out);
         if self.spec.properties != PropertiesId::NONE {
             out.shared().messages.get_mut(m).properties = self.spec.properties;
         }
+        m
+    }
+
+    #[inline(always)]
+    pub(super) fn publish(&mut self, out: &mut Out<'_>) {
+        let m = self.open(out);
         let target = self.choose(m, out);
         let sent = self.may_send(out);
         out.note(Fact::Published { m, buffered: self.spec.confirms, sent });
@@ -124,12 +147,37 @@ impl Publisher {
             self.waiting.push_back((m, target));
             self.note_held_up(out);
         }
-        source::arm(self.spec.source, out);
+    }
+
+    /// A message of the outbox is sent for the first time, at once if that may be.
+    pub(super) fn relay(&mut self, m: MessageRef, target: u32, out: &mut Out<'_>) {
+        self.waiting.push_back((m, target));
+        self.send_waiting(out);
+        if !self.waiting.is_empty() {
+            self.note_held_up(out);
+        }
+    }
+
+    /// A message of the outbox was there when the process booted.
+    pub(super) fn take_up(&mut self, m: MessageRef, target: u32, out: &mut Out<'_>) {
+        if !self.spec.confirms {
+            return self.waiting.push_back((m, target));
+        }
+        let deadline = out.now() + self.spec.confirm_timeout;
+        self.unconfirmed.push_back(Unconfirmed {
+            m,
+            target,
+            attempt: 0,
+            deadline,
+            settled: false,
+            returned: false,
+        });
+        self.outstanding += 1;
     }
 
     /// The exchange, or the partition.
     #[inline(always)]
-    fn choose(&mut self, m: MessageRef, out: &mut Out<'_>) -> u32 {
+    pub(super) fn choose(&mut self, m: MessageRef, out: &mut Out<'_>) -> u32 {
         match self.spec.target {
             Target::Exchange(exchange) => exchange,
             Target::Topic { first, partitions } => {
@@ -193,6 +241,9 @@ impl Publisher {
             }
             out.note(Fact::Sent { m });
             self.send(m, target, 1, out);
+            if self.spec.state_change == StateChange::Outbox && !self.spec.confirms {
+                self.delete_unheard(m, out);
+            }
         }
         if self.held_up {
             self.held_up = false;
@@ -213,6 +264,9 @@ impl Publisher {
         entry.settled = true;
         let positive = positive && !entry.returned;
         self.outstanding -= 1;
+        if self.spec.state_change == StateChange::Outbox {
+            self.delete(m, out);
+        }
         out.note(if positive { Fact::Confirmed { m } } else { Fact::GaveUp { m, refused: true } });
         while self.unconfirmed.front().is_some_and(|entry| entry.settled) {
             self.unconfirmed.pop_front();
@@ -251,6 +305,7 @@ impl Publisher {
 
     fn again(&mut self, entry: Unconfirmed, out: &mut Out<'_>) {
         if u32::from(entry.attempt) > self.spec.retries {
+            self.delete(entry.m, out);
             return out.note(Fact::GaveUp { m: entry.m, refused: false });
         }
         if !self.spec.datagrams && (self.blocked || !out.is_open(self.spec.connection)) {
@@ -290,6 +345,12 @@ impl Publisher {
 
 impl Node<crate::domain::Messaging> for Publisher {
     fn start(&mut self, out: &mut Out<'_>) {
+        if self.spec.state_change != StateChange::Nothing {
+            self.read_database(out);
+            if self.spec.datagrams {
+                self.on_connected(out);
+            }
+        }
         if !self.spec.datagrams {
             out.connect(self.spec.connection);
         }
@@ -311,6 +372,7 @@ impl Node<crate::domain::Messaging> for Publisher {
         match timer {
             Timer::Tick => self.on_tick(out),
             Timer::Deadline => self.on_deadline(out),
+            Timer::Committed => self.on_committed(out),
             Timer::Reconnect { .. } => out.connect(self.spec.connection),
             _ => {}
         }
@@ -327,6 +389,10 @@ impl Node<crate::domain::Messaging> for Publisher {
     }
 
     fn on_crash(&mut self, _machine: bool, out: &mut Out<'_>) {
+        if self.spec.state_change == StateChange::Outbox {
+            // All is on the disk.
+            return;
+        }
         let unconfirmed = self.unconfirmed.iter().filter(|entry| !entry.settled).map(|entry| entry.m);
         for m in unconfirmed.chain(self.waiting.iter().map(|(m, _)| *m)) {
             out.note(Fact::PublishDropped { m, why: LossCause::ProducerBuffer });
@@ -338,7 +404,11 @@ impl Node<crate::domain::Messaging> for Publisher {
 }
 
 impl Holder for Publisher {
-    fn count(&self, up: bool, _disk: &Disk<Record>, census: &mut Census<'_>) {
+    fn count(&self, up: bool, disk: &Disk<Record>, census: &mut Census<'_>) {
+        if self.spec.state_change == StateChange::Outbox {
+            let messages = database::outbox(disk);
+            return messages.for_each(|m| census.upstream(m));
+        }
         if up {
             self.unconfirmed.iter().filter(|entry| !entry.settled).for_each(|entry| census.upstream(entry.m));
             self.waiting.iter().for_each(|(m, _)| census.upstream(*m));

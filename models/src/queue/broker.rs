@@ -13,6 +13,7 @@
 use super::cluster::{Post, REPLICATED};
 use super::dead_letters::{Dead, Reason};
 use super::flights::Flights;
+use super::prepared::Prepared;
 use super::queue::{Entry, Queue};
 use super::service::{NOBODY, Service};
 use super::{Config, ExchangeConfig, Place, QueueConfig, Stream, Transport};
@@ -20,7 +21,7 @@ use crate::domain::{Messaging, Out};
 use crate::message::{MessageRef, SubscriptionId};
 use crate::packet::{Packet, Timer};
 use redeliver_sim::{ConnectionChange, ConnectionId, FileId, Node, Purpose, Span, Time};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What a broker is made from.
 #[derive(Clone, Debug)]
@@ -64,6 +65,8 @@ pub struct Broker {
     /// By queue.
     pub(super) service: Vec<Service>,
     pub(super) flights: Flights,
+    /// Deliveries that transactions will settle: by connection and the transaction's number there.
+    pub(super) prepared: BTreeMap<(ConnectionId, u32), Prepared>,
     /// Of the queues whose log says what was delivered: the index of the last entry.
     pub(super) index: u32,
     /// A timer is set for the first deadline.
@@ -114,6 +117,7 @@ impl Broker {
             queues,
             spec,
             flights: Flights::new(),
+            prepared: BTreeMap::new(),
             deadline_armed: false,
             unsynced: VecDeque::new(),
             syncing: 0,
@@ -145,13 +149,20 @@ impl Broker {
     /// All that a queue holds, in its order, with the number of deliveries so far; and whether it comes again: for what
     /// waits, to the next consumer; for what is held, to the one that holds it.
     pub fn contents(&self, queue: usize) -> Vec<(MessageRef, u16, bool)> {
-        let held = self.flights.held(queue).map(|entry| (entry, entry.attempts > 1));
+        let held = self.held(queue).map(|entry| (entry, entry.attempts > 1));
         let ready = self.queues[queue].ready().map(|entry| (entry, entry.attempts > 0));
         let mut all: Vec<(&Entry, bool)> = held.chain(ready).collect();
         if self.queues[queue].config.behaviour.given_back == Place::Original {
             all.sort_by_key(|(entry, _)| entry.rank);
         }
         all.into_iter().map(|(entry, again)| (entry.m, entry.attempts, again)).collect()
+    }
+
+    /// What of a queue's messages is delivered and not settled.
+    pub(super) fn held(&self, queue: usize) -> impl Iterator<Item = &Entry> {
+        let prepared = self.prepared.values().map(|prepared| &prepared.flight);
+        let prepared = prepared.filter(move |flight| flight.queue as usize == queue);
+        self.flights.held(queue).chain(prepared.map(|flight| &flight.entry))
     }
 
     #[inline(always)]
@@ -379,7 +390,7 @@ impl Node<Messaging> for Broker {
             }
             Packet::Bind { queue, .. } if self.timed => self.bind_late(queue, out),
             Packet::Bind { exchange, queue } => self.bind(exchange, queue, out),
-            _ => {}
+            _ => self.on_transaction(from, packet, out),
         }
     }
 
@@ -398,6 +409,7 @@ impl Node<Messaging> for Broker {
             Timer::AckWait { queue } => self.on_ack_wait(queue as usize, out),
             Timer::PullExpired { queue } => self.on_pull_expired(queue as usize, out),
             Timer::StreamAge { stream } => self.on_stream_age(stream as usize, out),
+            Timer::PreparedSynced { connection, xid } => self.on_prepared_synced(connection, xid, out),
             _ => {}
         }
     }

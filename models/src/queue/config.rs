@@ -284,6 +284,8 @@ pub enum AckMode {
     BeforeWork,
     /// When the work is done.
     AfterWork,
+    /// In one transaction with the effect. XA: `XAResource`.
+    TwoPhaseCommit,
 }
 
 impl Config {

@@ -6,11 +6,13 @@
 //! With pulls it asks for a batch, and for the next when it has done with that. Where acks outlive connections (NATS) it
 //! keeps what it has when its connection breaks, and what it wants to say then until there is another.
 
+use super::coordinator::Coordinator;
 use super::{AckMode, PULL_GRACE, Pulls, Transport};
 use crate::causes::LossCause;
 use crate::census::Census;
 use crate::domain::{Messaging, Out};
 use crate::fact::Fact;
+use crate::handler::Outcome;
 use crate::packet::{Packet, Record, Tag, Timer};
 use crate::part::Holder;
 use crate::setup::OnFailure;
@@ -36,6 +38,8 @@ pub struct ConsumerSpec {
     pub ack: AckMode,
     /// What follows when its handler fails.
     pub on_failure: OnFailure,
+    /// How long its database takes to prepare a transaction, and again to commit it.
+    pub commit: Span,
     /// A lost connection is tried again after this long.
     pub reconnect_after: Span,
     /// It asks for its messages; none: it is given them.
@@ -49,15 +53,16 @@ pub struct ConsumerSpec {
 /// What settles a delivery: its tag, which is good in its own session only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Token {
-    tag: Tag,
+    pub(super) tag: Tag,
     session: u32,
 }
 
 /// The consumer.
 #[derive(Clone, Debug)]
 pub struct Consumer {
-    spec: ConsumerSpec,
-    worker: Worker<Token>,
+    pub(super) spec: ConsumerSpec,
+    pub(super) worker: Worker<Token>,
+    pub(super) coordinator: Coordinator,
     /// Channels so far.
     session: u32,
     /// It has said that it consumes, and nothing has ended that.
@@ -73,7 +78,17 @@ pub struct Consumer {
 impl Consumer {
     /// A consumer that has not started.
     pub fn new(spec: ConsumerSpec, worker: Worker<Token>) -> Self {
-        Consumer { spec, worker, session: 0, consuming: false, asked: 0, pulls: 0, unsaid: Vec::new() }
+        let coordinator = Coordinator::default();
+        Consumer {
+            spec,
+            worker,
+            coordinator,
+            session: 0,
+            consuming: false,
+            asked: 0,
+            pulls: 0,
+            unsaid: Vec::new(),
+        }
     }
 
     #[inline(always)]
@@ -95,7 +110,12 @@ impl Consumer {
         }
     }
 
-    fn nack(&mut self, held: &Held<Token>, requeue: bool, out: &mut Out<'_>) {
+    /// Whether its broker still waits for what settles it.
+    pub(super) fn is_of_session(&self, held: &Held<Token>) -> bool {
+        held.token.session == self.session
+    }
+
+    pub(super) fn nack(&mut self, held: &Held<Token>, requeue: bool, out: &mut Out<'_>) {
         let (m, s, attempt, tag) = (held.m, self.worker.s, held.attempt, held.token.tag);
         out.note(Fact::GivenBack { m, s });
         if self.spec.outlives_connection {
@@ -107,7 +127,7 @@ impl Consumer {
     }
 
     #[inline(never)]
-    fn begin(&mut self, out: &mut Out<'_>) {
+    pub(super) fn begin(&mut self, out: &mut Out<'_>) {
         let Some(held) = self.worker.begin(out) else { return };
         if self.spec.ack == AckMode::BeforeWork {
             self.ack(&held, out);
@@ -120,9 +140,10 @@ impl Consumer {
     #[inline(always)]
     fn on_done(&mut self, generation: u16, out: &mut Out<'_>) {
         match self.worker.end(generation, out) {
-            Some((held, true)) => self.on_failure(held, out),
-            Some((held, false)) if self.spec.ack == AckMode::AfterWork => self.ack(&held, out),
-            Some((_, false)) | None => {}
+            Some((held, Outcome::Failure)) => self.on_failure(held, out),
+            Some((held, _)) if self.spec.ack == AckMode::AfterWork => self.ack(&held, out),
+            Some((held, Outcome::Transaction)) => self.prepare(held, out),
+            Some(_) | None => {}
         }
         self.begin(out);
         if self.spec.pulls.is_some() {
@@ -133,7 +154,7 @@ impl Consumer {
     /// With acks that went out before, a failure can only be tried again in place, or be dropped.
     fn on_failure(&mut self, held: Held<Token>, out: &mut Out<'_>) {
         let (m, s) = (held.m, self.worker.s);
-        let open = self.spec.ack == AckMode::AfterWork;
+        let open = matches!(self.spec.ack, AckMode::AfterWork | AckMode::TwoPhaseCommit);
         match self.spec.on_failure {
             OnFailure::RetryInPlace(pause) => self.worker.retry(held, pause, out),
             OnFailure::Requeue if open => self.nack(&held, true, out),
@@ -224,11 +245,15 @@ impl Consumer {
         if self.spec.ack != AckMode::Auto && !self.spec.outlives_connection {
             self.worker.give_back_waiting(out);
         }
+        self.give_up_undecided(out);
     }
 }
 
 impl Node<Messaging> for Consumer {
     fn start(&mut self, out: &mut Out<'_>) {
+        if self.spec.ack == AckMode::TwoPhaseCommit {
+            return self.read_log(out);
+        }
         if self.spec.transport == Transport::Connections {
             out.connect(self.spec.connection);
         }
@@ -252,6 +277,8 @@ impl Node<Messaging> for Consumer {
                 self.lose_channel(out);
                 out.deadline(self.spec.reconnect_after, Timer::OpenChannel);
             }
+            Packet::Promise { xid, yes } => self.on_vote(xid, yes, out),
+            Packet::Resolved { xid } => self.on_resolved(xid, out),
             _ => {}
         }
     }
@@ -265,6 +292,10 @@ impl Node<Messaging> for Consumer {
             Timer::Extend { generation } => self.extend(generation, out),
             Timer::Step { token } if token == self.pulls => self.end_pull(out),
             Timer::Reconnect { .. } => out.connect(self.spec.connection),
+            Timer::DatabasePrepared { xid } => self.on_database_prepared(xid, out),
+            Timer::DecisionSynced { xid } => self.on_decision_synced(xid, out),
+            Timer::DatabaseCommitted { xid } => self.on_database_committed(xid, out),
+            Timer::LogRead => self.end_what_was_prepared(out),
             _ => {}
         }
     }
@@ -276,6 +307,9 @@ impl Node<Messaging> for Consumer {
                     let s = self.worker.s;
                     out.shared().subscriptions[s.0 as usize].bound = true;
                     out.send(connection, Packet::Bind { exchange, queue: self.spec.queue });
+                }
+                if self.spec.ack == AckMode::TwoPhaseCommit {
+                    self.ask_what_is_in_doubt(out);
                 }
                 self.consume(out);
             }

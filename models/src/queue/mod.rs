@@ -5,10 +5,12 @@ mod broker;
 mod cluster;
 mod config;
 mod consumer;
+mod coordinator;
 mod dead_letters;
 mod delivering;
 mod flights;
 mod paging;
+mod prepared;
 mod publishing;
 mod pulls;
 #[allow(clippy::module_inception)] // a queue is a queue

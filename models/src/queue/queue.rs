@@ -200,6 +200,19 @@ impl Queue {
         self.bytes -= bytes;
     }
 
+    /// Takes the message that stands here in its file out of those that wait, if it is there.
+    #[cold]
+    pub(super) fn take_at(&mut self, position: u32) -> Option<Entry> {
+        let is_it = |entry: &Entry| entry.position.is_some_and(|Position(at)| at as u32 == position);
+        for line in [&mut self.ahead, &mut self.ready] {
+            if let Some(entry) = line.iter().position(is_it).and_then(|place| line.remove(place)) {
+                self.bytes -= u64::from(entry.size);
+                return Some(entry);
+            }
+        }
+        None
+    }
+
     /// How many wait.
     #[inline(always)]
     #[allow(clippy::len_without_is_empty)] // a queue is asked for its length only

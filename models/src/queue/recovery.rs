@@ -69,6 +69,7 @@ impl Broker {
             self.set_level(queue, out);
             self.arm_expiry(queue, out);
         }
+        self.recover_prepared(out);
     }
 
     /// Whether a message's record is damaged; then it is lost.
@@ -100,6 +101,7 @@ impl Broker {
     fn recover_messages(&mut self, queue: usize, out: &mut Out<'_>) {
         let kept: Vec<(Position, Record)> = out.disk().records(FileId(queue as u32)).collect();
         let delivered_below = self.delivered_below(queue, out);
+        let promised = self.promised(queue, out);
         for (position, record) in kept {
             let Record::Queued { m, s, rank, history } = record else { continue };
             if self.is_damaged(queue, (m, s), position, out) {
@@ -109,7 +111,7 @@ impl Broker {
             let mut entry = self.recovered(queue, (m, rank, history, attempts), position, out);
             self.admit(queue, &mut entry, out);
             self.queues[queue].push(entry);
-            if attempts > 0 {
+            if attempts > 0 && !promised.contains(&(position.0 as u32)) {
                 out.note(Fact::Requeued { m, s, why: DuplicateCause::BrokerRestart });
             }
         }
@@ -188,7 +190,7 @@ impl Broker {
         for queue in (0..self.queues.len()).filter(|queue| self.queues[*queue].here) {
             let (s, gone) = (self.queues[queue].s, self.queues[queue].pending.as_ref());
             let is_here = |entry: &&Entry| gone.is_none_or(|pending| !pending.gone.contains(&entry.rank));
-            let held = self.flights.held(queue).filter(is_here);
+            let held = self.held(queue).filter(is_here);
             let all: Vec<Entry> = self.queues[queue].ready().chain(held).copied().collect();
             for entry in all.iter().filter(|entry| entry.position.is_none()) {
                 out.note(Fact::Removed { m: entry.m, s, why: LossCause::BrokerMemory });
@@ -220,7 +222,7 @@ impl Holder for Broker {
                 queue.ready().for_each(|entry| census.copy(entry.m, queue.s));
                 let gone =
                     |entry: &Entry| queue.pending.as_ref().is_some_and(|p| p.gone.contains(&entry.rank));
-                let held = self.flights.held(i).filter(|entry| !gone(entry));
+                let held = self.held(i).filter(|entry| !gone(entry));
                 held.for_each(|entry| census.copy(entry.m, queue.s));
                 let dead = self.dead.iter().filter(|dead| dead.queue == i);
                 dead.for_each(|dead| census.copy(dead.entry.m, queue.s));

@@ -23,7 +23,7 @@ impl Broker {
             return;
         }
         for (queue, state) in self.queues.iter().enumerate().filter(|(_, state)| state.config.durable) {
-            let all = state.ready().chain(self.flights.held(queue));
+            let all = state.ready().chain(self.held(queue));
             let last = all.filter(|entry| entry.attempts > 0).map(|entry| entry.rank).max();
             let rank = last.map_or(0, |rank| rank + 1);
             out.set_register(DELIVERED + queue as u32, Record::DeliveredBelow { rank });

@@ -136,7 +136,7 @@ impl Broker {
     }
 
     /// Something has come back. It may be too much: the limit is held before anybody is served.
-    fn go_on(&mut self, queue: usize, out: &mut Out<'_>) {
+    pub(super) fn go_on(&mut self, queue: usize, out: &mut Out<'_>) {
         if self.queues[queue].limited {
             self.enforce_limit(queue, out);
         }

@@ -1,5 +1,8 @@
 //! The queue broker when a machine is in trouble, as timelines.
 
+mod state_change;
+mod two_phase_commit;
+
 use crate::setup::*;
 use crate::testing::*;
 use insta::assert_snapshot;

@@ -70,6 +70,8 @@ pub enum FactKind {
     Delivered,
     Processed,
     Acked,
+    Prepared,
+    Decided,
 }
 
 /// A message of a load by its name: `shop#3`, `shop/2#3`.

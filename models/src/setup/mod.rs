@@ -12,6 +12,7 @@ pub use fault::{
 
 use crate::deduplication::Deduplication;
 use crate::limits::Limits;
+use crate::producer::StateChange;
 use crate::{direct, log, queue};
 use redeliver_sim::{Buffer, Burst, Chance, Distribution, Impairments, Span};
 
@@ -73,6 +74,8 @@ pub struct Producer {
     pub size: Distribution,
     /// What a message is about, by number; shown beside its id. An empty text is none.
     pub labels: Vec<String>,
+    /// What its own state has to do with its messages.
+    pub state_change: StateChange,
 }
 
 /// When a producer's member publishes.
@@ -123,6 +126,8 @@ pub struct Consumer {
     pub on_failure: OnFailure,
     /// What its members know of what they have processed.
     pub deduplication: Option<Deduplication>,
+    /// Effects are written in a database, whose commit takes so long.
+    pub commit: Span,
 }
 
 impl Consumer {

@@ -77,6 +77,20 @@ pub(super) static METRICS: &[Topic] = &[
          it is a duplicate.",
     ),
     topic(
+        &["two-phase commit", "in doubt", "XA", "prepared", "decided"],
+        "Effect and ack in one transaction (`Queue(ack: TwoPhaseCommit)`): broker and database prepare, the coordinator \
+         in the consumer's process writes its decision, both commit. Nothing is lost or repeated by a crash; but what \
+         is prepared waits, in doubt, until its coordinator is back, and each message costs a round trip and three \
+         syncs more.",
+    ),
+    topic(
+        &["state_changes", "state_change", "outbox", "dual write"],
+        "Changes of its own state that a producer has committed in its database. Count. Fewer than published: others \
+         hear of what never happened (`PublishFirst`, a dual write). With `CommitFirst` a crash between the two loses \
+         the message (lost.by_cause.producer_buffer). With an `Outbox` neither: a relay publishes what is committed, \
+         and after a crash perhaps again.",
+    ),
+    topic(
         &["most_returned", "most_returned.deliveries", "most_returned.message", "requeue loop"],
         "The message that came back to its queue most often, and how often it had been delivered by then. \
          From 100 on the answer calls it a requeue loop: somebody gives it back and gets it again at once, \

@@ -22,6 +22,7 @@ pub(crate) struct Producer {
     pub(crate) key: &'static str,
     pub(crate) size: &'static str,
     pub(crate) count: u32,
+    pub(crate) state_change: &'static str,
 }
 
 #[derive(Clone, Debug)]
@@ -30,6 +31,7 @@ pub(crate) struct Consumer {
     pub(crate) work: &'static str,
     pub(crate) on_failure: &'static str,
     pub(crate) deduplicate: &'static str,
+    pub(crate) commit: &'static str,
 }
 
 #[derive(Clone, Debug)]
@@ -69,18 +71,18 @@ impl Case {
 
     fn written(&self, backwards: bool) -> String {
         let producers = self.producers.iter().zip(["p", "q"]).map(|(producer, name)| {
-            let Producer { schedule, key, size, count } = producer;
+            let Producer { schedule, key, size, count, state_change } = producer;
             let members = if name == "p" { 1 } else { 2 };
             format!(
                 "\"{name}\": (publish: \"t\", members: {members}, schedule: {schedule}, count: {count}, \
-                 size: \"{size}\", {key})"
+                 size: \"{size}\", state_change: {state_change}, {key})"
             )
         });
         let consumers = self.consumers.iter().zip(["c", "d"]).map(|(consumer, name)| {
-            let Consumer { members, work, on_failure, deduplicate } = consumer;
+            let Consumer { members, work, on_failure, deduplicate, commit } = consumer;
             format!(
                 "\"{name}\": (read: \"t\", members: {members}, work: \"{work}\", on_failure: {on_failure}, \
-                 deduplicate: {deduplicate})"
+                 deduplicate: {deduplicate}, database: (commit: \"{commit}\"))"
             )
         });
         let designs = self.names().map(|(name, settings)| {
@@ -172,26 +174,39 @@ pub(crate) fn cases(range: Range) -> impl Strategy<Value = Case> {
             prop::option::of(designs(range.limits)),
         ),
     )
-        .prop_map(|(seed, producers, consumers, network, memory, mut faults, (first, second))| {
-            faults.retain(|fault| applies(fault, &first));
-            let mut designs: Vec<Vec<String>> = [Some(first), second].into_iter().flatten().collect();
-            // A work queue has one reader.
-            for setting in designs.iter_mut().flatten().filter(|_| consumers.len() > 1) {
-                *setting = setting.replace("workqueue", "interest");
-            }
-            // What queues without checksums do with a damaged record is not modelled.
-            let unguarded = designs.iter().flatten().any(|setting| setting.contains("3.10.8"));
-            faults.retain(|fault| !unguarded || !fault.contains("CorruptRecord"));
-            Case { seed, producers, consumers, network, memory, faults, designs }
-        })
+        .prop_map(
+            |(seed, mut producers, mut consumers, network, memory, mut faults, (first, second))| {
+                faults.retain(|fault| applies(fault, &first));
+                let mut designs: Vec<Vec<String>> = [Some(first), second].into_iter().flatten().collect();
+                // A work queue has one reader.
+                for setting in designs.iter_mut().flatten().filter(|_| consumers.len() > 1) {
+                    *setting = setting.replace("workqueue", "interest");
+                }
+                // What queues without checksums do with a damaged record is not modelled.
+                let unguarded = designs.iter().flatten().any(|setting| setting.contains("3.10.8"));
+                faults.retain(|fault| !unguarded || !fault.contains("CorruptRecord"));
+                if designs.iter().flatten().any(|setting| setting == "ack: TwoPhaseCommit") {
+                    consumers.iter_mut().for_each(|consumer| consumer.deduplicate = "Nothing");
+                }
+                let direct = |setting: &String| setting == "Udp" || setting == "Webhook";
+                if designs.iter().flatten().any(direct) {
+                    producers.iter_mut().for_each(|producer| producer.state_change = "Nothing");
+                }
+                Case { seed, producers, consumers, network, memory, faults, designs }
+            },
+        )
 }
 
 /// Whether a queue so set sends what the fault takes out, or notes what it waits for: else it would be refused.
 fn applies(fault: &str, queue: &[String]) -> bool {
     let is =
         |setting: &str| queue.iter().any(|found| found == setting || found.contains(&format!("{setting}, ")));
+    let prepares = is("ack: TwoPhaseCommit");
+    if !prepares && (fault.contains("Prepared()") || fault.contains("Decided()")) {
+        return false;
+    }
     !(is("confirms: false") && (fault.contains("packet: Confirm") || fault.contains("Confirmed()"))
-        || is("ack: Auto") && fault.contains("packet: Ack"))
+        || (is("ack: Auto") || is("ack: TwoPhaseCommit")) && fault.contains("packet: Ack"))
 }
 
 fn producers() -> impl Strategy<Value = Producer> {
@@ -204,9 +219,12 @@ fn producers() -> impl Strategy<Value = Producer> {
     ];
     let keys = vec!["", "key: Const(\"k\")", "key: Cycle([\"a\", \"b\"])", "key: Uniform(5)"];
     let sizes = vec!["1 kB", "0 B", "uniform(1 B, 2 kB)"];
-    (select(schedules), select(keys), select(sizes), 3..60u32).prop_map(|(schedule, key, size, count)| {
+    let states = vec!["Nothing", "Nothing", "CommitFirst", "PublishFirst", "Outbox", "Outbox"];
+    let all = (select(schedules), select(keys), select(sizes), 3..60u32, select(states));
+    all.prop_map(|(schedule, key, size, count, state_change)| {
         let size = if schedule.starts_with("Rate") && size == "0 B" { "1 kB" } else { size };
-        Producer { schedule, key, size, count: if schedule.starts_with("At") { 5 } else { count } }
+        let count = if schedule.starts_with("At") { 5 } else { count };
+        Producer { schedule, key, size, count, state_change }
     })
 }
 
@@ -219,8 +237,15 @@ fn consumers(limits: bool) -> impl Strategy<Value = Consumer> {
     // Short ids collide: what is new is taken for known.
     let short = if limits { &["InDatabase(last: 1000, id_bits: 5)"][..] } else { &[] };
     let deduplicate = select([&kept[..], &more, short].concat());
-    (1..=3u32, select(work), select(failures), deduplicate).prop_map(
-        |(members, work, on_failure, deduplicate)| Consumer { members, work, on_failure, deduplicate },
+    let commit = select(vec!["0ms", "0ms", "2ms"]);
+    (1..=3u32, select(work), select(failures), deduplicate, commit).prop_map(
+        |(members, work, on_failure, deduplicate, commit)| Consumer {
+            members,
+            work,
+            on_failure,
+            deduplicate,
+            commit,
+        },
     )
 }
 
@@ -253,7 +278,7 @@ fn queue(limits: bool) -> impl Strategy<Value = Vec<String>> {
     .prop_map(|carrier| carrier.map(String::from));
     let consuming = (
         setting("prefetch", &["1", "3"]),
-        setting("ack", &["Auto", "BeforeWork"]),
+        setting("ack", &["Auto", "BeforeWork", "TwoPhaseCommit", "TwoPhaseCommit"]),
         setting("delivery_limit", &["0", "2"]),
         carrier,
         setting("reconnect_after", &["\"1ms\""]),
@@ -272,6 +297,12 @@ fn queue(limits: bool) -> impl Strategy<Value = Vec<String>> {
         limit(limits, "message_ttl", &["\"0s\"", "\"20ms\"", "\"200ms\""]),
     );
     let all = (consuming, publishing, keeping)
+        .prop_map(|(mut c, p, k)| {
+            if c.3.as_ref().is_some_and(|carrier| carrier.contains("Datagrams")) {
+                c.1 = c.1.filter(|ack| !ack.contains("TwoPhaseCommit"));
+            }
+            (c, p, k)
+        })
         .prop_map(|(c, p, k)| vec![c.0, c.1, c.2, c.3, c.4, p.0, p.1, p.2, p.3, k.0, k.1, k.2, k.3, k.4]);
     design("Queue", all)
 }
@@ -471,10 +502,9 @@ fn cluster() -> impl Strategy<Value = Vec<String>> {
 /// Scenarios with a cluster, and what breaks its nodes and what is between them.
 pub(crate) fn clusters() -> impl Strategy<Value = Case> {
     let faults = prop::collection::vec(prop_oneof![2 => cluster_faults(), 1 => faults(true)], 0..=4);
-    (cases(Range { faults: 0, ..ALL }), cluster(), faults).prop_map(|(case, cluster, faults)| Case {
-        designs: vec![cluster],
-        faults,
-        ..case
+    (cases(Range { faults: 0, ..ALL }), cluster(), faults).prop_map(|(case, cluster, mut faults)| {
+        faults.retain(|fault| applies(fault, &cluster));
+        Case { designs: vec![cluster], faults, ..case }
     })
 }
 
@@ -532,7 +562,15 @@ fn webhook(limits: bool) -> impl Strategy<Value = Vec<String>> {
 
 fn faults(producers_crash: bool) -> impl Strategy<Value = String> {
     let mut nodes = vec!["\"brokers\"", "\"consumers\"", "\"c/1\""];
-    let mut facts = vec!["Stored()", "Delivered()", "Processed()", "Acked()", "Delivered(message: \"p#2\")"];
+    let mut facts = vec![
+        "Stored()",
+        "Delivered()",
+        "Processed()",
+        "Acked()",
+        "Delivered(message: \"p#2\")",
+        "Prepared()",
+        "Decided()",
+    ];
     if producers_crash {
         nodes.push("\"producers\"");
         facts.extend(["Published()", "Confirmed()", "Published(message: \"p#3\")"]);

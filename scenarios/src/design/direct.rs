@@ -8,6 +8,7 @@ use crate::diagnostic::{Diagnostic, Findings};
 use crate::named::Placed;
 use crate::units::{Duration, Size};
 use redeliver_models::direct::{UdpConfig, WebhookConfig};
+use redeliver_models::producer::StateChange;
 use redeliver_models::setup;
 use serde::Deserialize;
 
@@ -114,6 +115,10 @@ fn share(
     assumptions: &mut Assumptions,
     findings: &mut Findings,
 ) -> (setup::Share, Vec<setup::Consumer>) {
+    if load.producers.iter().any(|producer| producer.state_change != StateChange::Nothing) {
+        let what = "`state_change` of a producer is not modelled for designs without a broker";
+        findings.push(Diagnostic::new(what).hint("leave it out, or take a design with a broker"));
+    }
     let consumers = load.consumers_of_topics(findings);
     match said_word(assumptions, "share", said, Share::RoundRobin, OUR_DEFAULT) {
         Share::RoundRobin => (setup::Share::RoundRobin, consumers),

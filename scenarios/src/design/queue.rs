@@ -73,6 +73,8 @@ pub enum Ack {
     BeforeWork,
     /// When the work is done.
     AfterWork,
+    /// In one transaction with the effect in the consumer's database. XA; RabbitMQ has nothing of the kind.
+    TwoPhaseCommit,
 }
 
 /// What carries packets.
@@ -135,7 +137,7 @@ impl Queue {
             cluster: None,
             clients: vec![(NodePattern::any(), self.client(assumptions))],
         };
-        self.check(&config, findings);
+        self.check(&config, load, findings);
         let consumers = load.consumers_of_topics(findings);
         place_topics(&mut config, load.topics, &consumers, &template);
         for name in load.story_names {
@@ -157,7 +159,7 @@ impl Queue {
         }
     }
 
-    fn check(&self, config: &Config, findings: &mut Findings) {
+    fn check(&self, config: &Config, load: &Load<'_>, findings: &mut Findings) {
         if config.transport == Transport::Datagrams && self.redeliver_after.is_none() {
             findings.push(
                 Diagnostic::new(
@@ -165,6 +167,18 @@ impl Queue {
                 )
                 .hint("write for example `redeliver_after: \"100ms\"`"),
             );
+        }
+        if !config.clients.iter().any(|(_, client)| client.ack == queue::AckMode::TwoPhaseCommit) {
+            return;
+        }
+        if config.transport == Transport::Datagrams {
+            let what = "`ack: TwoPhaseCommit` over `transport: Datagrams` is not modelled";
+            findings
+                .push(Diagnostic::new(what).hint("its packets need a connection: leave the transport out"));
+        }
+        if load.consumers.iter().any(|(_, consumer)| consumer.deduplication.is_some()) {
+            let what = "`deduplicate` with `ack: TwoPhaseCommit` is not modelled";
+            findings.push(Diagnostic::new(what).hint("take one of the two: a transaction repeats nothing"));
         }
     }
 
@@ -247,6 +261,7 @@ pub(crate) fn ack_mode(ack: Ack) -> queue::AckMode {
         Ack::Auto => queue::AckMode::Auto,
         Ack::BeforeWork => queue::AckMode::BeforeWork,
         Ack::AfterWork => queue::AckMode::AfterWork,
+        Ack::TwoPhaseCommit => queue::AckMode::TwoPhaseCommit,
     }
 }
 

@@ -142,6 +142,7 @@ const PRODUCER: Shape = Object(&[
     ("confirmed", Number),
     ("refused", Number),
     ("unknown", Number),
+    ("state_changes", Number),
     ("blocked", Number),
 ]);
 

@@ -55,7 +55,11 @@ impl Packet {
                 has_script || config.clients.iter().any(|(_, client)| client.acks != Acks::None)
             }
             (Packet::Ack, Design::Queue(config)) => {
-                has_script || config.clients.iter().any(|(_, client)| client.ack != AckMode::Auto)
+                has_script
+                    || config
+                        .clients
+                        .iter()
+                        .any(|(_, client)| matches!(client.ack, AckMode::BeforeWork | AckMode::AfterWork))
             }
             (Packet::Ack, Design::Webhook(_)) => true,
             (Packet::Commit, Design::Log(config)) => {

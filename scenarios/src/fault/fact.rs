@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::named::Placed;
 use crate::nodes::{NodeText, Patterns};
 use redeliver_models::log::{Acks, Commit};
+use redeliver_models::queue::AckMode;
 use redeliver_models::setup::{self, Design, FactKind};
 use serde::Deserialize;
 
@@ -25,6 +26,10 @@ pub enum Fact {
     Processed(About),
     /// The consumer settled it.
     Acked(About),
+    /// Broker and database have promised to commit its ack and its effect.
+    Prepared(About),
+    /// Their coordinator has decided that they do.
+    Decided(About),
 }
 
 /// What the fact is about.
@@ -50,6 +55,8 @@ impl Fact {
             Fact::Delivered(about) => (FactKind::Delivered, about),
             Fact::Processed(about) => (FactKind::Processed, about),
             Fact::Acked(about) => (FactKind::Acked, about),
+            Fact::Prepared(about) => (FactKind::Prepared, about),
+            Fact::Decided(about) => (FactKind::Decided, about),
         };
         if let Some(key) = &about.key {
             check_key(key, stage, patterns.findings);
@@ -114,5 +121,9 @@ fn is_noted_in(kind: FactKind, design: &Design, has_script: bool) -> bool {
             has_script || config.clients.iter().any(|(_, client)| client.commit != Commit::Never)
         }
         (FactKind::Stored | FactKind::Confirmed | FactKind::Acked, _) => true,
+        (FactKind::Prepared | FactKind::Decided, Design::Queue(config)) => {
+            config.clients.iter().any(|(_, client)| client.ack == AckMode::TwoPhaseCommit)
+        }
+        (FactKind::Prepared | FactKind::Decided, _) => false,
     }
 }

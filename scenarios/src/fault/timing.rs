@@ -64,7 +64,7 @@ impl Timing<'_> {
         Some(match self.when.as_ref()?.value {
             Fact::Published(_) | Fact::Confirmed(_) => Role::Producer,
             Fact::Stored(_) | Fact::Acked(_) => Role::Broker,
-            Fact::Delivered(_) | Fact::Processed(_) => Role::Consumer,
+            Fact::Delivered(_) | Fact::Processed(_) | Fact::Prepared(_) | Fact::Decided(_) => Role::Consumer,
         })
     }
 
