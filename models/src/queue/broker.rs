@@ -193,6 +193,17 @@ impl Broker {
         }
     }
 
+    /// An administrator says how much memory messages may take; none: it is too little for the broker itself.
+    pub(crate) fn limit_memory(&mut self, limit: Option<u64>, out: &mut Out<'_>) {
+        let was_blocking = self.blocking;
+        self.set_memory_limit(limit);
+        let blocking = self.lacks_memory();
+        if blocking != was_blocking {
+            self.block(blocking, out);
+        }
+        self.blocking = blocking;
+    }
+
     #[cold]
     fn block(&mut self, blocking: bool, out: &mut Out<'_>) {
         self.blocking = blocking;
@@ -224,7 +235,7 @@ impl Broker {
         if entry.in_memory {
             self.memory -= u64::from(entry.size);
         }
-        if self.blocking && self.memory <= self.spec.memory_limit {
+        if self.blocking && self.memory <= self.spec.memory_limit && !self.starved {
             self.block(false, out);
         }
     }

@@ -200,6 +200,9 @@ impl Driver<'_> {
                         broker.bind(exchange as u32, queue as u32, out);
                     }
                 }
+                Verb::LimitMemory { node, limit } if *node == config.node => {
+                    broker.limit_memory(*limit, out);
+                }
                 _ => {}
             }
         });

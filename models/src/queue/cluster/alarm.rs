@@ -18,7 +18,7 @@ impl Broker {
     }
 
     /// Whether publishers are to be held up.
-    pub(super) fn lacks_memory(&self) -> bool {
+    pub(in super::super) fn lacks_memory(&self) -> bool {
         self.blocking || self.starved
     }
 }

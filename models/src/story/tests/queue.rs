@@ -296,3 +296,32 @@ fn who_polls_a_queue_that_has_to_read_gets_what_it_has_read() {
     q (0 ready): m1, m2 redelivered, m3, m4
     "#);
 }
+
+#[test]
+fn an_alarm_holds_up_who_publishes_until_it_is_over() {
+    let limit = |limit| Verb::LimitMemory { node: "n1".into(), limit };
+    let ended = tell(
+        with_client(setup(&["q"]), "p", |client| client.confirms = false),
+        vec![
+            ("c", vec![consume("q")]),
+            ("p", vec![send_to("m1", "q")]),
+            ("ops", vec![limit(None)]),
+            ("p", vec![send_to("m2", "q")]),
+            ("c", vec![ack("m1")]),
+            ("ops", vec![look("alarm"), limit(Some(1 << 30)), look("over")]),
+        ],
+    );
+    insta::assert_snapshot!(show(&ended), @"
+    alarm:
+    c open: got m1; processed m1
+    p open: events blocked; sent m1 sent, m2 sent (0/0/2)
+    q (0 ready):
+    over:
+    c open: got m1, m2; holds m2; processed m1
+    p open: events blocked, unblocked; sent m1 sent, m2 sent (0/0/2)
+    q (0 ready): m2
+    c open: got m1, m2; holds m2; processed m1
+    p open: events blocked, unblocked; sent m1 sent, m2 sent (0/0/2)
+    q (0 ready): m2
+    ");
+}
