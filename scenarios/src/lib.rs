@@ -24,6 +24,7 @@ pub mod picture;
 mod plan;
 mod planner;
 pub mod producer;
+mod ranges;
 mod record;
 mod recorded;
 pub mod reference;
@@ -34,6 +35,7 @@ mod set;
 mod story;
 mod tree;
 pub mod units;
+mod verb_settings;
 
 use std::path::PathBuf;
 

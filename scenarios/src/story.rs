@@ -2,8 +2,7 @@
 
 use crate::actors::Actors;
 use crate::defaults::{
-    CLIENTS_MAX, IDLE_MEMORY, MESSAGE_BYTES_MAX, MESSAGE_SIZE, RANGE_MAX, SCRIPT_ACTS_MAX,
-    SCRIPT_MESSAGES_MAX,
+    CLIENTS_MAX, IDLE_MEMORY, MESSAGE_BYTES_MAX, MESSAGE_SIZE, SCRIPT_ACTS_MAX, SCRIPT_MESSAGES_MAX,
 };
 use crate::design::log::topic_of_story;
 use crate::design::rabbitmq_exchange::check_late_bindings;
@@ -12,10 +11,12 @@ use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::Placed;
 use crate::nodes::Cast;
 use crate::plan::Expression;
+use crate::ranges::range;
 use crate::said::said_of_each;
 use crate::scenario::Scenario;
 use crate::script;
 use crate::units::parse_size;
+use crate::verb_settings::{ACK, ALTER, CONSUME, EXTEND, NACK, NOTHING, REJECT, SEND};
 use redeliver_models::properties::Said;
 use redeliver_models::queue::{Kept, QueueConfig};
 use redeliver_models::setup::Design;
@@ -349,8 +350,10 @@ impl Teller<'_> {
             let diagnostic = Diagnostic::new("`Alter` needs a number of bytes").at(place);
             self.findings.push(diagnostic.hint("write `{\"vm_memory_high_watermark.absolute\": \"1GB\"}`"));
         }
-        let limit = said.and_then(|bytes| bytes.checked_sub(IDLE_MEMORY));
-        Verb::LimitMemory { node: node.value.clone(), limit }
+        Verb::LimitMemory {
+            node: node.value.clone(),
+            limit: said.and_then(|bytes| bytes.checked_sub(IDLE_MEMORY)),
+        }
     }
 
     fn name(&mut self, name: &Placed<String>) -> String {
@@ -456,63 +459,4 @@ impl Teller<'_> {
 fn spaced(size: &str) -> String {
     let digits = size.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(size.len());
     format!("{} {}", size[..digits].trim(), size[digits..].trim())
-}
-
-/// The bodies of a range: `m1` to `m6`, or `a` to `j`.
-fn range(from: &str, to: &str) -> Result<Vec<String>, String> {
-    let split = |text: &str| {
-        let digits = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
-        (text[..digits].to_string(), text[digits..].parse::<u64>().ok())
-    };
-    let wrong = || format!("`{from}..{to}` is no range of messages");
-    if let ((head, Some(first)), (other, Some(last))) = (split(from), split(to)) {
-        if head != other || first > last {
-            return Err(wrong());
-        }
-        if last - first >= RANGE_MAX {
-            return Err(format!(
-                "`{from}..{to}` has more than {RANGE_MAX} messages; a load has producers instead"
-            ));
-        }
-        return Ok((first..=last).map(|n| format!("{head}{n}")).collect());
-    }
-    let single =
-        |text: &str| Some(text.chars().next()?).filter(|c| c.is_ascii_alphabetic() && text.len() == 1);
-    match (single(from), single(to)) {
-        (Some(first), Some(last)) if first <= last => Ok((first..=last).map(String::from).collect()),
-        _ => Err(wrong()),
-    }
-}
-
-const NOTHING: Table = Table { of: "this verb", modelled: &[], known: &["qos"] };
-const CONSUME: Table =
-    Table { of: "`Consume`", modelled: &["x-priority"], known: &["x-stream-offset exclusive qos"] };
-const ACK: Table = Table { of: "`Ack`", modelled: &["multiple"], known: &[] };
-const ALTER: Table = Table {
-    of: "`Alter`",
-    modelled: &["vm_memory_high_watermark.absolute"],
-    known: &["vm_memory_high_watermark vm_memory_high_watermark.relative disk_free_limit"],
-};
-const NACK: Table = Table { of: "`Nack`", modelled: &["multiple", "requeue"], known: &["delay"] };
-const REJECT: Table = Table { of: "`Reject`", modelled: &["requeue"], known: &[] };
-const EXTEND: Table = Table { of: "`Extend`", modelled: &[], known: &["VisibilityTimeout"] };
-const SEND: Table = Table {
-    of: "`Send`",
-    modelled: &["size", "delivery_mode", "priority", "expiration", "mandatory", "routing_key", "Nats-Msg-Id"],
-    known: &["every until qos headers partition timestamp"],
-};
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_of_numbers_or_of_letters() {
-        assert_eq!(range("m1", "m3").unwrap(), ["m1", "m2", "m3"]);
-        assert_eq!(range("0", "2").unwrap(), ["0", "1", "2"]);
-        assert_eq!(range("a", "c").unwrap(), ["a", "b", "c"]);
-        for (from, to) in [("m3", "m1"), ("m1", "n3"), ("a", ""), ("", ""), ("0", "99999999999")] {
-            assert!(range(from, to).is_err(), "{from}..{to}");
-        }
-    }
 }

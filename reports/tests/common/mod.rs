@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test uses a part
 
 pub(crate) mod case;
+mod designs;
 pub(crate) mod library;
 
 use redeliver_scenarios::{Options, Plan, PlannedDesign, read};

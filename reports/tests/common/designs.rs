@@ -1,0 +1,274 @@
+//! Designs with settings drawn at random: the kind, then the settings.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// `name: one of these`, or nothing.
+fn setting(name: &'static str, values: &[&'static str]) -> impl Strategy<Value = Option<String>> {
+    prop::option::of(select(values.to_vec())).prop_map(move |value| value.map(|v| format!("{name}: {v}")))
+}
+
+fn design(
+    kind: &'static str,
+    settings: impl Strategy<Value = Vec<Option<String>>>,
+) -> impl Strategy<Value = Vec<String>> {
+    settings.prop_map(move |settings| {
+        std::iter::once(kind.to_string()).chain(settings.into_iter().flatten()).collect()
+    })
+}
+
+/// Nothing, where a limit is not wanted.
+fn limit(wanted: bool, name: &'static str, values: &[&'static str]) -> impl Strategy<Value = Option<String>> {
+    setting(name, values).prop_map(move |setting| setting.filter(|_| wanted))
+}
+
+pub(super) fn queue(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    let carrier = select(vec![
+        None,
+        Some("redeliver_after: \"100ms\""),
+        Some("transport: Datagrams, redeliver_after: \"100ms\""),
+        Some("transport: Datagrams, redeliver_after: \"1s\""),
+    ])
+    .prop_map(|carrier| carrier.map(String::from));
+    let consuming = (
+        setting("prefetch", &["1", "3"]),
+        setting("ack", &["Auto", "BeforeWork", "TwoPhaseCommit", "TwoPhaseCommit"]),
+        setting("delivery_limit", &["0", "2"]),
+        carrier,
+        setting("reconnect_after", &["\"1ms\""]),
+    );
+    let publishing = (
+        setting("confirms", &["false"]),
+        setting("window", &["1", "3"]),
+        setting("confirm_timeout", &["\"50ms\""]),
+        setting("retries", &["0", "2"]),
+    );
+    let keeping = (
+        setting("durable", &["false"]),
+        prop_oneof![setting("persistent", &["false"]), setting("confirm_after", &["Written"])],
+        limit(limits, "max_length", &["0", "1", "5"]),
+        setting("overflow", &["RejectPublish"]),
+        limit(limits, "message_ttl", &["\"0s\"", "\"20ms\"", "\"200ms\""]),
+    );
+    let all = (consuming, publishing, keeping)
+        .prop_map(|(mut c, p, k)| {
+            if c.3.as_ref().is_some_and(|carrier| carrier.contains("Datagrams")) {
+                c.1 = c.1.filter(|ack| !ack.contains("TwoPhaseCommit"));
+            }
+            (c, p, k)
+        })
+        .prop_map(|(c, p, k)| vec![c.0, c.1, c.2, c.3, c.4, p.0, p.1, p.2, p.3, k.0, k.1, k.2, k.3, k.4]);
+    design("Queue", all)
+}
+
+/// Two queues of RabbitMQ, for the subscriptions that there may be. Without limits no message is given up.
+pub(super) fn rabbitmq(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    let kept = vec![
+        ("3.10.8", ""),
+        ("4.0.5", ""),
+        ("3.10.8", r#""x-queue-type": "quorum""#),
+        ("4.0.5", r#""x-queue-type": "quorum", "x-delivery-limit": -1"#),
+    ];
+    let given_up = vec![
+        ("3.10.8", r#""x-queue-type": "quorum", "x-delivery-limit": -1"#),
+        ("3.10.8", r#""x-queue-type": "quorum", "x-delivery-limit": 2"#),
+        ("4.0.5", r#""x-queue-type": "quorum""#),
+        ("4.0.5", r#""x-queue-type": "quorum", "x-delivery-limit": 1"#),
+    ];
+    let kinds = if limits { [kept, given_up].concat() } else { kept };
+    let alone = select(vec!["", r#""x-single-active-consumer": true"#]);
+    let timeout = vec!["", r#""consumer_timeout": 20, "channel_tick_interval": 5"#];
+    let prefetch = select(vec!["0", "1", "3"]);
+    let all = (select(kinds), alone, select(timeout), prefetch, any::<bool>()).prop_map(
+        |((version, kind), alone, timeout, prefetch, first)| {
+            let arguments = [kind, alone].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
+            let queue = format!("{{{}}}", arguments.join(", "));
+            // A consumer's priority; with a single active consumer a quorum queue heeds none yet.
+            let first =
+                if first && alone.is_empty() { r#""c/1": (config: {"x-priority": 1}), "# } else { "" };
+            vec![
+                Some(format!("version: \"{version}\"")),
+                Some(format!("queues: {{\"c\": {queue}, \"d\": {queue}}}")),
+                Some(format!("config: {{{timeout}}}")),
+                Some(format!("clients: {{{first}\"*\": (config: {{\"prefetch_count\": {prefetch}}})}}")),
+            ]
+        },
+    );
+    design("RabbitMQ", all)
+}
+
+fn log(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    let session = select(vec![None, Some("session_timeout: \"500ms\", heartbeat: \"100ms\"")])
+        .prop_map(|session| session.map(String::from));
+    let consuming = (
+        setting("commit", &["BeforeWork", "Every(\"100ms\")"]),
+        setting("max_poll_records", &["1", "5"]),
+        setting("fetch_wait", &["\"10ms\""]),
+        setting("offset_reset", &["Earliest", "None"]),
+        session,
+    );
+    let publishing = (
+        setting("acks", &["None", "Leader", "Synced"]),
+        setting("window", &["1", "3"]),
+        setting("request_timeout", &["\"50ms\""]),
+        setting("retries", &["0", "2"]),
+        setting("reconnect_after", &["\"1ms\""]),
+    );
+    let keeping = (
+        setting("partitions", &["2", "5"]),
+        setting("segment_bytes", &["\"2 kB\"", "\"10 kB\""]),
+        limit(limits, "retention_bytes", &["\"4 kB\""]),
+        limit(limits, "retention_age", &["\"50ms\"", "\"500ms\""]),
+        limit(limits, "retention_check", &["\"0s\"", "\"20ms\""]),
+        setting("when_full", &["DeleteOldest"]),
+    );
+    let all = (consuming, publishing, keeping).prop_map(|(c, p, k)| {
+        vec![c.0, c.1, c.2, c.3, c.4, p.0, p.1, p.2, p.3, p.4, k.0, k.1, k.2, k.3, k.4, k.5]
+    });
+    design("Log", all)
+}
+
+pub(super) fn designs(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    prop_oneof![
+        queue(limits),
+        rabbit(limits),
+        rabbitmq(limits),
+        nats(limits),
+        log(limits),
+        udp(limits),
+        webhook(limits)
+    ]
+}
+
+/// One of these entries, with a comma behind it, or nothing.
+fn entry(values: &[&'static str]) -> impl Strategy<Value = String> + use<> {
+    let values: Vec<String> = values.iter().map(|value| format!("{value}, ")).collect();
+    prop::option::of(select(values)).prop_map(Option::unwrap_or_default)
+}
+
+/// A stream of NATS, and a consumer of it for each subscription that there may be.
+pub(super) fn nats(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    let only_if = move |text: String| if limits { text } else { String::new() };
+    let stream = (
+        entry(&[r#""storage": "memory""#]),
+        entry(&[r#""retention": "interest""#, r#""retention": "workqueue""#]),
+        entry(&[r#""max_msgs": 1"#, r#""max_msgs": 5"#, r#""max_bytes": 3500"#]).prop_map(only_if),
+        entry(&[r#""discard": "new""#]),
+        entry(&[r#""max_age": "30ms""#, r#""max_age": "300ms""#]).prop_map(only_if),
+        entry(&[r#""duplicate_window": "20ms""#]),
+    );
+    let stream = stream.prop_map(|(a, b, c, d, e, f)| format!("{a}{b}{c}{d}{e}{f}"));
+    let consumer = || {
+        let pushed = [
+            r#""deliver_subject": "x", "deliver_group": "g""#,
+            r#""deliver_subject": "x", "deliver_group": "g", "ack_policy": "none""#,
+        ];
+        let all = (
+            entry(&[r#""ack_wait": "20ms""#, r#""ack_wait": "200ms""#, r#""backoff": ["10ms", "50ms"]"#]),
+            entry(&[r#""max_deliver": 2"#, r#""max_deliver": 3"#]).prop_map(only_if),
+            entry(&[r#""max_ack_pending": 1"#, r#""max_ack_pending": 3"#, r#""max_ack_pending": -1"#]),
+            if limits { entry(&pushed).boxed() } else { entry(&pushed[..1]).boxed() },
+        );
+        all.prop_map(|(a, b, c, d)| format!("{{\"stream\": \"S\", {a}{b}{c}{d}}}"))
+    };
+    let client = (
+        entry(&["ack: BeforeWork"]),
+        entry(&["extend_every: \"10ms\""]),
+        entry(&["confirms: false"]),
+        entry(&["message_ids: true"]),
+        entry(&["confirm_timeout: \"50ms\"", "window: 1", "retries: 0"]),
+        entry(&[r#"config: {"batch": 5}"#, r#"config: {"batch": 2, "expires": "50ms"}"#]),
+    );
+    let client = client.prop_map(|(a, b, c, d, e, f)| format!("{a}{b}{c}{d}{e}{f}"));
+    let all = (stream, consumer(), consumer(), client).prop_map(|(stream, c, d, client)| {
+        // A work queue has one reader, and where nothing may be lost nobody reads nothing.
+        let d = if stream.contains("workqueue") { String::new() } else { format!(", \"d\": {d}") };
+        let c = if stream.contains("workqueue") { c.replace(r#", "ack_policy": "none""#, "") } else { c };
+        vec![
+            Some("version: \"2.9.10\"".into()),
+            Some(format!("streams: {{\"S\": {{\"subjects\": [\"t\"], {stream}}}}}")),
+            Some(format!("consumers: {{\"c\": {c}{d}}}")),
+            Some(format!("clients: {{\"*\": ({client})}}")),
+        ]
+    });
+    design("Nats", all)
+}
+
+/// RabbitMQ's queues for both consumers, and one for their dead letters, which may send them back.
+fn rabbit(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    let argument = |name: &str, values: &[&str]| {
+        let values: Vec<String> = values.iter().map(|value| format!("\"{name}\": {value}")).collect();
+        prop::option::of(select(values)).prop_map(move |argument| argument.filter(|_| limits))
+    };
+    let to =
+        |key: &str| format!("\"x-dead-letter-exchange\": \"\", \"x-dead-letter-routing-key\": \"{key}\"");
+    let letters =
+        prop::option::of(select(vec![to("dead"), to("c"), "\"x-dead-letter-exchange\": \"t\"".into()]));
+    let arguments = (
+        argument("x-max-length", &["0", "1", "5"]),
+        argument("x-max-length-bytes", &["1500"]),
+        argument("x-overflow", &["\"reject-publish\"", "\"reject-publish-dlx\""]),
+        argument("x-message-ttl", &["0", "20", "200"]),
+        argument("x-max-priority", &["2"]),
+        letters,
+    );
+    let arguments = arguments.prop_map(|(a, b, c, d, e, f)| {
+        let all: Vec<String> = [a, b, c, d, e, f].into_iter().flatten().collect();
+        format!("{{{}}}", all.join(", "))
+    });
+    let back = select(vec![String::new(), format!("\"x-message-ttl\": 10, {}", to("c"))]);
+    let said = select(vec!["", "\"priority\": 9", "\"expiration\": \"20\"", "\"mandatory\": true"])
+        .prop_map(move |said| if limits { said } else { "" });
+    let settings = (arguments.clone(), arguments, back, said).prop_map(|(c, d, dead, said)| {
+        let queues = format!("queues: {{\"c\": {c}, \"d\": {d}, \"dead\": {{{dead}}}}}");
+        let clients = format!("clients: {{\"p/*\": (config: {{{said}}})}}");
+        vec![Some("version: \"4.0.5\"".into()), Some(queues), Some(clients)]
+    });
+    design("RabbitMQ", settings)
+}
+
+/// Three nodes, or five, with a queue of one kind for each consumer.
+pub(super) fn cluster() -> impl Strategy<Value = Vec<String>> {
+    let kinds =
+        vec!["", r#""x-queue-type": "quorum""#, r#""x-queue-type": "quorum", "x-delivery-limit": -1"#];
+    let node = || select(vec!["n1", "n2", "n3"]);
+    let alone = select(vec!["", r#", "x-single-active-consumer": true"#]);
+    let queue = (select(kinds), alone)
+        .prop_map(|(kind, alone)| format!("{{{}}}", format!("{kind}{alone}").trim_start_matches(", ")));
+    let nodes = select(vec![r#"["n1", "n2", "n3"]"#, r#"["n1", "n2", "n3", "n4", "n5"]"#]);
+    let clients = (node(), node(), node(), select(vec!["0", "1", "3"]));
+    let all = (nodes, queue.clone(), queue, node(), node(), clients, select(vec!["60", "2"]));
+    let settings = all.prop_map(|(nodes, c, d, leads_c, leads_d, (p, q, consumers, prefetch), tick)| {
+        vec![
+            Some("version: \"4.0.5\"".into()),
+            Some(format!("nodes: {nodes}")),
+            Some(format!("queues: {{\"c\": {c}, \"d\": {d}}}")),
+            Some(format!("leaders: {{\"c\": \"{leads_c}\", \"d\": \"{leads_d}\"}}")),
+            Some(format!("config: {{\"net_ticktime\": {tick}}}")),
+            Some(format!(
+                "clients: {{\"*\": (node: \"{consumers}\", config: {{\"prefetch_count\": {prefetch}}}), \"p/*\": (node: \"{p}\"), \"c/1\": (node: \"{q}\")}}"
+            )),
+        ]
+    });
+    design("RabbitMQ", settings)
+}
+
+fn udp(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    let buffer = limit(limits, "receive_buffer", &["\"2 kB\"", "\"100 kB\""])
+        .prop_map(|buffer| buffer.or(Some("receive_buffer: \"0 B\"".into())));
+    let all = (setting("share", &["ByKey", "All"]), buffer).prop_map(|(share, buffer)| vec![share, buffer]);
+    design("Udp", all)
+}
+
+fn webhook(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    let all = (
+        setting("share", &["ByKey", "All"]),
+        setting("timeout", &["\"20ms\"", "\"1s\""]),
+        setting("attempts", &["1", "2"]),
+        setting("backoff", &["\"10ms\""]),
+        setting("backoff_factor", &["1"]),
+        setting("concurrency", &["1", "3"]),
+        limit(limits, "backlog", &["1", "3"]),
+    );
+    design("Webhook", all.prop_map(|(a, b, c, d, e, f, g)| vec![a, b, c, d, e, f, g]))
+}
