@@ -2,7 +2,7 @@
 //!
 //! A client is connected to one of them, and is known in all by that connection. A queue is on one node (RabbitMQ:
 //! classic), with the same parts as a broker that is alone, or it has members on several (quorum), which copy its leader's
-//! log. Files: `topology.rs` who is where; `node.rs` a node; `channel.rs` what it does for its clients; `peers.rs` what it
+//! log. Files: `topology.rs` who is where; `node.rs` a node; `channel.rs` and `commands.rs` what it does for its clients; `peers.rs` what it
 //! knows of the other nodes; `quorum.rs`, `log.rs`, `replica.rs`, `election.rs`, `replication.rs` replicated queues;
 //! `alarm.rs` memory.
 //!
@@ -11,6 +11,7 @@
 
 mod alarm;
 mod channel;
+mod commands;
 mod election;
 mod log;
 mod node;

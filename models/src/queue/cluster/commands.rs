@@ -1,0 +1,163 @@
+//! What a channel wants of a replicated queue: a command with a number, which it keeps until the queue's leader has done
+//! it, and sends again to the next leader (`rabbit_fifo_client`); leaders know by the numbers what they have already.
+
+use super::channel::{Pending, end_copy};
+use super::node::ClusterNode;
+use crate::causes::LossCause;
+use crate::domain::Out;
+use crate::fact::Fact;
+use crate::message::MessageRef;
+use crate::packet::Packet;
+use redeliver_sim::ConnectionId;
+
+impl ClusterNode {
+    /// A client wants something of a replicated queue; with `m` the channel keeps that message.
+    pub(super) fn command(
+        &mut self,
+        client: ConnectionId,
+        queue: usize,
+        packet: Packet,
+        m: Option<MessageRef>,
+        out: &mut Out<'_>,
+    ) {
+        let number = out.shared().quorum(queue).command(client, packet);
+        self.channel(client).pending.push_back(Pending { queue, number, packet, m });
+        self.send_command(client, queue, number, m, out);
+    }
+
+    fn send_command(
+        &mut self,
+        client: ConnectionId,
+        queue: usize,
+        number: u32,
+        m: Option<MessageRef>,
+        out: &mut Out<'_>,
+    ) {
+        let Some((_, leader)) = self.leaders[queue] else {
+            if self.spec.forgets_without_majority && !self.reaches_majority(queue) {
+                self.channel(client).stuck.insert(queue);
+            }
+            return;
+        };
+        if self.channel(client).stuck.contains(&queue) {
+            return;
+        }
+        if let Some(m) = m {
+            out.note(Fact::Forwarded { m });
+        }
+        let m = m.unwrap_or(MessageRef::NONE);
+        if leader == self.me {
+            return self.on_command(queue, number, Some(m), out);
+        }
+        if let Some(command) = out.shared().quorum(queue).commands.get_mut(&number) {
+            command.references += 1;
+        }
+        let packet = Packet::Command { number, queue: queue as u16, m };
+        out.send(self.spec.topology.links[self.me][leader], packet);
+    }
+
+    /// A queue has another leader: it is sent what the one before has not done; and who consumes says so again, in case
+    /// that he was taken for dead.
+    pub(super) fn learn_leader(&mut self, queue: usize, term: u32, leader: usize, out: &mut Out<'_>) {
+        if self.leaders[queue].is_some_and(|(known, _)| known > term) {
+            return;
+        }
+        self.leaders[queue] = Some((term, leader));
+        for client in self.channels.keys().copied().collect::<Vec<_>>() {
+            let pending: Vec<Pending> = self.channel(client).pending.iter().copied().collect();
+            for pending in pending.iter().filter(|pending| pending.queue == queue) {
+                self.send_command(client, queue, pending.number, pending.m, out);
+            }
+            let consumes = |pending: &Pending| {
+                pending.queue == queue && matches!(pending.packet, Packet::Consume { .. })
+            };
+            if !pending.iter().any(consumes) {
+                let again: Vec<_> =
+                    self.channel(client).consumes.iter().filter(|(of, _)| *of == queue).copied().collect();
+                for (_, packet) in again {
+                    self.command(client, queue, packet, None, out);
+                }
+            }
+        }
+    }
+
+    /// A command has come to a leader, or to who was one. `m` is what came with it; none if it has waited here.
+    pub(super) fn on_command(&mut self, queue: usize, number: u32, m: Option<MessageRef>, out: &mut Out<'_>) {
+        let m = m.filter(|m| *m != MessageRef::NONE);
+        let command = out.shared().quorum(queue).commands.get(&number).copied();
+        let leads = self.replicas[queue].as_ref().is_some_and(super::replica::Replica::leads);
+        let (Some(command), true) = (command, leads) else {
+            m.into_iter().for_each(|m| end_copy(m, out));
+            return;
+        };
+        let client = command.client;
+        let seen = self.replicas[queue].as_ref().and_then(|replica| replica.seen.get(&client)).copied();
+        if seen.is_some_and(|seen| seen >= number) {
+            m.into_iter().for_each(|m| end_copy(m, out));
+            if out.shared().quorum(queue).done.get(&client).is_some_and(|done| *done >= number) {
+                self.report(client, queue, number, true, out);
+            }
+            return;
+        }
+        if matches!(command.packet, Packet::Consume { .. } | Packet::Get { .. }) {
+            let life = self.life_of(self.spec.topology.home(client), out).unwrap_or_default();
+            out.shared().quorum(queue).lives.insert(client, life);
+        }
+        let waits = self.deferred.iter().any(|(of, _)| *of == queue);
+        if !waits && self.enter(queue, Some((client, command.packet, number)), out) {
+            return;
+        }
+        match m {
+            Some(m) => {
+                out.note(Fact::NotTaken { m, why: LossCause::DiskFull });
+                self.report(client, queue, number, false, out);
+            }
+            None => self.deferred.push((queue, number)),
+        }
+    }
+
+    /// Tells a client's node that something is done.
+    pub(super) fn report(
+        &mut self,
+        client: ConnectionId,
+        queue: usize,
+        number: u32,
+        accepted: bool,
+        out: &mut Out<'_>,
+    ) {
+        let home = self.spec.topology.home(client);
+        if home == self.me {
+            return self.on_applied(client, queue, number, accepted, out);
+        }
+        let packet = Packet::Applied { client: client.0, number, queue: queue as u16, accepted };
+        if self.peers[home].up {
+            out.send(self.spec.topology.links[self.me][home], packet);
+        }
+    }
+
+    pub(super) fn on_applied(
+        &mut self,
+        client: ConnectionId,
+        queue: usize,
+        number: u32,
+        accepted: bool,
+        out: &mut Out<'_>,
+    ) {
+        // A crash leaves the channel as it was.
+        if out.is_cut() {
+            return;
+        }
+        let channel = self.channel(client);
+        let is = |pending: &Pending| (pending.queue, pending.number) == (queue, number);
+        let Some(index) = channel.pending.iter().position(is) else { return };
+        let pending = channel.pending.remove(index).expect("it was found there");
+        if !channel.open && channel.pending.is_empty() {
+            self.channels.remove(&client);
+        }
+        out.shared().quorum(queue).let_go(number);
+        if let (Packet::Publish { attempt, .. }, Some(m)) = (pending.packet, pending.m) {
+            out.note(Fact::Forgotten { m });
+            self.on_confirm(client, (m, attempt), accepted, out);
+        }
+    }
+}
