@@ -157,8 +157,10 @@ impl Broker {
             if offset > first && bytes > PARTITION_BYTES_MAX {
                 break;
             }
-            let dispatches = out.shared().messages.delivery(m, slot).dispatches;
-            if dispatches > 0 {
+            let delivery = out.shared().messages.delivery(m, slot);
+            let dispatches = delivery.dispatches;
+            // Another record of the same message has not been read before: its producer has sent it again.
+            if dispatches > 0 && delivery.rank == offset {
                 out.note(Fact::Requeued { m, s, why });
             }
             let attempt = dispatches.saturating_add(1);
