@@ -3,7 +3,7 @@
 use crate::checks::{Event, Recorder};
 use crate::describe::describe;
 use crate::fact::Fact;
-use crate::queue::{AckMode, ClientConfig, Config, ExchangeConfig, Paging, QueueConfig, Transport};
+use crate::queue::{AckMode, ClientConfig, Config, ExchangeConfig, QueueConfig, Transport};
 use crate::run::{Ended, run};
 use crate::setup::*;
 use redeliver_sim::{Chance, Distribution, Span, Time};
@@ -94,7 +94,7 @@ pub(crate) fn queue() -> Config {
         overdue: None,
         checksums: true,
         memory_high_watermark: 0.6,
-        paging: Paging::Never,
+        paging: None,
         streams: Vec::new(),
         dialect: crate::story::Dialect::Amqp,
         cluster: None,

@@ -7,7 +7,7 @@ use super::Builder;
 use crate::message::{SourceId, SubscriptionId};
 use crate::part::Part;
 use crate::queue::{
-    Broker, BrokerSpec, ClusterConfig, ClusterNode, ClusterSpec, Config, Kept, Paging, Quorum, Topology,
+    Broker, BrokerSpec, ClusterConfig, ClusterNode, ClusterSpec, Config, Kept, Quorum, Topology,
 };
 use crate::setup::Role;
 use redeliver_sim::{ConnectionId, Purpose, Time};
@@ -41,7 +41,7 @@ impl Builder<'_> {
         let topology = Arc::new(topology(config, nodes, homes, spec));
         let quorums = topology.replicated.iter().enumerate().map(|(queue, replicated)| {
             // Its messages are in its members' logs, and in nobody's memory.
-            let config = Config { overdue: None, paging: Paging::Never, ..config.clone() };
+            let config = Config { overdue: None, paging: None, ..config.clone() };
             let machine = BrokerSpec { config, ..spec.clone() };
             let leader = topology.members[queue][0];
             replicated.then(|| Box::new(Quorum::new(Broker::new(machine), Arc::clone(&topology), leader)))

@@ -178,11 +178,6 @@ impl Broker {
 
     // Memory.
 
-    /// Bytes of messages in memory.
-    pub(super) fn memory(&self) -> u64 {
-        self.memory
-    }
-
     #[inline(always)]
     pub(super) fn add_memory(&mut self, bytes: u64, out: &mut Out<'_>) {
         self.memory += bytes;

@@ -34,8 +34,8 @@ pub struct Config {
     /// Publishers are blocked while the messages in memory are more than this share of the broker's memory.
     /// RabbitMQ: `vm_memory_high_watermark`, 0.4 before 4.0, 0.6 since.
     pub memory_high_watermark: f64,
-    /// Which messages a classic queue has in memory.
-    pub paging: Paging,
+    /// Which messages a classic queue has in memory, if not all.
+    pub paging: Option<Paging>,
     /// The words of its clients in a story.
     pub dialect: Dialect,
     /// It has several nodes.
@@ -46,14 +46,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// Which messages a queue has in memory.
-    pub(super) fn paging_of(&self, queue: &QueueConfig) -> Paging {
-        match (self.paging, queue.behaviour.kept) {
-            _ if queue.priorities != Priorities::None => Paging::Never,
-            (Paging::Never, _) => Paging::Never,
-            (_, Kept::Everything) => Paging::BeyondDemand,
-            (paging, Kept::Persistent) => paging,
-        }
+    /// Which messages a queue has in memory, if not all.
+    pub(super) fn paging_of(&self, queue: &QueueConfig) -> Option<Paging> {
+        self.paging.map(|paging| match queue.behaviour.kept {
+            Kept::Everything => Paging::BeyondDemand,
+            Kept::Persistent => paging,
+        })
     }
 }
 

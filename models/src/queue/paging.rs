@@ -8,22 +8,20 @@
 //! operating system still has in its page cache: all memory but what the watermark leaves to messages. Only what lies
 //! behind more than that is really read, in turn with all other transfers: then a long backlog is slow.
 //!
-//! Left out: what a queue of several priorities pages (nothing here); that other queues use the page cache, too; what it
-//! costs to write messages that are not persistent; seeks. The rate is that of the last full second, RabbitMQ's a moving
-//! average.
+//! Left out: that each priority of a queue has its own share of memory, and that other queues use the page cache, too; what
+//! it costs to write messages that are not persistent; seeks. The rate is that of the last full second, RabbitMQ's a
+//! moving average.
 
 use super::broker::Broker;
-use super::queue::{Entry, Queue};
+use super::queue::Entry;
 use crate::domain::Out;
 use crate::packet::Timer;
 use redeliver_sim::{ConnectionId, Span, Time};
 use std::collections::VecDeque;
 
-/// Which ready messages a queue has in memory.
+/// Which ready messages a queue has in memory, if that is not all.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Paging {
-    /// All.
-    Never,
     /// All, until the broker's messages take more than this share of what the memory watermark allows.
     AboveShare(f64),
     /// As many as consumers take in two seconds, from 1 to 2048.
@@ -75,10 +73,10 @@ impl Pager {
         self.bytes += u64::from(size);
     }
 
-    /// It is fetched, or given up.
-    pub(super) fn remove(&mut self, size: u32) {
-        self.on_disk -= 1;
-        self.bytes -= u64::from(size);
+    /// So many messages with so many bytes are fetched, or given up.
+    pub(super) fn remove(&mut self, messages: usize, bytes: u64) {
+        self.on_disk -= messages;
+        self.bytes -= bytes;
     }
 
     /// Who is gone asks for nothing.
@@ -98,7 +96,7 @@ impl Pager {
     fn loaded_max(&self) -> u64 {
         match self.paging {
             Paging::BeyondDemand => (1 + 2 * self.rate).min(LOADED_MAX),
-            Paging::Never | Paging::AboveShare(_) => LOADED_MAX,
+            Paging::AboveShare(_) => LOADED_MAX,
         }
     }
 }
@@ -116,13 +114,12 @@ impl Broker {
     #[cold]
     #[inline(never)]
     fn waits_on_disk(&mut self, queue: usize, entry: &Entry, out: &mut Out<'_>) -> bool {
-        let (memory, limit, size) = (self.memory(), self.spec.memory_limit, u64::from(entry.size));
+        let (memory, limit, size) = (self.memory, self.spec.memory_limit, u64::from(entry.size));
         let length = self.queues[queue].len() as u64;
         let Some(pager) = &mut self.queues[queue].pager else { return false };
         pager.measure(out.now());
         pager.on_disk > 0
             || match pager.paging {
-                Paging::Never => false,
                 Paging::AboveShare(share) => (memory + size) as f64 > share * limit as f64,
                 Paging::BeyondDemand => length >= pager.loaded_max(),
             }
@@ -159,8 +156,9 @@ impl Broker {
 
     /// Brings the next batch into memory, if the first message is not there: at once out of the page cache, or by a read.
     fn load(&mut self, queue: usize, out: &mut Out<'_>) -> bool {
-        let is_there = self.queues[queue].head().is_none_or(|head| head.in_memory);
-        let Queue { ready, pager: Some(pager), .. } = &mut self.queues[queue] else { return true };
+        let state = &mut self.queues[queue];
+        let is_there = state.head().is_none_or(|head| head.in_memory);
+        let Some(pager) = &mut state.pager else { return true };
         pager.measure(out.now());
         if is_there {
             pager.taken += 1;
@@ -169,10 +167,10 @@ impl Broker {
         if pager.reading > 0 {
             return false;
         }
-        pager.reading = pager.on_disk.min(pager.loaded_max() as usize);
+        let count = pager.on_disk.min(pager.loaded_max() as usize);
+        pager.reading = count;
         if pager.bytes > pager.cache {
-            let batch = ready.iter().filter(|entry| !entry.in_memory).take(pager.reading);
-            let bytes = batch.map(|entry| u64::from(entry.size)).sum();
+            let bytes = state.next_on_disk(count).map(|entry| u64::from(entry.size)).sum();
             out.read(bytes, Timer::PagedIn { queue: queue as u32 });
             return false;
         }
@@ -182,13 +180,15 @@ impl Broker {
 
     /// A batch is in memory now.
     fn finish_read(&mut self, queue: usize, out: &mut Out<'_>) {
-        let Queue { ready, pager: Some(pager), .. } = &mut self.queues[queue] else { return };
-        let count = std::mem::take(&mut pager.reading);
-        let mut bytes = 0;
-        for entry in ready.iter_mut().filter(|entry| !entry.in_memory).take(count) {
+        let state = &mut self.queues[queue];
+        let count = state.pager.as_mut().map_or(0, |pager| std::mem::take(&mut pager.reading));
+        let (mut loaded, mut bytes) = (0, 0);
+        for entry in state.next_on_disk(count) {
             entry.in_memory = true;
-            pager.remove(entry.size);
-            bytes += u64::from(entry.size);
+            (loaded, bytes) = (loaded + 1, bytes + u64::from(entry.size));
+        }
+        if let Some(pager) = &mut state.pager {
+            pager.remove(loaded, bytes);
         }
         self.add_memory(bytes, out);
     }
@@ -209,6 +209,7 @@ impl Broker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::{Config, Priorities};
     use crate::setup::*;
     use crate::testing::*;
     use redeliver_sim::Distribution;
@@ -218,8 +219,13 @@ mod tests {
     /// What the broker does with five messages of 1 MB, a consumer that comes at 100 ms and works for 1 ms, a disk that
     /// reads 1 MB in a millisecond, and a machine with so many MB of memory, of which 40 % are page cache.
     fn told(paging: Paging, memory: u64) -> String {
+        told_of(|_| (), paging, memory)
+    }
+
+    fn told_of(change: impl FnOnce(&mut Config), paging: Paging, memory: u64) -> String {
         let mut config = queue();
-        config.paging = paging;
+        config.paging = Some(paging);
+        change(&mut config);
         let mut setup = setup(Design::Queue(config), 5);
         setup.producers[0].size = Distribution::Constant(MEGABYTE);
         setup.consumers = vec![consumer("stock", 1, 1)];
@@ -266,6 +272,19 @@ mod tests {
         0.113  broker/1 sent shop#3 to stock, attempt 1
         0.116  broker/1 sent shop#4 to stock, attempt 1
         0.119  broker/1 sent shop#5 to stock, attempt 1
+        ");
+    }
+
+    /// Quorum queues of 4.0 have two classes of priorities: what is first of either has to be there.
+    #[test]
+    fn of_several_priorities_the_one_whose_turn_it_is_is_read() {
+        let two_classes = |config: &mut Config| config.queues[0].priorities = Priorities::TwoToOne;
+        insta::assert_snapshot!(told_of(two_classes, Paging::BeyondDemand, 5), @"
+        0.103  broker/1 sent shop#1 to stock, attempt 1
+        0.107  broker/1 sent shop#2 to stock, attempt 1
+        0.111  broker/1 sent shop#3 to stock, attempt 1
+        0.114  broker/1 sent shop#4 to stock, attempt 1
+        0.117  broker/1 sent shop#5 to stock, attempt 1
         ");
     }
 }

@@ -55,7 +55,7 @@ pub struct Queue {
     pub pending: Option<Box<Pending>>,
     /// Came back, and goes first.
     ahead: VecDeque<Entry>,
-    pub(super) ready: VecDeque<Entry>,
+    ready: VecDeque<Entry>,
     /// What of these is on disk only, if that can be.
     pub(super) pager: Option<Box<Pager>>,
     bytes: u64,
@@ -73,7 +73,12 @@ struct Classes {
 
 impl Queue {
     /// An empty queue, which has a page cache of so many bytes to itself.
-    pub(super) fn new(config: QueueConfig, s: SubscriptionId, paging: Paging, page_cache: u64) -> Self {
+    pub(super) fn new(
+        config: QueueConfig,
+        s: SubscriptionId,
+        paging: Option<Paging>,
+        page_cache: u64,
+    ) -> Self {
         let lines = match config.priorities {
             Priorities::None => 0,
             Priorities::Strict(max) => usize::from(max) + 1,
@@ -92,7 +97,7 @@ impl Queue {
             pending: config.redelivery.is_some().then(|| Box::new(Pending::new())),
             ahead: VecDeque::new(),
             ready: VecDeque::new(),
-            pager: (paging != Paging::Never).then(|| Box::new(Pager::new(paging, page_cache))),
+            pager: paging.map(|paging| Box::new(Pager::new(paging, page_cache))),
             bytes: 0,
             classes: (lines > 0).then(|| Box::new(classes)),
             config,
@@ -142,11 +147,26 @@ impl Queue {
             None => self.ready.pop_front(),
             Some(classes) => classes.pop(self.config.priorities),
         }?;
+        self.count_out(&entry);
+        Some(entry)
+    }
+
+    /// A message has left.
+    #[inline(always)]
+    fn count_out(&mut self, entry: &Entry) {
         self.bytes -= u64::from(entry.size);
         if !entry.in_memory {
-            self.page(|pager| pager.remove(entry.size));
+            self.page(|pager| pager.remove(1, u64::from(entry.size)));
         }
-        Some(entry)
+    }
+
+    /// Of the messages that are on disk only, the next so many.
+    pub(super) fn next_on_disk(&mut self, count: usize) -> impl Iterator<Item = &mut Entry> {
+        let line = match &mut self.classes {
+            None => &mut self.ready,
+            Some(classes) => classes.next_line(self.config.priorities),
+        };
+        line.iter_mut().filter(|entry| !entry.in_memory).take(count)
     }
 
     /// Who is gone waits for nothing.
@@ -170,7 +190,7 @@ impl Queue {
     pub(super) fn take_returned(&mut self, rank: u32) -> Option<Entry> {
         let index = self.ahead.iter().position(|entry| entry.rank == rank)?;
         let entry = self.ahead.remove(index)?;
-        self.bytes -= u64::from(entry.size);
+        self.count_out(&entry);
         Some(entry)
     }
 
@@ -178,39 +198,36 @@ impl Queue {
     pub(super) fn take_waiting(&mut self, rank: u32) -> Option<Entry> {
         let index = self.ready.binary_search_by_key(&rank, |entry| entry.rank).ok()?;
         let entry = self.ready.remove(index)?;
-        self.bytes -= u64::from(entry.size);
+        self.count_out(&entry);
         Some(entry)
     }
 
     /// Takes out what is not to stay, wherever it stands.
     pub(super) fn take_out(&mut self, goes: impl Fn(&Entry) -> bool) {
-        let mut bytes = 0;
-        let mut sort = |line: &mut VecDeque<Entry>| {
-            let before = line.len();
-            let gone = line.iter().filter(|entry| goes(entry));
-            bytes += gone.map(|entry| u64::from(entry.size)).sum::<u64>();
-            line.retain(|entry| !goes(entry));
-            before - line.len()
+        let mut gone = Vec::new();
+        let mut stays = |entry: &Entry| {
+            let goes = goes(entry);
+            gone.extend(goes.then_some(*entry));
+            !goes
         };
-        sort(&mut self.ahead);
-        sort(&mut self.ready);
+        self.ahead.retain(&mut stays);
+        self.ready.retain(&mut stays);
         if let Some(classes) = &mut self.classes {
-            classes.len -= classes.lines.iter_mut().map(sort).sum::<usize>();
+            classes.lines.iter_mut().for_each(|line| line.retain(&mut stays));
+            classes.len = classes.lines.iter().map(VecDeque::len).sum();
         }
-        self.bytes -= bytes;
+        gone.iter().for_each(|entry| self.count_out(entry));
     }
 
     /// Takes the message that stands here in its file out of those that wait, if it is there.
     #[cold]
     pub(super) fn take_at(&mut self, position: u32) -> Option<Entry> {
         let is_it = |entry: &Entry| entry.position.is_some_and(|Position(at)| at as u32 == position);
-        for line in [&mut self.ahead, &mut self.ready] {
-            if let Some(entry) = line.iter().position(is_it).and_then(|place| line.remove(place)) {
-                self.bytes -= u64::from(entry.size);
-                return Some(entry);
-            }
-        }
-        None
+        let take =
+            |line: &mut VecDeque<Entry>| line.iter().position(is_it).and_then(|place| line.remove(place));
+        let entry = take(&mut self.ahead).or_else(|| take(&mut self.ready))?;
+        self.count_out(&entry);
+        Some(entry)
     }
 
     /// How many wait.
@@ -285,6 +302,11 @@ impl Classes {
         let waits = |line: &usize| !self.lines[*line].is_empty();
         let low_first = priorities == Priorities::TwoToOne && self.turns == WEIGHT && waits(&0);
         if low_first { Some(0) } else { (0..self.lines.len()).rev().find(waits) }
+    }
+
+    fn next_line(&mut self, priorities: Priorities) -> &mut VecDeque<Entry> {
+        let line = self.next(priorities).unwrap_or(0);
+        &mut self.lines[line]
     }
 
     fn head(&self, priorities: Priorities) -> Option<&Entry> {

@@ -13,8 +13,8 @@ use crate::named::{Named, Placed};
 use crate::units::Duration;
 use redeliver_models::properties::Said;
 use redeliver_models::queue::{
-    AckMode, Behaviour, ClientConfig, Config, ConfirmAfter, ExchangeConfig, ExchangeKind, Paging, Pulls,
-    QueueConfig, Redelivery, Retention, Settles, Transport, Turns, subject_fits,
+    AckMode, Behaviour, ClientConfig, Config, ConfirmAfter, ExchangeConfig, ExchangeKind, Pulls, QueueConfig,
+    Redelivery, Retention, Settles, Transport, Turns, subject_fits,
 };
 use redeliver_models::setup::{self, NodePattern, Role};
 use redeliver_models::story::{Dialect, Verb, Who};
@@ -93,7 +93,7 @@ impl Nats {
             checksums: true,
             memory_high_watermark: f64::MAX,
             dialect: Dialect::Nats,
-            paging: Paging::Never,
+            paging: None,
             clients: self.clients(load, assumptions, findings),
         };
         let consumers = self.consumers(load, &taken, &mut config, findings);

@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Findings};
 use crate::named::Placed;
 use crate::units::{Duration, Probability};
 use redeliver_models::properties::Said;
-use redeliver_models::queue::{self, ClientConfig, Config, ExchangeConfig, Paging, QueueConfig, Transport};
+use redeliver_models::queue::{self, ClientConfig, Config, ExchangeConfig, QueueConfig, Transport};
 use redeliver_models::setup::{self, NodePattern};
 use redeliver_models::story::Dialect;
 use redeliver_sim::Span;
@@ -131,7 +131,7 @@ impl Queue {
                 .map(|span| (span, queue::Overdue::Requeued)),
             checksums: true,
             memory_high_watermark: self.watermark(assumptions, findings),
-            paging: Paging::Never,
+            paging: None,
             streams: Vec::new(),
             dialect: Dialect::Amqp,
             cluster: None,

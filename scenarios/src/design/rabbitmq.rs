@@ -93,7 +93,7 @@ impl RabbitMQ {
             overdue: self.overdue(assumptions, findings),
             checksums: !before_4,
             memory_high_watermark: self.watermark(before_4, assumptions, findings),
-            paging: self.paging(before_4, assumptions, findings),
+            paging: Some(self.paging(before_4, assumptions, findings)),
             streams: Vec::new(),
             dialect: Dialect::Amqp,
             clients: self.clients(&nodes, load, assumptions, findings),

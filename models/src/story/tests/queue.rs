@@ -279,7 +279,7 @@ fn an_ack_of_several_settles_all_before_and_one_of_nothing_says_so() {
 fn who_polls_a_queue_that_has_to_read_gets_what_it_has_read() {
     let mut setup = setup(&["q"]);
     if let Design::Queue(config) = &mut setup.design {
-        config.paging = crate::queue::Paging::BeyondDemand;
+        config.paging = Some(crate::queue::Paging::BeyondDemand);
     }
     // One message of 1 kB fits into the page cache, a second does not.
     let machine = MachineChange { memory: Some(4000), ..MachineChange::default() };
