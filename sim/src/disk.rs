@@ -111,6 +111,7 @@ pub struct Disk<R> {
     frozen: bool,
     /// How many faults make it lie about syncs.
     pub(crate) lies: u32,
+    lied: bool,
     /// Number of syncs so far, for their draws.
     pub(crate) syncs: u64,
     syncs_ended: u64,
@@ -123,6 +124,7 @@ impl<R: Copy> Disk<R> {
             factor: 1.0,
             frozen: false,
             lies: 0,
+            lied: false,
             spec,
             files: Vec::new(),
             registers: BTreeMap::new(),
@@ -173,6 +175,11 @@ impl<R: Copy> Disk<R> {
     /// Bytes it holds at most; none is no limit.
     pub fn capacity(&self) -> Option<u64> {
         self.spec.capacity
+    }
+
+    /// Whether it has ever said that a sync was done which was not.
+    pub fn has_lied(&self) -> bool {
+        self.lied
     }
 
     /// Whether so many more bytes fit.
@@ -296,6 +303,7 @@ impl<R: Copy> Disk<R> {
     pub(crate) fn begin_sync(&mut self, now: Time, draw: u64) -> Time {
         self.syncs += 1;
         let honest = self.lies == 0;
+        self.lied |= !honest;
         for file in &mut self.files {
             file.syncing.push_back((self.syncs, file.base + file.records.len() as u64, honest));
         }

@@ -158,6 +158,9 @@ impl Queue {
         if !entry.in_memory {
             self.page(|pager| pager.remove(1, u64::from(entry.size)));
         }
+        if self.refuses {
+            self.tell_publishers();
+        }
     }
 
     /// Of the messages that are on disk only, the next so many.
@@ -269,6 +272,8 @@ impl Queue {
 
     /// A queue that tells its publishers late: they are told as it grows beyond its limit, and again as it has shrunk to
     /// 80 % of it (`rabbit_fifo`: `LOW_LIMIT`).
+    #[cold]
+    #[inline(never)]
     pub fn tell_publishers(&mut self) {
         if self.config.overflow == Overflow::RejectPublishLate {
             self.refuses = if self.refuses { self.exceeds(|max| max * 4 / 5) } else { self.is_over() };

@@ -95,7 +95,7 @@ impl ClusterNode {
         if seen.is_some_and(|seen| seen >= number) {
             m.into_iter().for_each(|m| end_copy(m, out));
             if out.shared().quorum(queue).done.get(&client).is_some_and(|done| *done >= number) {
-                self.report(client, queue, number, true, out);
+                self.report(client, queue, number, !command.refused, out);
             }
             return;
         }

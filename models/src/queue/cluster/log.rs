@@ -149,9 +149,9 @@ impl Log {
     }
 
     /// The process has died: the onlooker's count goes by the disk from now on.
-    pub(super) fn lose(mut self, out: &mut Out<'_>) {
-        let left = self.on_disk(out);
-        self.change_held(left, out);
+    pub(super) fn lose(&self, out: &mut Out<'_>) {
+        let (now, left) = (out.now(), self.on_disk(out));
+        out.shared().change_level(self.s, now, self.held, left);
     }
 
     /// How many messages of the queue are on this node's disk.

@@ -143,6 +143,8 @@ impl ClusterNode {
                 replica.leader = (leader == self.me).then_some(leader);
             }
             if !first {
+                let lied = out.disk().has_lied();
+                out.shared().quorum(queue).deceived |= lied;
                 self.miss_leader(queue, out);
             }
         }
@@ -219,7 +221,7 @@ impl Node<Messaging> for ClusterNode {
                     torn.lose(out);
                 }
             }
-            replica.log.clone().lose(out);
+            replica.log.lose(out);
         }
         let why = LossCause::BrokerMemory;
         for m in self.channels.values().flat_map(Channel::upstream) {

@@ -21,6 +21,8 @@ pub(super) struct Command {
     pub(super) packet: Packet,
     /// How many still refer to it: the client's channel, and packets on their way.
     pub(super) references: u32,
+    /// The queue has not taken its message.
+    pub(super) refused: bool,
 }
 
 /// What an entry of the log says.
@@ -58,6 +60,8 @@ pub struct Quorum {
     pub(super) lives: BTreeMap<ConnectionId, u32>,
     /// The last term that had a leader, and who it was.
     led: (u32, usize),
+    /// The disk of a member that has begun anew had lied: it may have voted twice.
+    pub(super) deceived: bool,
 }
 
 /// So many entries that have left are remembered for members that lag.
@@ -82,6 +86,7 @@ impl Quorum {
             released_before: 0,
             lives: BTreeMap::new(),
             led: (1, leader),
+            deceived: false,
         }
     }
 
@@ -94,8 +99,16 @@ impl Quorum {
     pub(super) fn command(&mut self, client: ConnectionId, packet: Packet) -> u32 {
         let number = self.next_command;
         self.next_command += 1;
-        self.commands.insert(number, Command { client, packet, references: 1 });
+        self.commands.insert(number, Command { client, packet, references: 1, refused: false });
         number
+    }
+
+    /// A command was applied; what its message brought is in the queue, or not.
+    pub(super) fn is_done(&mut self, client: ConnectionId, number: u32, accepted: bool) {
+        self.done.insert(client, number);
+        if let Some(command) = self.commands.get_mut(&number) {
+            command.refused = !accepted;
+        }
     }
 
     /// One reference to a command less.
@@ -145,10 +158,15 @@ impl Quorum {
         (end, since.map(|since| self.released.iter().skip(since as usize).copied()))
     }
 
-    /// A node leads in this term: no other one does.
-    pub(super) fn is_led(&mut self, term: u32, node: usize) {
-        assert!(term > self.led.0 || self.led == (term, node), "one leader for each term");
+    /// A node is to lead in this term. If another one does, or somebody has since: in which term.
+    pub(super) fn is_led(&mut self, term: u32, node: usize) -> Result<(), u32> {
+        let (last, leader) = self.led;
+        assert!(term != last || node == leader || self.deceived, "one leader for each term");
+        if term < last || term == last && node != leader {
+            return Err(last);
+        }
         self.led = (term, node);
+        Ok(())
     }
 
     /// Takes out the messages that a leader does not have: an onlooker's account of a disk that lied.

@@ -37,16 +37,21 @@ fn copy(
 }
 
 impl ClusterNode {
-    /// It was elected: it begins its term with an entry of its own, and says so to all nodes.
+    /// It was elected: it begins its term with an entry of its own, and says so to all nodes. If the last vote was on its
+    /// way for so long that there is a later leader, or a disk that lied has let a member vote twice, it stands back.
     pub(super) fn lead(&mut self, queue: usize, out: &mut Out<'_>) {
-        self.sweep(queue, out);
         let me = self.me;
+        let term = self.replicas[queue].as_ref().map_or(0, |replica| replica.term);
+        if let Err(later) = out.shared().quorum(queue).is_led(term, me) {
+            self.adopt_term(queue, later, out);
+            return self.miss_leader(queue, out);
+        }
+        self.sweep(queue, out);
         let Some(replica) = &mut self.replicas[queue] else { return };
         (replica.role, replica.leader, replica.suspected) = (Role::Leader, Some(me), None);
         replica.round = replica.round.wrapping_add(1);
         replica.others.fill(Standing::default());
         let quorum = out.shared().quorum(queue);
-        quorum.is_led(replica.term, me);
         let items = &replica.log.items;
         quorum.keep_only(queue, |index, id| items.get(&index).is_some_and(|item| item.id == id));
         replica.seen = quorum.done.clone();
@@ -61,7 +66,6 @@ impl ClusterNode {
         let end = replica.log.last.1.max(quorum.applied);
         replica.log.last.1 = end;
         self.enter(queue, None, out);
-        let term = self.replicas[queue].as_ref().map_or(0, |replica| replica.term);
         for node in (0..self.peers.len()).filter(|node| *node != me) {
             if self.peers[node].up {
                 let link = self.spec.topology.links[me][node];
@@ -380,7 +384,7 @@ impl ClusterNode {
             }
             let accepted = self.take_place(queue, &entry, out);
             if let Some((client, _, number)) = entry.command.filter(|(.., number)| *number > 0) {
-                out.shared().quorum(queue).done.insert(client, number);
+                out.shared().quorum(queue).is_done(client, number, accepted);
                 self.report(client, queue, number, accepted, out);
             }
         }
