@@ -200,6 +200,13 @@ impl Findings {
         self.0.push(diagnostic);
     }
 
+    /// Those from there on that say no place stand here.
+    pub(crate) fn place_at(&mut self, from: usize, place: Place) {
+        for finding in &mut self.0[from..] {
+            finding.place.get_or_insert(place);
+        }
+    }
+
     /// Of those from here on, forgets what was found before in the same place.
     pub(crate) fn forget_repeated(&mut self, from: usize) {
         let (known, new) = self.0.split_at(from);

@@ -36,6 +36,7 @@ mod story;
 mod tree;
 pub mod units;
 mod verb_settings;
+mod vocabulary;
 
 use std::path::PathBuf;
 

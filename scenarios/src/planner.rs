@@ -244,9 +244,7 @@ fn plan_designs(
         let mut assumptions = Assumptions::new();
         let before = findings.0.len();
         let design = entry.value.plan(&load, &mut assumptions, findings);
-        for finding in &mut findings.0[before..] {
-            finding.place.get_or_insert(entry.value.place);
-        }
+        findings.place_at(before, entry.value.place);
         findings.forget_repeated(before);
         scenario.network.assume(&mut assumptions);
         machine::assume(&scenario.nodes, design.brokers.first().map(String::as_str), &mut assumptions);
@@ -259,10 +257,13 @@ fn plan_designs(
     }
     let casts: Vec<Cast> = designed.iter().map(|(.., cast)| cast.clone()).collect();
     workload.story.check_nodes(&casts, findings);
+    let all: Vec<&Designed> = designed.iter().map(|(_, _, design, _)| design).collect();
+    workload.story.check_verbs(&all, findings);
     for (name, _, design, _) in &designed {
+        let before = findings.0.len();
         workload.story.check_names(name, &design.design, findings);
         workload.story.check_priorities(&design.design, findings);
-        workload.story.check_said(&design.design, findings);
+        findings.place_at(before, scenario.designs.value.0[*name].value.place);
     }
     if too_much {
         return IndexMap::new();
@@ -306,8 +307,8 @@ fn plan_designs(
             faults,
             heal_at: workload.heal_at,
             fault_budget: fault_budget.clone(),
+            script: workload.story.script_for(&design.declared, &design.design),
             design: design.design,
-            script: workload.story.script_for(&design.declared),
         };
         let texts = does_not_apply.iter().map(|(_, text)| text.clone()).collect();
         idle.push(does_not_apply);

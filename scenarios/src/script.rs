@@ -92,8 +92,6 @@ pub enum Verb {
     Until(Placed<String>),
     /// Do it, and go on at once.
     Async(Box<Placed<Verb>>),
-    /// Answer the request at hand with this status (webhook).
-    Answer(Placed<u16>),
 }
 
 /// Verbs of the design that nothing here follows yet.
@@ -123,6 +121,7 @@ pub(crate) const VERBS_NOT_MODELLED: &[&str] = &[
     "Elect",
     "DeleteRecords",
     "AlterOffsets",
+    "Answer",
 ];
 
 impl<'de> Deserialize<'de> for Line {

@@ -4,6 +4,7 @@ use crate::actors::Actors;
 use crate::defaults::{
     CLIENTS_MAX, IDLE_MEMORY, MESSAGE_BYTES_MAX, MESSAGE_SIZE, SCRIPT_ACTS_MAX, SCRIPT_MESSAGES_MAX,
 };
+use crate::design::Designed;
 use crate::design::log::topic_of_story;
 use crate::design::rabbitmq_exchange::check_late_bindings;
 use crate::design::settings::{Reader, Real, Table};
@@ -17,7 +18,7 @@ use crate::scenario::Scenario;
 use crate::script;
 use crate::units::parse_size;
 use crate::verb_settings::{ACK, ALTER, CONSUME, EXTEND, NACK, NOTHING, REJECT, SEND};
-use redeliver_models::properties::Said;
+use crate::vocabulary;
 use redeliver_models::queue::{Kept, QueueConfig};
 use redeliver_models::setup::Design;
 use redeliver_models::story::{Dialect, Label, Line as StoryLine, Rule, Script, Verb, Who};
@@ -37,6 +38,8 @@ pub(crate) struct Story {
     pub(crate) declared: BTreeMap<String, Real>,
     /// Nodes that act in it.
     nodes: Vec<Placed<String>>,
+    /// Where the verbs of each line stand.
+    places: Vec<Vec<Place>>,
 }
 
 impl Story {
@@ -45,9 +48,15 @@ impl Story {
         self.script.as_ref().map(|script| script.clients.clone()).unwrap_or_default()
     }
 
-    /// The script as a design plays it: what it declares is what the design makes of it.
-    pub(crate) fn script_for(&self, declared: &BTreeMap<String, QueueConfig>) -> Option<Script> {
+    /// The script as a design plays it: what it declares is what the design makes of it, and what the design does not know
+    /// is left out.
+    pub(crate) fn script_for(
+        &self,
+        declared: &BTreeMap<String, QueueConfig>,
+        design: &Design,
+    ) -> Option<Script> {
         let mut script = self.script.clone()?;
+        vocabulary::leave_out(&mut script, design);
         for verb in script.lines.iter_mut().flat_map(|line| &mut line.verbs) {
             verb.for_each(&mut |verb| {
                 if let Verb::Declare(queue) = verb
@@ -58,6 +67,15 @@ impl Story {
             });
         }
         Some(script)
+    }
+
+    /// Refuses verbs that no design knows, and those that one cannot follow.
+    pub(crate) fn check_verbs(&self, designs: &[&Designed], findings: &mut Findings) {
+        let Some(script) = &self.script else { return };
+        vocabulary::check(script, &self.places, designs, findings);
+        for designed in designs {
+            vocabulary::check_pulls(script, &self.places, designed, findings);
+        }
     }
 
     /// Refuses who is neither a client nor a node of any design.
@@ -95,29 +113,6 @@ impl Story {
         }
     }
 
-    /// Refuses to say of messages what the design's product has no word for.
-    pub(crate) fn check_said(&self, design: &Design, findings: &mut Findings) {
-        let nats = matches!(design, Design::Queue(config) if config.dialect == Dialect::Nats);
-        let said = self.script.iter().flat_map(Script::all_verbs).filter_map(|verb| match verb {
-            Verb::Send { said, .. } => Some(said),
-            _ => None,
-        });
-        let foreign = |said: &Said| match nats {
-            true => Said { id: None, ..said.clone() } != Said::default(),
-            false => said.id.is_some(),
-        };
-        if said.flatten().any(foreign) {
-            let (message, hint) = match nats {
-                true => (
-                    "NATS has no properties of AMQP",
-                    "messages have an id at most: `{\"Nats-Msg-Id\": \"a\"}`",
-                ),
-                false => ("`Nats-Msg-Id` is a header of NATS", "leave it out"),
-            };
-            findings.push(Diagnostic::new(message).hint(hint));
-        }
-    }
-
     /// Refuses names of queues and topics that a design does not have. Neutral designs have what a story names.
     pub(crate) fn check_names(&self, design_name: &str, design: &Design, findings: &mut Findings) {
         let (what, known): (&str, Vec<&str>) = match design {
@@ -134,7 +129,12 @@ impl Story {
                 (what, queues.chain(exchanges).chain(aliases).collect())
             }
             Design::Log(config) => ("topic", config.topics.iter().map(|topic| topic.name.as_str()).collect()),
-            Design::Udp(_) | Design::Webhook(_) => return,
+            Design::Udp(_) | Design::Webhook(_) if self.script.is_none() => return,
+            Design::Udp(_) | Design::Webhook(_) => {
+                let message = format!("a story needs a broker, and design `{design_name}` has none");
+                let hint = "stories without a broker are not modelled yet: leave the script out";
+                return findings.push(Diagnostic::new(message).hint(hint));
+            }
         };
         for name in self.named.iter().filter(|name| !known.contains(&name.as_str())) {
             if let Design::Log(config) = design
@@ -175,12 +175,12 @@ pub(crate) fn plan(text: &str, scenario: &Scenario, findings: &mut Findings) -> 
         nodes: Vec::new(),
         messages: 0,
     };
-    let mut story_lines = Vec::new();
+    let (mut story_lines, mut story_places) = (Vec::new(), Vec::new());
     let mut acts = 0;
     let mut line_number = LineNumbers { text, at: 0, line: 1 };
     for line in lines {
         let who = actors.who(&line.value, teller.findings);
-        let verbs = teller.verbs(&line.value.does);
+        let (verbs, places) = teller.placed(&line.value.does);
         let stands_still = |verb: &Verb| matches!(verb, Verb::Pause | Verb::Resume);
         if verbs.iter().any(stands_still) && who.iter().any(|who| !matches!(who, Who::Node(_))) {
             let diagnostic = Diagnostic::new("only a node can be paused").at(line.place);
@@ -196,6 +196,7 @@ pub(crate) fn plan(text: &str, scenario: &Scenario, findings: &mut Findings) -> 
             );
             break;
         }
+        story_places.push(places);
         story_lines.push(StoryLine { who, verbs, line: line_number.of(line.place) });
     }
     let Teller { conditions, named, declared, nodes, .. } = teller;
@@ -215,6 +216,7 @@ pub(crate) fn plan(text: &str, scenario: &Scenario, findings: &mut Findings) -> 
         named: named.into_iter().filter(|name| !declared.contains_key(&name.value)).collect(),
         declared,
         nodes: actors.nodes.into_iter().chain(nodes).collect(),
+        places: story_places,
     }
 }
 
@@ -249,7 +251,16 @@ struct Teller<'f> {
 
 impl Teller<'_> {
     fn verbs(&mut self, verbs: &[Placed<script::Verb>]) -> Vec<Verb> {
-        verbs.iter().flat_map(|verb| self.verb(verb)).collect()
+        self.placed(verbs).0
+    }
+
+    /// Verbs, and where each stands.
+    fn placed(&mut self, verbs: &[Placed<script::Verb>]) -> (Vec<Verb>, Vec<Place>) {
+        let mut placed = Vec::new();
+        for verb in verbs {
+            placed.extend(self.verb(verb).into_iter().map(|told| (told, verb.place)));
+        }
+        placed.into_iter().unzip()
     }
 
     /// Usually one; several where a verb names several messages to settle.
@@ -328,12 +339,6 @@ impl Teller<'_> {
             }
             Typed::Async(inner) => {
                 return self.verb(inner).into_iter().map(|verb| Verb::Async(Box::new(verb))).collect();
-            }
-            Typed::Answer(status) => {
-                if !(100..=599).contains(&status.value) {
-                    self.findings.refuse(status.place, "an HTTP status is from 100 to 599");
-                }
-                Verb::Answer(status.value)
             }
         };
         vec![one]

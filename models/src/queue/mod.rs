@@ -38,7 +38,7 @@ pub(crate) use pulls::PULL_GRACE;
 pub use pulls::Pulls;
 pub use queue::{Entry, Queue};
 pub use redelivery::{Pending, Redelivery, Settles};
-pub use routing::{ExchangeKind, Routes, subject_fits};
+pub use routing::{ExchangeKind, Routes, subject_fits, subjects_overlap};
 pub use service::Turns;
 pub use stream::{Discard, Retained, Retention, Stream, StreamConfig};
 pub use streaming::DeclareError;

@@ -120,6 +120,22 @@ pub fn subject_fits(pattern: &str, subject: &str) -> bool {
     }
 }
 
+/// Whether some subject fits both of these patterns.
+pub fn subjects_overlap(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (words(one).into_iter(), words(other).into_iter());
+    if one.len() == 0 || other.len() == 0 {
+        return true;
+    }
+    loop {
+        match (one.next(), other.next()) {
+            (None, None) => return true,
+            (Some(">"), Some(_)) | (Some(_), Some(">")) => return true,
+            (Some(a), Some(b)) if a == "*" || b == "*" || a == b => {}
+            _ => return false,
+        }
+    }
+}
+
 /// How the messages of a topic of the load are routed: what is meant for whom is known when they are published.
 #[derive(Clone, Debug)]
 pub struct Routes {
@@ -209,6 +225,23 @@ mod tests {
             ("", "time.us", true),
         ] {
             assert_eq!(subject_fits(pattern, subject), expected, "{pattern} {subject}");
+        }
+    }
+
+    #[test]
+    fn patterns_overlap_where_some_subject_fits_both() {
+        for (one, other, expected) in [
+            ("a.*", "*.b", true),
+            ("a.*", "a.b", true),
+            ("a.*.c", "*.b", false),
+            ("a.>", "*.b", true),
+            ("a.>", "a", false),
+            ("a.>", "b.>", false),
+            (">", "*", true),
+            ("", "a", true),
+        ] {
+            assert_eq!(subjects_overlap(one, other), expected, "{one} {other}");
+            assert_eq!(subjects_overlap(other, one), expected, "{other} {one}");
         }
     }
 

@@ -5,7 +5,7 @@
 
 use super::broker::{Broker, Torn};
 use super::queue::Entry;
-use super::routing::subject_fits;
+use super::routing::{subject_fits, subjects_overlap};
 use super::stream::Retained;
 use super::{ExchangeKind, Retention};
 use crate::causes::{DuplicateCause, LossCause};
@@ -267,12 +267,7 @@ impl Broker {
             if config.filter.is_empty() && !others.is_empty() {
                 return Err(DeclareError::MultipleUnfiltered);
             }
-            let overlaps = |filter: &String| {
-                filter.is_empty()
-                    || subject_fits(filter, &config.filter)
-                    || subject_fits(&config.filter, filter)
-            };
-            if filters().any(overlaps) {
+            if filters().any(|filter| subjects_overlap(filter, &config.filter)) {
                 return Err(DeclareError::NotUnique);
             }
         }

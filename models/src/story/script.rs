@@ -170,8 +170,6 @@ pub enum Verb {
     Until(usize),
     /// Do it, and go on at once.
     Async(Box<Verb>),
-    /// Answer the request at hand with this HTTP status (webhook).
-    Answer(u16),
 }
 
 /// One rule of a [`Verb::Handle`].
@@ -187,7 +185,7 @@ pub struct Rule {
 
 impl Verb {
     /// Its name in a file.
-    pub(crate) fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Verb::Send { .. } => "Send",
             Verb::Consume { .. } => "Consume",
@@ -216,7 +214,6 @@ impl Verb {
             Verb::Wait(_) => "Wait",
             Verb::Until(_) => "Until",
             Verb::Async(verb) => verb.name(),
-            Verb::Answer(_) => "Answer",
         }
     }
 
@@ -245,7 +242,7 @@ impl Verb {
     }
 
     /// This verb and those within it.
-    fn all(&self) -> Vec<&Verb> {
+    pub fn all(&self) -> Vec<&Verb> {
         let within: Vec<&Verb> = match self {
             Verb::Async(verb) => verb.all(),
             Verb::Handle(rules) => rules.iter().flat_map(|rule| &rule.verbs).flat_map(Verb::all).collect(),

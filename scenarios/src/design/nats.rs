@@ -8,13 +8,13 @@ use super::settings::{Reader, Real};
 use super::{Designed, Load, clients, unknown_version};
 use crate::assumptions::Assumptions;
 use crate::defaults::*;
-use crate::diagnostic::{Diagnostic, Findings};
+use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::{Named, Placed};
 use crate::units::Duration;
 use redeliver_models::properties::Said;
 use redeliver_models::queue::{
     AckMode, Behaviour, ClientConfig, Config, ConfirmAfter, ExchangeConfig, ExchangeKind, Pulls, QueueConfig,
-    Redelivery, Retention, Settles, Transport, Turns, subject_fits,
+    Redelivery, Retention, Settles, Transport, Turns, subject_fits, subjects_overlap,
 };
 use redeliver_models::setup::{self, NodePattern, Role};
 use redeliver_models::story::{Dialect, Verb, Who};
@@ -49,7 +49,7 @@ pub struct Client {
     /// The library, for the reader.
     pub library: Option<String>,
     /// When a consumer of a load acks. Default `AfterWork`.
-    pub ack: Option<Ack>,
+    pub ack: Option<Placed<Ack>>,
     /// A consumer of a load says this often that it is still at work (`in_progress`). Default: never.
     pub extend_every: Option<Duration>,
     /// A publisher of a load waits for the ack of each message. Default true.
@@ -98,7 +98,6 @@ impl Nats {
         };
         let consumers = self.consumers(load, &taken, &mut config, findings);
         add_subscriptions(&mut config);
-        self.check_verbs(load, &config, findings);
         for queue in config.queues.iter().filter(|queue| !queue.passing) {
             assumptions.text(
                 &format!("consumers.{}", queue.name),
@@ -124,12 +123,22 @@ impl Nats {
     fn streams(&self, load: &Load<'_>, findings: &mut Findings) -> Vec<Taken> {
         let mut taken = streams(&self.streams, findings);
         for topic in load.topics {
-            if stream_of(&taken, topic).is_none() {
-                taken.push(plain_stream(topic));
+            if stream_of(&taken, topic).is_some() {
+                continue;
             }
+            if taken.iter().any(|taken| taken.stream.name == *topic) {
+                let message = format!("the stream `{topic}` does not take the subject `{topic}`");
+                let hint = "add it to the stream's `\"subjects\"`, or name the stream otherwise";
+                findings.push(Diagnostic::new(message).at(self.place_of(topic)).hint(hint));
+            }
+            taken.push(plain_stream(topic));
         }
         taken.sort_by(|a, b| a.stream.name.cmp(&b.stream.name));
         taken
+    }
+
+    fn place_of(&self, stream: &str) -> Place {
+        self.streams.0.get(stream).map(|entry| entry.name_place).unwrap_or_default()
     }
 
     /// One durable consumer for each subscription, and those that are named.
@@ -176,7 +185,7 @@ impl Nats {
             config.queues.push(queue);
         }
         config.queues.sort_by(|a, b| a.name.cmp(&b.name));
-        bind(config, load, findings);
+        bind(config, load, &planned, findings);
         check_work_queues(config, taken, findings);
         planned
     }
@@ -247,32 +256,9 @@ impl Nats {
         let mut subjects: Vec<String> = consumes.filter(|name| !is_durable(name)).cloned().collect();
         subjects.sort();
         subjects.dedup();
-        let alone = subjects.len() == 1;
         let name = queue.unwrap_or(client);
-        let named = |subject: String| {
-            let called = if alone { name.clone() } else { format!("{name}/{subject}") };
-            (subject, called)
-        };
-        subjects.into_iter().map(named).collect()
-    }
-
-    /// Refuses to be given what is asked for, and the other way round.
-    fn check_verbs(&self, load: &Load<'_>, config: &Config, findings: &mut Findings) {
-        let pulled = |name: &String| config.queues.iter().find(|q| q.name == *name).map(|q| q.pulled);
-        for verb in load.script.into_iter().flat_map(|script| script.all_verbs()) {
-            let (name, message, hint) = match verb {
-                Verb::Consume { from, .. } if pulled(from) == Some(true) => {
-                    (from, "is a pull consumer: `Poll` it", "or give it a `\"deliver_subject\"`")
-                }
-                Verb::Poll { from: Some(from), .. } | Verb::PollAll { from: Some(from) }
-                    if pulled(from) == Some(false) =>
-                {
-                    (from, "is a push consumer: `Consume` it", "or leave its `\"deliver_subject\"` out")
-                }
-                _ => continue,
-            };
-            findings.push(Diagnostic::new(format!("`{name}` {message}")).hint(hint));
-        }
+        let called = |subject: &String| format!("{name}/{subject}");
+        subjects.into_iter().map(|subject| (subject.clone(), called(&subject))).collect()
     }
 }
 
@@ -292,7 +278,18 @@ impl Client {
         if let Some(name) = reader.text("queue") {
             *queue = Some(name);
         }
-        merged.ack = self.ack.map_or(merged.ack, ack_mode);
+        if let Some(ack) = &self.ack {
+            let hint = match ack.value {
+                Ack::Auto => Some("a consumer with `\"ack_policy\": \"none\"` has nothing to ack"),
+                Ack::TwoPhaseCommit => Some("NATS takes no part in such transactions; `Queue` can"),
+                Ack::AfterWork | Ack::BeforeWork => None,
+            };
+            if let Some(hint) = hint {
+                let diagnostic = Diagnostic::new(format!("a client of NATS has no `ack: {:?}`", ack.value));
+                findings.push(diagnostic.at(ack.place).hint(hint));
+            }
+            merged.ack = ack_mode(ack.value);
+        }
         merged.extend_every = self.extend_every.as_ref().map(|span| span.0).or(merged.extend_every);
         if merged.extend_every == Some(Span::ZERO) {
             findings
@@ -363,7 +360,7 @@ fn what_is_read(
 }
 
 /// Each consumer is bound to the subjects of its stream that its filter lets through.
-fn bind(config: &mut Config, load: &Load<'_>, findings: &mut Findings) {
+fn bind(config: &mut Config, load: &Load<'_>, planned: &[setup::Consumer], findings: &mut Findings) {
     for (index, queue) in config.queues.iter().enumerate() {
         let Some(stream) = queue.stream else { continue };
         let of_stream = |exchange: &&mut ExchangeConfig| {
@@ -377,16 +374,26 @@ fn bind(config: &mut Config, load: &Load<'_>, findings: &mut Findings) {
             (if comes_late { &mut exchange.late } else { &mut exchange.queues }).push(index);
         }
     }
-    for (read, subscription) in load.consumers {
-        let index = config.queues.iter().position(|queue| queue.name == subscription.name);
-        let bound = |index: usize| {
-            let is_bound = |e: &&ExchangeConfig| e.queues.contains(&index) || e.late.contains(&index);
-            let mut exchanges = config.exchanges.iter().filter(is_bound);
-            exchanges.any(|exchange| load.topics.contains(&exchange.name))
+    for subscription in planned {
+        let Some((read, _)) = load.consumers.iter().find(|(_, c)| c.name == subscription.name) else {
+            continue;
         };
-        if index.is_some_and(|index| !bound(index)) {
-            let message = format!("nothing that is published passes the filter of `{}`", subscription.name);
-            findings.push(Diagnostic::new(message).at(read.place).hint("look at its `\"filter_subject\"`"));
+        let Some(index) = config.queues.iter().position(|queue| queue.name == subscription.name) else {
+            continue;
+        };
+        let is_bound = |e: &&ExchangeConfig| e.queues.contains(&index) || e.late.contains(&index);
+        let topics = config.exchanges.iter().filter(is_bound).map(|exchange| &exchange.name);
+        let (name, topic) = (&subscription.name, &load.topics[subscription.topic]);
+        let (own, others): (Vec<&String>, Vec<&String>) =
+            topics.filter(|name| load.topics.contains(name)).partition(|name| *name == topic);
+        let filter = format!("`\"filter_subject\": {topic:?}`");
+        if let Some(other) = others.first() {
+            let message =
+                format!("`{name}` reads `{other}`, too: one consumer of several topics is not modelled yet");
+            findings.push(Diagnostic::new(message).at(read.place).hint(format!("give it {filter}")));
+        } else if own.is_empty() {
+            let message = format!("nothing that is published passes the filter of `{name}`");
+            findings.push(Diagnostic::new(message).at(read.place).hint(format!("look at its {filter}")));
         }
     }
 }
@@ -399,12 +406,9 @@ fn check_work_queues(config: &Config, taken: &[Taken], findings: &mut Findings) 
         }
         let readers: Vec<&QueueConfig> =
             config.queues.iter().filter(|queue| queue.stream == Some(i)).collect();
-        let overlaps = |a: &QueueConfig, b: &QueueConfig| {
-            a.filter.is_empty() || subject_fits(&a.filter, &b.filter) || subject_fits(&b.filter, &a.filter)
-        };
         let pairs =
             readers.iter().enumerate().flat_map(|(n, a)| readers[n + 1..].iter().map(move |b| (*a, *b)));
-        if let Some((a, b)) = pairs.into_iter().find(|(a, b)| overlaps(a, b)) {
+        if let Some((a, b)) = pairs.into_iter().find(|(a, b)| subjects_overlap(&a.filter, &b.filter)) {
             let message = format!("`{}` and `{}` read the same of a work queue", a.name, b.name);
             let hint = "NATS answers 400, err_code 10099 or 10100: give them filters that do not overlap";
             findings.push(Diagnostic::new(message).hint(hint));

@@ -8,7 +8,7 @@ use crate::named::{Named, Placed};
 use crate::units::{parse_span, show_span};
 use redeliver_models::queue::{
     Behaviour, DeadLetter, Discard, QueueConfig, Redelivery, Retention, Settles, StreamConfig, Turns,
-    subject_fits,
+    subjects_overlap,
 };
 use redeliver_models::setup::StartAt;
 use redeliver_sim::Span;
@@ -42,7 +42,7 @@ pub(super) fn streams(typed: &Named<Real>, findings: &mut Findings) -> Vec<Taken
         let planned = stream(name, settings, findings);
         let overlaps = |other: &&Taken| {
             let pairs = planned.subjects.iter().flat_map(|a| other.subjects.iter().map(move |b| (a, b)));
-            pairs.into_iter().any(|(a, b)| subject_fits(a, b) || subject_fits(b, a))
+            pairs.into_iter().any(|(a, b)| subjects_overlap(a, b))
         };
         if let Some(other) = taken.iter().find(overlaps) {
             let message = format!("subjects of `{name}` overlap with those of `{}`", other.stream.name);

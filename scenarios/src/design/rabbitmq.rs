@@ -59,7 +59,7 @@ pub struct Client {
     #[serde(default)]
     pub headers: Vec<String>,
     /// When a consumer of a load acks. Default `AfterWork`.
-    pub ack: Option<Ack>,
+    pub ack: Option<Placed<Ack>>,
     /// Unconfirmed messages that a publisher holds at most; 0 is no limit. Default 0.
     pub window: Option<u32>,
     /// Without a confirm for so long, a message is sent again. Default `"5s"`.
@@ -288,7 +288,8 @@ impl Client {
         if let Some(priority) = reader.whole("x-priority", i64::from(i32::MIN), i64::from(i32::MAX)) {
             merged.priority = priority as i32;
         }
-        if let Some(auto) = reader.flag("auto_ack") {
+        let auto_ack = reader.flag("auto_ack");
+        if let Some(auto) = auto_ack {
             merged.ack = if auto { AckMode::Auto } else { AckMode::AfterWork };
         }
         if let Some(confirm) = reader.flag("confirm") {
@@ -306,8 +307,22 @@ impl Client {
                 _ => {}
             }
         }
-        if let Some(ack) = self.ack {
-            merged.ack = ack_mode(ack);
+        if let Some(ack) = &self.ack {
+            let refused = match ack.value {
+                Ack::TwoPhaseCommit => Some((
+                    "RabbitMQ takes no part in two-phase commit",
+                    "`Queue(ack: TwoPhaseCommit)` is a broker that does",
+                )),
+                Ack::Auto => Some(("a client of RabbitMQ has no `ack: Auto`", "write `\"auto_ack\": true`")),
+                Ack::AfterWork | Ack::BeforeWork if auto_ack == Some(true) => {
+                    Some(("`ack` contradicts `\"auto_ack\"`", "leave one of them out"))
+                }
+                Ack::AfterWork | Ack::BeforeWork => None,
+            };
+            if let Some((message, hint)) = refused {
+                findings.push(Diagnostic::new(message).at(ack.place).hint(hint));
+            }
+            merged.ack = ack_mode(ack.value);
         }
         if let Some(window) = self.window {
             merged.window = window;

@@ -81,7 +81,8 @@ impl Fact {
         let before_consumers = matches!(kind, FactKind::Published | FactKind::Stored | FactKind::Confirmed);
         if let Some(to) = about.to.as_ref().filter(|_| before_consumers) {
             let diagnostic =
-                Diagnostic::new("`to` belongs to `Delivered`, `Processed` and `Acked`").at(to.place);
+                Diagnostic::new("`to` belongs to what happens at a consumer: `Delivered` and those after it")
+                    .at(to.place);
             patterns.findings.push(diagnostic.hint("nobody consumes at the other facts: leave it out"));
         }
         let subscriptions = match &about.to {

@@ -14,6 +14,12 @@ fn plan(text: &str) -> Plan {
     read("test.ron", text, &Options::default()).unwrap_or_else(|report| panic!("{report}"))
 }
 
+/// What is assumed of a design, in one line each.
+fn assumed(plan: &Plan, design: &str) -> String {
+    let lines = plan.designs[design].assumptions.iter();
+    lines.map(|a| format!("{} = {} ({})", a.setting, a.value, a.source)).collect::<Vec<_>>().join("\n")
+}
+
 /// The report on a text that differs from the figure by one replacement.
 fn refused(from: &str, to: &str) -> String {
     assert!(FIGURE.contains(from), "{from} is not in the figure");
@@ -29,8 +35,65 @@ fn the_figure_becomes_a_plan() {
     insta::assert_snapshot!(format!("{:?}", setup.producers), @r#"[Producer { name: "shop", topic: 0, members: 1, start: Span(0), schedule: Every(Span(10000000)), count: Some(5), key: Const("order-7"), size: Constant(1000), labels: ["", "", "Payment successful", "Ship item"], state_change: Nothing }]"#);
     insta::assert_snapshot!(format!("{:?}", setup.consumers), @r#"[Consumer { name: "fulfilment", topic: 0, members: [Member { work: Work { span: Constant(80000000), rate: None }, joins: Span(0) }, Member { work: Work { span: Constant(80000000), rate: None }, joins: Span(0) }], from: End, on_failure: Requeue, deduplication: None, commit: Span(0) }]"#);
     insta::assert_snapshot!(format!("{:?}", setup.faults), @r#"[Fault { what: Crash { target: Receiver, restart_after: Some(Span(5000000000)) }, when: On { fact: FactPattern { kind: Delivered, message: Some(MessageName { producer: 0, member: 0, number: 3 }), key: None, subscription: Some(0), node: None }, after: Span(30000000), times: 1 }, text: "Crash(node: Receiver, when: Delivered(message: \"shop#3\", to: \"fulfilment\"), after: \"30ms\", restart_after: \"5s\")" }]"#);
-    insta::assert_snapshot!(format!("{:?}", setup.design), @r#"Queue(Config { node: "broker/1", transport: Connections, queues: [QueueConfig { name: "fulfilment", behaviour: Behaviour { given_back: Original, left_behind: Original, turn_lost: WhenAsked, kept: Persistent, limit_gives_room_twice: false }, durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Aside, priorities: None, single_active_consumer: false, redelivery: None, stream: None, filter: "", from: Beginning, pulled: false, turns: InLine, passing: false, leader: 0, members: 3 }], exchanges: [ExchangeConfig { name: "orders", kind: Fanout, queues: [0], late: [], keys: [] }], streams: [], persistent: true, confirm_after: Synced, overdue: None, checksums: true, memory_high_watermark: 0.6, paging: None, dialect: Amqp, cluster: None, clients: [(Glob("*"), ClientConfig { prefetch: 1, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), node: 0, headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None, id: None, own_id: false }, pulls: None, extend_every: None, aliases: [] })] })"#);
-    insta::assert_snapshot!(format!("{:?}", plan.designs["log"].setup.design), @r#"Log(Config { node: "broker/1", topics: [TopicConfig { name: "orders", partitions: 1, retention_age: Some(Span(604800000000000)), retention_bytes: None, segment_bytes: 1073741824, segment_age: Some(Span(604800000000000)) }], session_timeout: Span(45000000000), heartbeat: Span(3000000000), retention_check: Span(300000000000), when_full: Offline, clients: [(Glob("*"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: AfterWork, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) })] })"#);
+    insta::assert_snapshot!(assumed(&plan, "queue"), @"
+    durable = true (redeliver: queues are durable unless told otherwise)
+    max_length = unlimited (RabbitMQ 4.0.5)
+    overflow = DropHead (RabbitMQ 4.0.5)
+    message_ttl = never (RabbitMQ 4.0.5)
+    delivery_limit = unlimited (RabbitMQ 4.0.5, classic queues)
+    transport = Connections (redeliver)
+    persistent = true (redeliver: messages are persistent unless told otherwise)
+    confirm_after = Synced (RabbitMQ 4.0.5)
+    redeliver_after = never (RabbitMQ 4.0.5)
+    memory_watermark = 0.6 (RabbitMQ 4.0.5)
+    prefetch = 1 (scenario)
+    ack = AfterWork (redeliver)
+    confirms = true (redeliver: publishers use confirms unless told otherwise)
+    window = 0 (redeliver)
+    confirm_timeout = 5 s (redeliver)
+    retries = unlimited (redeliver: until the run ends)
+    reconnect_after = 100 ms (redeliver)
+    network.latency = 1 ms (scenario)
+    network.jitter = 0 (redeliver)
+    network.loss = 0 % (redeliver)
+    network.duplication = 0 % (redeliver)
+    network.bandwidth = unlimited (redeliver)
+    nodes.disk.capacity = unlimited (redeliver)
+    nodes.disk.bandwidth = 200 MB/s (redeliver)
+    nodes.disk.sync = 2 ms (redeliver)
+    nodes.memory = 4 GiB (redeliver)
+    nodes.cores = 4 (redeliver)
+    ");
+    insta::assert_snapshot!(assumed(&plan, "log"), @"
+    partitions = 1 (scenario)
+    retention_age = 7 d (Kafka 4.1.1)
+    retention_bytes = unlimited (Kafka 4.1.1)
+    segment_bytes = 1 GiB (Kafka 4.1.1)
+    segment_age = 7 d (Kafka 4.1.1)
+    acks = All (Kafka 4.1.1)
+    request_timeout = 30 s (Kafka 4.1.1)
+    retries = 2147483647 (Kafka 4.1.1)
+    window = 0 (redeliver)
+    commit = AfterWork (redeliver: consumers commit after the work on each record)
+    max_poll_records = 500 (Kafka 4.1.1)
+    fetch_wait = 500 ms (Kafka 4.1.1)
+    offset_reset = Latest (Kafka 4.1.1)
+    reconnect_after = 50 ms (Kafka 4.1.1)
+    session_timeout = 45 s (Kafka 4.1.1)
+    heartbeat = 3 s (Kafka 4.1.1)
+    retention_check = 5 min (Kafka 4.1.1)
+    when_full = Offline (Kafka 4.1.1)
+    network.latency = 1 ms (scenario)
+    network.jitter = 0 (redeliver)
+    network.loss = 0 % (redeliver)
+    network.duplication = 0 % (redeliver)
+    network.bandwidth = unlimited (redeliver)
+    nodes.disk.capacity = unlimited (redeliver)
+    nodes.disk.bandwidth = 200 MB/s (redeliver)
+    nodes.disk.sync = 2 ms (redeliver)
+    nodes.memory = 4 GiB (redeliver)
+    nodes.cores = 4 (redeliver)
+    ");
 }
 
 #[test]
@@ -103,12 +166,31 @@ fn faults_without_a_target_do_not_apply() {
          Drop(packet: Ack, message: "mail#2")
          DiskFull(node: "brokers", at: "2s", lasts: "1s")
     "#);
-    insta::assert_snapshot!(format!("{:?}", plan.designs["rabbit"].setup.design), @r#"Queue(Config { node: "n1", transport: Connections, queues: [QueueConfig { name: "post", behaviour: Behaviour { given_back: Original, left_behind: Original, turn_lost: WhenAsked, kept: Persistent, limit_gives_room_twice: false }, durable: true, length_max: None, overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None, single_active_consumer: false, redelivery: None, stream: None, filter: "", from: Beginning, pulled: false, turns: InLine, passing: false, leader: 0, members: 3 }, QueueConfig { name: "stock", behaviour: Behaviour { given_back: Original, left_behind: Original, turn_lost: WhenAsked, kept: Persistent, limit_gives_room_twice: false }, durable: true, length_max: Some(5), overflow: DropHead, message_ttl: None, delivery_limit: None, bytes_max: None, dead_letter: Dropped, priorities: None, single_active_consumer: false, redelivery: None, stream: None, filter: "", from: Beginning, pulled: false, turns: InLine, passing: false, leader: 0, members: 3 }], exchanges: [ExchangeConfig { name: "mails", kind: Fanout, queues: [0], late: [], keys: [] }, ExchangeConfig { name: "orders", kind: Fanout, queues: [1], late: [], keys: [] }], streams: [], persistent: true, confirm_after: Synced, overdue: Some((Span(1800000000000), ChannelClosed { every: Span(60000000000) })), checksums: true, memory_high_watermark: 0.6, paging: Some(BeyondDemand), dialect: Amqp, cluster: None, clients: [(Glob("stock/1"), ClientConfig { prefetch: 3, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), node: 0, headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None, id: None, own_id: false }, pulls: None, extend_every: None, aliases: [] }), (Glob("stock/2"), ClientConfig { prefetch: 3, priority: 0, ack: Auto, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), node: 0, headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None, id: None, own_id: false }, pulls: None, extend_every: None, aliases: [] }), (Glob("*"), ClientConfig { prefetch: 0, priority: 0, ack: AfterWork, confirms: true, window: 0, confirm_timeout: Span(5000000000), retries: 4294967295, reconnect_after: Span(100000000), node: 0, headers: [], said: Said { priority: 0, expiration: None, mandatory: false, persistent: None, routing_key: None, id: None, own_id: false }, pulls: None, extend_every: None, aliases: [] })] })"#);
-    insta::assert_snapshot!(format!("{:?}", plan.designs["kafka"].setup.design), @r#"Log(Config { node: "1", topics: [TopicConfig { name: "mails", partitions: 1, retention_age: Some(Span(604800000000000)), retention_bytes: None, segment_bytes: 1073741824, segment_age: Some(Span(604800000000000)) }, TopicConfig { name: "orders", partitions: 6, retention_age: None, retention_bytes: None, segment_bytes: 1048576, segment_age: Some(Span(604800000000000)) }], session_timeout: Span(45000000000), heartbeat: Span(3000000000), retention_check: Span(300000000000), when_full: Offline, clients: [(Glob("shop/*"), ClientConfig { acks: Leader, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Every(Span(5000000000)), poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) }), (Glob("stock/*"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: BeforeWork, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) }), (Glob("*"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Every(Span(5000000000)), poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) })] })"#);
-    let assumptions = plan.designs["kafka"].assumptions.iter();
-    let assumptions: Vec<String> =
-        assumptions.map(|a| format!("{} = {} ({})", a.setting, a.value, a.source)).collect();
-    insta::assert_snapshot!(assumptions.join("\n"), @r"
+    insta::assert_snapshot!(assumed(&plan, "rabbit"), @"
+    version = 4.0.5 (scenario)
+    delivery_mode = 2 = true (redeliver: messages are persistent unless told otherwise)
+    consumer_timeout = 30 min (RabbitMQ since 3.8.17)
+    channel_tick_interval = 1 min (RabbitMQ 4.0.5)
+    vm_memory_high_watermark = 0.6 (RabbitMQ 4.0.5)
+    prefetch_count = 0 (RabbitMQ 4.0.5)
+    ack = AfterWork (redeliver)
+    confirm = true (redeliver: publishers use confirms unless told otherwise)
+    confirm_timeout = 5 s (redeliver)
+    clients.stock/*.prefetch_count = 3 (scenario)
+    clients.stock/2.auto_ack = true (scenario)
+    queues.stock = classic, durable, x-max-length 5 (scenario)
+    network.latency = lognormal(median=2 ms, p99=20 ms) (scenario)
+    network.jitter = 0 (redeliver)
+    network.loss = 1 % (scenario)
+    network.duplication = 0 % (redeliver)
+    network.bandwidth = unlimited (redeliver)
+    nodes.disk.capacity = 6 TB (scenario)
+    nodes.disk.bandwidth = 150 MB/s (scenario)
+    nodes.disk.sync = 2 ms (redeliver)
+    nodes.memory = 8 GiB (scenario)
+    nodes.cores = 4 (redeliver)
+    ");
+    insta::assert_snapshot!(assumed(&plan, "kafka"), @r"
     version = 4.1.1 (scenario)
     log.retention.ms = 7 d (Kafka 4.1.1)
     num.partitions = 1 (Kafka 4.1.1)

@@ -1,0 +1,163 @@
+//! Which verbs of a story, and which settings of them, a design knows.
+//!
+//! A script is for all designs of a file: what some of them know is left out by the others, and what none knows is refused.
+
+use crate::design::Designed;
+use crate::diagnostic::{Diagnostic, Findings, Place};
+use redeliver_models::properties::Said;
+use redeliver_models::setup::Design;
+use redeliver_models::story::{Dialect, Script, Verb};
+
+/// What every design with a broker knows.
+const EVERY: &[&str] = &[
+    "Close", "Consume", "Crash", "Handle", "Look", "Pause", "Poll", "PollAll", "Process", "Restart",
+    "Resume", "Send", "Shutdown", "Until", "Wait",
+];
+const AMQP: &[&str] = &[
+    "Ack",
+    "Alter",
+    "Bind",
+    "Cancel",
+    "CloseChannel",
+    "Declare",
+    "Nack",
+    "Recover",
+    "delivery_mode",
+    "expiration",
+    "mandatory",
+    "multiple",
+    "priority",
+    "routing_key",
+    "x-priority",
+];
+const NATS: &[&str] = &["Ack", "Cancel", "Declare", "Extend", "Nack", "Nats-Msg-Id"];
+const LOG: &[&str] = &["Commit", "Subscribe"];
+
+/// The words of a design beside those that every one knows.
+fn words(design: &Design) -> &'static [&'static str] {
+    match design {
+        Design::Queue(config) => match config.dialect {
+            Dialect::Amqp => AMQP,
+            Dialect::Nats => NATS,
+        },
+        Design::Log(_) => LOG,
+        Design::Udp(_) | Design::Webhook(_) => &[],
+    }
+}
+
+/// The words of a verb itself: its name, and those settings that not every design knows.
+fn words_of(verb: &Verb) -> Vec<&'static str> {
+    let said_if = |said: bool, word: &'static str| said.then_some(word);
+    let settings: Vec<&'static str> = match verb {
+        Verb::Send { said, .. } => said.iter().flat_map(words_said).collect(),
+        Verb::Consume { priority, .. } => said_if(priority.is_some(), "x-priority").into_iter().collect(),
+        Verb::Ack { multiple, .. } | Verb::Nack { multiple, .. } => {
+            said_if(*multiple, "multiple").into_iter().collect()
+        }
+        _ => Vec::new(),
+    };
+    std::iter::once(verb.name()).chain(settings).collect()
+}
+
+fn words_said(said: &Said) -> impl Iterator<Item = &'static str> {
+    let all = [
+        (said.priority > 0, "priority"),
+        (said.expiration.is_some(), "expiration"),
+        (said.mandatory, "mandatory"),
+        (said.persistent.is_some(), "delivery_mode"),
+        (said.routing_key.is_some(), "routing_key"),
+        (said.id.is_some(), "Nats-Msg-Id"),
+    ];
+    all.into_iter().filter(|(said, _)| *said).map(|(_, word)| word)
+}
+
+fn knows(design: &Design, word: &str) -> bool {
+    EVERY.contains(&word) || words(design).contains(&word)
+}
+
+/// Refuses what no design knows; `places` has those of each line's verbs.
+pub(crate) fn check(script: &Script, places: &[Vec<Place>], designs: &[&Designed], findings: &mut Findings) {
+    for (verb, place) in with_places(script, places) {
+        for word in verb.all().into_iter().flat_map(words_of) {
+            if designs.iter().any(|designed| knows(&designed.design, word)) {
+                continue;
+            }
+            let what = if word.starts_with(char::is_uppercase) && word != "Nats-Msg-Id" {
+                "verb"
+            } else {
+                "setting"
+            };
+            let message = match designs {
+                [_] => format!("this design has no {what} `{word}`"),
+                _ => format!("none of the designs has the {what} `{word}`"),
+            };
+            let hint = match designs.first().map(|designed| words(&designed.design)) {
+                None | Some([]) => "nothing of the kind is modelled here".to_string(),
+                Some(known) => format!("beside what all know: {}", known.join(", ")),
+            };
+            findings.push(Diagnostic::new(message).at(place).hint(hint));
+        }
+    }
+}
+
+/// Refuses to be given what is asked for, and the other way round.
+pub(crate) fn check_pulls(
+    script: &Script,
+    places: &[Vec<Place>],
+    designed: &Designed,
+    findings: &mut Findings,
+) {
+    let Design::Queue(config) = &designed.design else { return };
+    let pulled = |name: &String| {
+        let queue =
+            config.queues.iter().find(|queue| queue.name == *name).or_else(|| designed.declared.get(name))?;
+        (queue.redelivery.is_some() && !queue.passing).then_some(queue.pulled)
+    };
+    for (verb, place) in with_places(script, places) {
+        for verb in verb.all() {
+            let (name, message, hint) = match verb {
+                Verb::Consume { from, .. } if pulled(from) == Some(true) => {
+                    (from, "is a pull consumer: `Poll` it", "or give it a `\"deliver_subject\"`")
+                }
+                Verb::Poll { from: Some(from), .. } | Verb::PollAll { from: Some(from) }
+                    if pulled(from) == Some(false) =>
+                {
+                    (from, "is a push consumer: `Consume` it", "or leave its `\"deliver_subject\"` out")
+                }
+                _ => continue,
+            };
+            findings.push(Diagnostic::new(format!("`{name}` {message}")).at(place).hint(hint));
+        }
+    }
+}
+
+fn with_places<'a>(script: &'a Script, places: &'a [Vec<Place>]) -> impl Iterator<Item = (&'a Verb, Place)> {
+    let lines = script.lines.iter().zip(places);
+    lines.flat_map(|(line, places)| line.verbs.iter().zip(places.iter().copied()))
+}
+
+/// The script as this design plays it: without what it does not know.
+pub(crate) fn leave_out(script: &mut Script, design: &Design) {
+    for line in &mut script.lines {
+        leave_out_of(&mut line.verbs, design);
+    }
+}
+
+fn leave_out_of(verbs: &mut Vec<Verb>, design: &Design) {
+    verbs.retain(|verb| knows(design, verb.name()));
+    for verb in verbs {
+        match verb {
+            Verb::Handle(rules) => rules.iter_mut().for_each(|rule| leave_out_of(&mut rule.verbs, design)),
+            Verb::Send { said, .. } => said.iter_mut().for_each(|said| {
+                if words_said(said).any(|word| !knows(design, word)) {
+                    *said = Said::default();
+                }
+            }),
+            Verb::Consume { priority, .. } if !knows(design, "x-priority") => *priority = None,
+            Verb::Ack { multiple, .. } | Verb::Nack { multiple, .. } => {
+                *multiple &= knows(design, "multiple")
+            }
+            _ => {}
+        }
+    }
+}
