@@ -185,6 +185,7 @@ impl Domain for Messaging {
             | Record::Held { m, s, .. }
             | Record::Ahead { m, s, .. }
             | Record::Pending { m, s, .. }
+            | Record::Hidden { m, s, .. }
             | Record::Behind { m, s, .. } => Fact::Removed { m, s, why: loss_of(why) },
             Record::Logged { m, .. } | Record::Streamed { m, .. } => Fact::Released { m },
             Record::Outbox { m } => Fact::PublishDropped { m, why: loss_of(why) },
@@ -195,6 +196,7 @@ impl Domain for Messaging {
             | Record::Committed { .. }
             | Record::Bound
             | Record::Sequence { .. }
+            | Record::KnownId { .. }
             | Record::Change
             | Record::Decision { .. }
             | Record::Prepared { .. }
@@ -230,6 +232,7 @@ impl Domain for Messaging {
             | Record::Held { m, s, .. }
             | Record::Ahead { m, s, .. }
             | Record::Pending { m, s, .. }
+            | Record::Hidden { m, s, .. }
             | Record::Behind { m, s, .. } => (m, 1 + u64::from(s.0)),
             Record::Logged { m, .. } | Record::Streamed { m, .. } => (m, 0),
             Record::Offset { .. }
@@ -240,6 +243,7 @@ impl Domain for Messaging {
             | Record::Outbox { .. }
             | Record::Bound
             | Record::Sequence { .. }
+            | Record::KnownId { .. }
             | Record::Change
             | Record::Decision { .. }
             | Record::Prepared { .. }

@@ -1,6 +1,6 @@
 //! What travels, what nodes tell themselves, and what disks store.
 
-use crate::message::{MessageRef, SubscriptionId};
+use crate::message::{KeyId, MessageRef, SubscriptionId};
 use redeliver_sim::Span;
 
 /// After so long the operating system writes back what nobody has synced. Linux: `dirty_expire_centisecs`.
@@ -199,6 +199,8 @@ pub enum Timer {
     PagedIn { queue: u32 },
     /// A delivery of this queue may not have been settled in time.
     AckWait { queue: u32 },
+    /// A message of this queue may have lived long enough.
+    LifeEnds { queue: u32 },
     /// A pull may have waited long enough.
     PullExpired { queue: u32 },
     /// The first message of this stream may be too old.
@@ -256,6 +258,10 @@ pub enum Record {
     Streamed { m: MessageRef, sequence: u32, exchange: u32 },
     /// A reader of a stream was given it so often, at last at so many milliseconds, and has not settled it.
     Pending { m: MessageRef, s: SubscriptionId, sequence: u32, at: u32, attempts: u8 },
+    /// A message that lives in a queue since so many hundredths of a second, hidden until so many, delivered so often.
+    Hidden { m: MessageRef, s: SubscriptionId, since: u32, until: u32, attempts: u8 },
+    /// An id that a queue knows since so many hundredths of a second: this word, or a message's own, or what it contains.
+    KnownId { own: bool, id: KeyId, source: u32, number: u32, at: u32 },
     /// A stream's last sequence; or the last that a reader of it knows of.
     Sequence { last: u32 },
 }
@@ -268,6 +274,7 @@ impl Record {
             | Record::Held { m, s, .. }
             | Record::Ahead { m, s, .. }
             | Record::Pending { m, s, .. }
+            | Record::Hidden { m, s, .. }
             | Record::Behind { m, s, .. } => Some((m, s)),
             _ => None,
         }

@@ -21,7 +21,7 @@ pub struct Properties {
     pub id: MessageId,
 }
 
-/// By what a broker knows a message again that was sent before. JetStream: `Nats-Msg-Id`.
+/// By what a broker knows a message again that was sent before. JetStream: `Nats-Msg-Id`; SQS: `MessageDeduplicationId`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum MessageId {
     /// By nothing.
@@ -55,8 +55,10 @@ pub struct Said {
     pub persistent: Option<bool>,
     /// See [`Properties::routing_key`].
     pub routing_key: Option<String>,
-    /// See [`Properties::id`]: this word.
+    /// See [`Properties::id`]: this word, for NATS.
     pub id: Option<String>,
+    /// The same, for SQS.
+    pub deduplication_id: Option<String>,
     /// See [`Properties::id`]: its own.
     pub own_id: bool,
 }
@@ -71,13 +73,15 @@ impl Said {
             persistent: self.persistent.or(other.persistent),
             routing_key: self.routing_key.clone().or_else(|| other.routing_key.clone()),
             id: self.id.clone().or_else(|| other.id.clone()),
+            deduplication_id: self.deduplication_id.clone().or_else(|| other.deduplication_id.clone()),
             own_id: self.own_id || other.own_id,
         }
     }
 
     /// The properties; a routing key that means nothing to any exchange is none.
     pub(crate) fn properties(&self, names: &Names) -> Properties {
-        let named = self.id.as_ref().and_then(|id| names.find_key(id)).map(MessageId::Named);
+        let id = self.id.as_ref().or(self.deduplication_id.as_ref());
+        let named = id.and_then(|id| names.find_key(id)).map(MessageId::Named);
         Properties {
             id: named.unwrap_or(if self.own_id { MessageId::Own } else { MessageId::None }),
             priority: self.priority,

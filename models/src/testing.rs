@@ -81,6 +81,7 @@ pub(crate) fn queue() -> Config {
         said: Default::default(),
         pulls: None,
         extend_every: None,
+        keeps_failed: false,
         aliases: Vec::new(),
     };
     let queue = QueueConfig { name: "stock".into(), ..QueueConfig::default() };

@@ -18,6 +18,7 @@ const RABBITMQ: &str = "RabbitMQ 4.0.5";
 /// `Log(…)` takes the defaults of this version.
 const KAFKA: &str = "Kafka 4.1.1";
 const NATS: &str = "NATS 2.9.10";
+const SQS: &str = "Amazon SQS, 2025";
 const LINUX: &str = "Linux, net.core.rmem_default";
 const WEBHOOKS: &str = "public pages of webhook vendors: 10 to 15 s, 5 to 10 attempts";
 
@@ -79,6 +80,19 @@ pub(crate) const NATS_RECONNECT_AFTER: Default<Span> =
 pub(crate) const FILE_STORE_OVERHEAD: u32 = 30;
 /// The same in memory: `memStoreMsgSize`.
 pub(crate) const MEMORY_STORE_OVERHEAD: u32 = 16;
+
+// Amazon SQS, as its documentation of 2025 has it: API reference, SetQueueAttributes and ReceiveMessage; Developer Guide,
+// "Amazon SQS quotas".
+pub(crate) const VISIBILITY_TIMEOUT: Default<Span> = from(SQS, Span::seconds(30));
+pub(crate) const VISIBILITY_TIMEOUT_MAX: Span = Span::seconds(12 * 3_600);
+pub(crate) const MESSAGE_RETENTION: Default<Span> = from(SQS, Span::seconds(4 * 86_400));
+pub(crate) const MAXIMUM_MESSAGE_SIZE: Default<u64> = from(SQS, 1 << 20);
+pub(crate) const IN_FLIGHT_MAX: Default<u32> = from(SQS, 120_000);
+pub(crate) const RECEIVE_BATCH: Default<u32> = from("Amazon SQS: ReceiveMessage", 1);
+/// A queue without a redrive policy has none; with one, this is what it says if it does not say.
+pub(crate) const MAX_RECEIVE_COUNT: u32 = 10;
+pub(crate) const DEDUPLICATION_INTERVAL: Span = Span::seconds(300);
+pub(crate) const POLL_PAUSE: Default<Span> = from("redeliver: after an empty receive", Span::millis(100));
 
 // Log brokers. Names and values as `kafka-configs` and the clients' own tables of version 4.1.1 print them.
 pub(crate) const PARTITIONS: Default<u32> = from(KAFKA, 1);

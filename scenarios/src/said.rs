@@ -1,4 +1,4 @@
-//! What publishers say of their messages, by the names of AMQP 0-9-1 and NATS: properties of `Send` in a story, settings of the
+//! What publishers say of their messages, by the names of AMQP 0-9-1, NATS and SQS: properties of `Send` in a story, settings of the
 //! publishers of a load.
 
 use crate::design::settings::{Reader, Real, Setting};
@@ -6,8 +6,15 @@ use crate::diagnostic::{Diagnostic, Findings};
 use redeliver_models::properties::Said;
 
 /// Names of what can be said.
-pub(crate) const SAID: [&str; 6] =
-    ["priority", "expiration", "mandatory", "delivery_mode", "routing_key", "Nats-Msg-Id"];
+pub(crate) const SAID: [&str; 7] = [
+    "priority",
+    "expiration",
+    "mandatory",
+    "delivery_mode",
+    "routing_key",
+    "Nats-Msg-Id",
+    "MessageDeduplicationId",
+];
 
 /// What is said of all messages.
 pub(crate) fn said(settings: &Real, findings: &mut Findings) -> Said {
@@ -19,6 +26,7 @@ pub(crate) fn said(settings: &Real, findings: &mut Findings) -> Said {
         persistent: reader.whole("delivery_mode", 1, 2).map(|mode| mode == 2),
         routing_key: reader.text("routing_key"),
         id: reader.text("Nats-Msg-Id"),
+        deduplication_id: reader.text("MessageDeduplicationId"),
         own_id: false,
     }
 }

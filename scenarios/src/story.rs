@@ -62,7 +62,7 @@ impl Story {
                 if let Verb::Declare(queue) = verb
                     && let Some(known) = declared.get(&queue.name)
                 {
-                    queue.clone_from(known);
+                    **queue = known.clone();
                 }
             });
         }
@@ -125,6 +125,7 @@ impl Story {
                 let what = match config.dialect {
                     Dialect::Amqp => "queue or exchange",
                     Dialect::Nats => "consumer or subject",
+                    Dialect::Sqs => "queue",
                 };
                 (what, queues.chain(exchanges).chain(aliases).collect())
             }
@@ -237,6 +238,9 @@ impl LineNumbers<'_> {
     }
 }
 
+/// Seconds: 12 hours.
+const EXTEND_MAX: i64 = 43_200;
+
 /// Turns verbs into those that run, and gathers what they name.
 struct Teller<'f> {
     findings: &'f mut Findings,
@@ -302,8 +306,12 @@ impl Teller<'_> {
                 return self.each(message, |message| Verb::Nack { message, multiple: false, requeue });
             }
             Typed::Extend(message, settings) => {
-                EXTEND.check(settings, self.findings);
-                return self.each(message, |message| Verb::Extend { message, wait: Span::ZERO });
+                // A visibility timeout of 0 gives it back.
+                let span = self.settle(settings, &EXTEND).seconds("VisibilityTimeout", 0, EXTEND_MAX);
+                return self.each(message, |message| match span {
+                    Some(Span::ZERO) => Verb::Nack { message, multiple: false, requeue: true },
+                    span => Verb::Extend { message, wait: span.unwrap_or(Span::ZERO) },
+                });
             }
             Typed::Process(messages, settings) => {
                 NOTHING.check(settings, self.findings);
@@ -318,7 +326,7 @@ impl Teller<'_> {
             Typed::Subscribe(topic) => Verb::Subscribe(self.name(topic)),
             Typed::Declare(name, arguments) => {
                 self.declared.insert(name.value.clone(), arguments.clone());
-                Verb::Declare(QueueConfig { name: name.value.clone(), ..QueueConfig::default() })
+                Verb::Declare(Box::new(QueueConfig { name: name.value.clone(), ..QueueConfig::default() }))
             }
             Typed::Bind(exchange, queue) => {
                 let (exchange, queue) = (self.name(exchange), self.name(queue));

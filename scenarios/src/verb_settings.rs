@@ -13,9 +13,18 @@ pub(crate) const ALTER: Table = Table {
 };
 pub(crate) const NACK: Table = Table { of: "`Nack`", modelled: &["multiple", "requeue"], known: &["delay"] };
 pub(crate) const REJECT: Table = Table { of: "`Reject`", modelled: &["requeue"], known: &[] };
-pub(crate) const EXTEND: Table = Table { of: "`Extend`", modelled: &[], known: &["VisibilityTimeout"] };
+pub(crate) const EXTEND: Table = Table { of: "`Extend`", modelled: &["VisibilityTimeout"], known: &[] };
 pub(crate) const SEND: Table = Table {
     of: "`Send`",
-    modelled: &["size", "delivery_mode", "priority", "expiration", "mandatory", "routing_key", "Nats-Msg-Id"],
-    known: &["every until qos headers partition timestamp"],
+    modelled: &[
+        "size",
+        "delivery_mode",
+        "priority",
+        "expiration",
+        "mandatory",
+        "routing_key",
+        "Nats-Msg-Id",
+        "MessageDeduplicationId",
+    ],
+    known: &["every until qos headers partition timestamp MessageGroupId DelaySeconds"],
 };

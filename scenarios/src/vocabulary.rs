@@ -7,11 +7,12 @@ use crate::diagnostic::{Diagnostic, Findings, Place};
 use redeliver_models::properties::Said;
 use redeliver_models::setup::Design;
 use redeliver_models::story::{Dialect, Script, Verb};
+use redeliver_sim::Span;
 
 /// What every design with a broker knows.
 const EVERY: &[&str] = &[
-    "Close", "Consume", "Crash", "Handle", "Look", "Pause", "Poll", "PollAll", "Process", "Restart",
-    "Resume", "Send", "Shutdown", "Until", "Wait",
+    "Close", "Crash", "Handle", "Look", "Pause", "Poll", "Process", "Restart", "Resume", "Send", "Shutdown",
+    "Until", "Wait",
 ];
 const AMQP: &[&str] = &[
     "Ack",
@@ -19,8 +20,10 @@ const AMQP: &[&str] = &[
     "Bind",
     "Cancel",
     "CloseChannel",
+    "Consume",
     "Declare",
     "Nack",
+    "PollAll",
     "Recover",
     "delivery_mode",
     "expiration",
@@ -30,8 +33,13 @@ const AMQP: &[&str] = &[
     "routing_key",
     "x-priority",
 ];
-const NATS: &[&str] = &["Ack", "Cancel", "Declare", "Extend", "Nack", "Nats-Msg-Id"];
-const LOG: &[&str] = &["Commit", "Subscribe"];
+const NATS: &[&str] = &["Ack", "Cancel", "Consume", "Declare", "Extend", "Nack", "PollAll", "Nats-Msg-Id"];
+const SQS: &[&str] = &["Ack", "Declare", "Extend", "Nack", "MessageDeduplicationId", "VisibilityTimeout"];
+const LOG: &[&str] = &["Commit", "Consume", "PollAll", "Subscribe"];
+/// Without a broker a story is refused as a whole.
+const DIRECT: &[&str] = &["Consume", "PollAll"];
+/// Words that begin as verbs do, and are settings.
+const SETTINGS: &[&str] = &["Nats-Msg-Id", "MessageDeduplicationId", "VisibilityTimeout"];
 
 /// The words of a design beside those that every one knows.
 fn words(design: &Design) -> &'static [&'static str] {
@@ -39,9 +47,10 @@ fn words(design: &Design) -> &'static [&'static str] {
         Design::Queue(config) => match config.dialect {
             Dialect::Amqp => AMQP,
             Dialect::Nats => NATS,
+            Dialect::Sqs => SQS,
         },
         Design::Log(_) => LOG,
-        Design::Udp(_) | Design::Webhook(_) => &[],
+        Design::Udp(_) | Design::Webhook(_) => DIRECT,
     }
 }
 
@@ -54,6 +63,7 @@ fn words_of(verb: &Verb) -> Vec<&'static str> {
         Verb::Ack { multiple, .. } | Verb::Nack { multiple, .. } => {
             said_if(*multiple, "multiple").into_iter().collect()
         }
+        Verb::Extend { wait, .. } => said_if(*wait > Span::ZERO, "VisibilityTimeout").into_iter().collect(),
         _ => Vec::new(),
     };
     std::iter::once(verb.name()).chain(settings).collect()
@@ -67,6 +77,7 @@ fn words_said(said: &Said) -> impl Iterator<Item = &'static str> {
         (said.persistent.is_some(), "delivery_mode"),
         (said.routing_key.is_some(), "routing_key"),
         (said.id.is_some(), "Nats-Msg-Id"),
+        (said.deduplication_id.is_some(), "MessageDeduplicationId"),
     ];
     all.into_iter().filter(|(said, _)| *said).map(|(_, word)| word)
 }
@@ -82,7 +93,7 @@ pub(crate) fn check(script: &Script, places: &[Vec<Place>], designs: &[&Designed
             if designs.iter().any(|designed| knows(&designed.design, word)) {
                 continue;
             }
-            let what = if word.starts_with(char::is_uppercase) && word != "Nats-Msg-Id" {
+            let what = if word.starts_with(char::is_uppercase) && !SETTINGS.contains(&word) {
                 "verb"
             } else {
                 "setting"
@@ -108,10 +119,13 @@ pub(crate) fn check_pulls(
     findings: &mut Findings,
 ) {
     let Design::Queue(config) = &designed.design else { return };
+    if config.dialect != Dialect::Nats {
+        return;
+    }
     let pulled = |name: &String| {
         let queue =
             config.queues.iter().find(|queue| queue.name == *name).or_else(|| designed.declared.get(name))?;
-        (queue.redelivery.is_some() && !queue.passing).then_some(queue.pulled)
+        (queue.redelivery.is_some() && !queue.passing).then_some(queue.pulled.is_some())
     };
     for (verb, place) in with_places(script, places) {
         for verb in verb.all() {
@@ -150,9 +164,14 @@ fn leave_out_of(verbs: &mut Vec<Verb>, design: &Design) {
             Verb::Handle(rules) => rules.iter_mut().for_each(|rule| leave_out_of(&mut rule.verbs, design)),
             Verb::Send { said, .. } => said.iter_mut().for_each(|said| {
                 if words_said(said).any(|word| !knows(design, word)) {
-                    *said = Said::default();
+                    // The two ids are each for a product of its own.
+                    let id = said.id.take().filter(|_| knows(design, "Nats-Msg-Id"));
+                    let own =
+                        said.deduplication_id.take().filter(|_| knows(design, "MessageDeduplicationId"));
+                    *said = Said { id, deduplication_id: own, ..Said::default() };
                 }
             }),
+            Verb::Extend { wait, .. } if !knows(design, "VisibilityTimeout") => *wait = Span::ZERO,
             Verb::Consume { priority, .. } if !knows(design, "x-priority") => *priority = None,
             Verb::Ack { multiple, .. } | Verb::Nack { multiple, .. } => {
                 *multiple &= knows(design, "multiple")

@@ -92,6 +92,7 @@ fn routing_keys(setup: &Setup, config: &queue::Config, names: &Names) -> Vec<Str
     let queues = story::queues(setup, config);
     let mut keys: Vec<String> = story::said(setup).filter_map(|said| said.routing_key.clone()).collect();
     keys.extend(story::said(setup).filter_map(|said| said.id.clone()));
+    keys.extend(story::said(setup).filter_map(|said| said.deduplication_id.clone()));
     keys.extend(config.clients.iter().filter_map(|(_, client)| client.said.routing_key.clone()));
     for queue in &queues {
         if let DeadLetter::Exchange { routing_key, .. } = &queue.dead_letter {

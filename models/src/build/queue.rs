@@ -6,9 +6,10 @@ use crate::part::Part;
 use crate::producer::{Publisher, PublisherSpec, Target};
 use crate::properties::{PropertiesId, Said};
 use crate::queue::{
-    AckMode, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, ExchangeKind, Settles, Transport,
+    AckMode, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, ExchangeKind, Pulls, Transport,
 };
 use crate::setup::{Design, Role};
+use crate::story::Dialect;
 use redeliver_sim::{ConnectionId, NodeId, Purpose, Time};
 
 impl Builder<'_> {
@@ -136,9 +137,14 @@ impl Builder<'_> {
             on_failure: consumer.on_failure,
             commit: consumer.commit,
             reconnect_after: client.reconnect_after,
-            pulls: client.pulls.filter(|_| config.queues[queue as usize].pulled),
+            pulls: config.queues[queue as usize]
+                .pulled
+                .zip(client.pulls)
+                .map(|(wait, pulls)| Pulls { expires: pulls.expires.or(Some(wait)), ..pulls }),
             extend_every: client.extend_every,
-            outlives_connection: redelivery.is_some_and(|r| r.settles == Settles::Message && !r.at_once),
+            keeps_failed: client.keeps_failed,
+            puts_aside: config.dialect == Dialect::Sqs,
+            outlives_connection: redelivery.is_some_and(|redelivery| !redelivery.at_once),
         };
         let starts = Time::ZERO + consumer.members[member].joins;
         let mut worker = self.worker(s, member);

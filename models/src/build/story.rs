@@ -9,7 +9,7 @@ use crate::message::{SourceId, SubscriptionId, TopicId};
 use crate::part::Part;
 use crate::producer::{Arrivals, Keys, Purposes, Source};
 use crate::properties::Said;
-use crate::queue::{self, AckMode, ExchangeKind, Kept, QueueConfig, Settles, Transport};
+use crate::queue::{self, AckMode, ExchangeKind, Kept, QueueConfig, Transport};
 use crate::setup::{Design, Role, Setup};
 use crate::shared::Names;
 use crate::story::{
@@ -25,7 +25,7 @@ pub(super) fn queues(setup: &Setup, config: &queue::Config) -> Vec<QueueConfig> 
             && config.queues.iter().all(|other| other.name != queue.name)
             && declared.iter().all(|other| other.name != queue.name)
         {
-            declared.push(queue.clone());
+            declared.push(QueueConfig::clone(queue));
         }
     }
     declared.sort_by(|a, b| a.name.cmp(&b.name));
@@ -199,7 +199,7 @@ impl Builder<'_> {
                     .collect(),
                 aliases: settings.aliases.clone(),
                 outlives_connection: (config.queues.iter().filter_map(|queue| queue.redelivery.as_ref()))
-                    .any(|redelivery| redelivery.settles == Settles::Message),
+                    .any(|redelivery| !redelivery.at_once),
             };
             self.client(i, name, ConnectionId(first.0 + i as u32), Side::Queue(side));
         }

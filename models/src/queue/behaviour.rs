@@ -68,6 +68,11 @@ impl Behaviour {
         limit_gives_room_twice: false,
     };
 
+    /// SQS's queues: what comes again stands where it was ("best-effort ordering" of standard queues, the order of a
+    /// message group in FIFO queues).
+    pub const HIDING: Behaviour =
+        Behaviour { given_back: Place::Original, left_behind: Place::Original, ..Behaviour::TIMED };
+
     /// RabbitMQ's quorum queues. Without a delivery limit what is given back is appended to the log anew; with one it
     /// is returned ahead (`rabbit_fifo:handle_aux` of a `#return{}` tells the two apart by the limit alone).
     pub const fn quorum(limited: bool, before_4: bool) -> Behaviour {

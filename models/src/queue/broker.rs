@@ -413,6 +413,7 @@ impl Node<Messaging> for Broker {
             Timer::DeadLetter => self.on_dead_letter(out),
             Timer::PagedIn { queue } => self.on_paged_in(queue as usize, out),
             Timer::AckWait { queue } => self.on_ack_wait(queue as usize, out),
+            Timer::LifeEnds { queue } => self.on_ends(queue as usize, out),
             Timer::PullExpired { queue } => self.on_pull_expired(queue as usize, out),
             Timer::StreamAge { stream } => self.on_stream_age(stream as usize, out),
             Timer::PreparedSynced { connection, xid } => self.on_prepared_synced(connection, xid, out),

@@ -1,6 +1,6 @@
 //! Settings of the queue broker and of its clients.
 
-use super::{Behaviour, ExchangeKind, Kept, Paging, Pulls, Redelivery, StreamConfig, Turns};
+use super::{Behaviour, Duplicates, ExchangeKind, Kept, Paging, Pulls, Redelivery, StreamConfig, Turns};
 use crate::properties::Said;
 use crate::setup::{NodePattern, StartAt};
 use crate::story::Dialect;
@@ -132,8 +132,15 @@ pub struct QueueConfig {
     pub filter: String,
     /// Where it begins in a stream that was there before it. JetStream: `deliver_policy`, `all` or `new`.
     pub from: StartAt,
-    /// Its messages are asked for, and not given. JetStream: a consumer without `deliver_subject`.
-    pub pulled: bool,
+    /// Its messages are asked for, and not given; who asks waits for so long, unless he says otherwise. JetStream: a
+    /// consumer without `deliver_subject`; SQS: `ReceiveMessageWaitTimeSeconds`.
+    pub pulled: Option<Span>,
+    /// Messages of one key are a group, which goes to one consumer at a time, in order. SQS: `MessageGroupId`.
+    pub grouped: bool,
+    /// What was sent before is known again, and not stored; none: it is stored again. SQS: `MessageDeduplicationId`.
+    pub duplicates: Option<Duplicates>,
+    /// Bytes of a message at most; a greater one is refused. None is no limit. SQS: `MaximumMessageSize`.
+    pub size_max: Option<u64>,
     /// How those who consume from it take turns.
     pub turns: Turns,
     /// It is there while somebody consumes from it, and keeps nothing for anybody else. NATS: a subscription.
@@ -163,7 +170,10 @@ impl Default for QueueConfig {
             stream: None,
             filter: String::new(),
             from: StartAt::Beginning,
-            pulled: false,
+            pulled: None,
+            grouped: false,
+            duplicates: None,
+            size_max: None,
             turns: Turns::InLine,
             passing: false,
             leader: 0,
@@ -267,8 +277,11 @@ pub struct ClientConfig {
     pub said: Said,
     /// A consumer of a load asks for its messages; none: it is given them.
     pub pulls: Option<Pulls>,
-    /// A consumer of a load says this often that it is still at work on a message; none: never. JetStream: `+WPI`.
+    /// A consumer of a load says this often that it is still at work on a message; none: never. JetStream: `+WPI`; SQS:
+    /// `ChangeMessageVisibility`.
     pub extend_every: Option<Span>,
+    /// What a consumer of a load gives back it only keeps, until its time is over.
+    pub keeps_failed: bool,
     /// In a story: by the subject that it consumes, the queue that it has, alone or with its group. NATS: a subscription.
     pub aliases: Vec<(String, String)>,
 }

@@ -3,7 +3,7 @@
 //! A channel that the broker closes is opened again as a connection that broke is. One handler works at a time; what else was delivered waits, up to the prefetch. With acks before the work, the ack
 //! goes out when the handler begins.
 //!
-//! With pulls it asks for a batch, and for the next when it has done with that. Where acks outlive connections (NATS) it
+//! With pulls it asks for a batch, and for the next when it has done with that. Where acks outlive connections (NATS, SQS) it
 //! keeps what it has when its connection breaks, and what it wants to say then until there is another.
 
 use super::coordinator::Coordinator;
@@ -46,6 +46,10 @@ pub struct ConsumerSpec {
     pub pulls: Option<Pulls>,
     /// It says this often that it is still at work.
     pub extend_every: Option<Span>,
+    /// What it gives back it only keeps, until its time is over.
+    pub keeps_failed: bool,
+    /// Its broker has no word for giving a message away: it puts it aside by itself, and settles it.
+    pub puts_aside: bool,
     /// What it was given over a connection it may settle over a later one.
     pub outlives_connection: bool,
 }
@@ -118,6 +122,9 @@ impl Consumer {
     pub(super) fn nack(&mut self, held: &Held<Token>, requeue: bool, out: &mut Out<'_>) {
         let (m, s, attempt, tag) = (held.m, self.worker.s, held.attempt, held.token.tag);
         out.note(Fact::GivenBack { m, s });
+        if self.spec.keeps_failed {
+            return;
+        }
         if self.spec.outlives_connection {
             return self.say(Packet::Nack { m, s, attempt, tag, requeue }, out);
         }
@@ -158,6 +165,10 @@ impl Consumer {
         match self.spec.on_failure {
             OnFailure::RetryInPlace(pause) => self.worker.retry(held, pause, out),
             OnFailure::Requeue if open => self.nack(&held, true, out),
+            OnFailure::DeadLetter if open && self.spec.puts_aside => {
+                out.note(Fact::PutAside { m, s });
+                self.ack(&held, out);
+            }
             OnFailure::DeadLetter if open => self.nack(&held, false, out),
             OnFailure::Requeue | OnFailure::DeadLetter | OnFailure::Drop => {
                 out.note(Fact::Discarded { m, s, why: LossCause::HandlerFailed });
@@ -181,12 +192,13 @@ impl Consumer {
     /// Asks for more, if it has done with all that came.
     #[cold]
     fn pull(&mut self, out: &mut Out<'_>) {
-        let Some(Pulls { batch, expires, fills }) = self.spec.pulls else { return };
+        let Some(Pulls { batch, expires, fills, .. }) = self.spec.pulls else { return };
         if self.asked > 0 || self.worker.count_held() > 0 || !out.is_open(self.spec.connection) {
             return;
         }
         self.asked = batch;
         self.pulls = self.pulls.wrapping_add(1);
+        let expires = expires.unwrap_or(Span::ZERO);
         let wait = (expires.0 / 1_000_000).min(u64::from(u32::MAX)) as u32;
         out.send(self.spec.connection, Packet::Pull { queue: self.spec.queue, batch, fills, wait });
         out.deadline(expires + PULL_GRACE, Timer::Step { token: self.pulls });
@@ -195,8 +207,12 @@ impl Consumer {
     /// The pull that is under way has ended, or nothing was heard of it for too long.
     #[cold]
     fn end_pull(&mut self, out: &mut Out<'_>) {
+        let pause = self.spec.pulls.filter(|pulls| self.asked == pulls.batch).map(|pulls| pulls.pause);
         self.asked = 0;
-        self.pull(out);
+        match pause {
+            Some(pause) if pause > Span::ZERO => out.deadline(pause, Timer::Poll),
+            _ => self.pull(out),
+        }
     }
 
     /// Says something, now or when it is connected again.
@@ -289,6 +305,7 @@ impl Node<Messaging> for Consumer {
             Timer::Done { generation, .. } => self.on_done(generation, out),
             Timer::Retry { generation, .. } => self.worker.on_retry(generation, out),
             Timer::OpenChannel => self.consume_again(out),
+            Timer::Poll => self.pull(out),
             Timer::Extend { generation } => self.extend(generation, out),
             Timer::Step { token } if token == self.pulls => self.end_pull(out),
             Timer::Reconnect { .. } => out.connect(self.spec.connection),

@@ -17,7 +17,7 @@ use crate::domain::Out;
 use crate::fact::Fact;
 use crate::message::{KeyId, MessageRef};
 use crate::packet::Timer;
-use redeliver_sim::Span;
+use redeliver_sim::{Span, Time};
 use std::collections::BTreeMap;
 
 /// Why a queue gives a message up.
@@ -224,8 +224,9 @@ impl Broker {
         if free.is_empty() {
             return self.drop_dead(dead, out);
         }
+        let born = if self.timed { self.born(queue, &entry) } else { out.now() };
         for target in &free {
-            self.store_dead(*target, m, entry.history, out);
+            self.store_dead(*target, m, entry.history, born, out);
             if out.is_cut() {
                 return self.torn.push(Torn::Held(entry, s));
             }
@@ -240,11 +241,14 @@ impl Broker {
         out.note(Fact::Removed { m: entry.m, s: self.queues[queue].s, why: reason.loss() });
     }
 
-    fn store_dead(&mut self, queue: usize, m: MessageRef, history: u32, out: &mut Out<'_>) {
+    fn store_dead(&mut self, queue: usize, m: MessageRef, history: u32, born: Time, out: &mut Out<'_>) {
         let s = self.queues[queue].s;
         let shared = out.shared();
         let slot = shared.slot(s);
         shared.messages.both_mut(m, slot).1.history = history;
+        if self.timed {
+            return self.store_dead_timed(queue, m, history, born, out);
+        }
         self.store(queue, m, history, false, out);
     }
 }

@@ -1,5 +1,6 @@
 //! A queue broker (RabbitMQ-like).
 
+mod arrivals;
 mod behaviour;
 mod broker;
 mod cluster;
@@ -9,12 +10,15 @@ mod coordinator;
 mod dead_letters;
 mod delivering;
 mod flights;
+mod groups;
+mod hidden_recovery;
 mod paging;
 mod prepared;
 mod publishing;
 mod pulls;
 #[allow(clippy::module_inception)] // a queue is a queue
 mod queue;
+mod recent_ids;
 mod recovery;
 mod redelivery;
 mod restart;
@@ -37,7 +41,7 @@ pub use paging::Paging;
 pub(crate) use pulls::PULL_GRACE;
 pub use pulls::Pulls;
 pub use queue::{Entry, Queue};
-pub use redelivery::{Pending, Redelivery, Settles};
+pub use redelivery::{Duplicates, Lifetime, Pending, Redelivery, Settles};
 pub use routing::{ExchangeKind, Routes, subject_fits, subjects_overlap};
 pub use service::Turns;
 pub use stream::{Discard, Retained, Retention, Stream, StreamConfig};

@@ -93,6 +93,11 @@ impl Broker {
         attempt: u16,
         out: &mut Out<'_>,
     ) {
+        if let ([queue], true) = (queues, self.timed)
+            && self.turns_down(*queue, from, m, attempt, out)
+        {
+            return;
+        }
         let size = out.shared().messages.get(m).size;
         let full: Vec<usize> = queues.iter().copied().filter(|queue| self.is_full(*queue, size)).collect();
         let takes = |queue: usize| !full.contains(&queue) || self.dead_letters_what_it_refuses(queue);
@@ -170,6 +175,9 @@ impl Broker {
         last: bool,
         out: &mut Out<'_>,
     ) -> bool {
+        if self.timed {
+            return self.store_timed(queue, m, last, out);
+        }
         let entry = self.keep(queue, m, history, last, out);
         let written = entry.position.is_some();
         self.queues[queue].push(entry);
@@ -238,8 +246,7 @@ impl Broker {
 
     #[inline(always)]
     fn record(&mut self, queue: usize, m: MessageRef, rank: u32, history: u32) -> Record {
-        let state = &self.queues[queue];
-        let indexed = state.config.behaviour.kept == Kept::Everything && state.pending.is_none();
+        let indexed = self.queues[queue].config.behaviour.kept == Kept::Everything;
         let rank = if indexed { self.next_index() } else { rank };
         Record::Queued { m, s: self.queues[queue].s, rank, history }
     }

@@ -1,7 +1,9 @@
 //! Pulls: a consumer asks for so many messages, and waits for so long.
 //!
 //! Models JetStream's pull requests: each takes its turn with the others, for one message at a time (`waitQueue.pop`),
-//! until it has as many as it asked for or its time is over.
+//! until it has as many as it asked for or its time is over. And `ReceiveMessage` of Amazon SQS: the first that waits is
+//! given what there is, as many as it asked for at most; without a time to wait, an empty answer (short polling, asking all
+//! servers: that only some are asked is left out).
 
 use super::broker::Broker;
 use crate::domain::Out;
@@ -11,12 +13,14 @@ use redeliver_sim::{ConnectionId, Span, Time};
 /// How a consumer of a load asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pulls {
-    /// For so many at a time; it asks again when it has done with them. JetStream: `batch`.
+    /// For so many at a time; it asks again when it has done with them. JetStream: `batch`; SQS: `MaxNumberOfMessages`.
     pub batch: u16,
-    /// It waits for so long. JetStream: `expires`.
-    pub expires: Span,
+    /// It waits for so long; none is as long as its queue says. JetStream: `expires`; SQS: `WaitTimeSeconds`.
+    pub expires: Option<Span>,
     /// It waits until it has all; else what there is by the time of the first is enough.
     pub fills: bool,
+    /// When nothing came it waits so long before it asks again.
+    pub pause: Span,
 }
 
 /// A client that has heard nothing of its pull asks again so long after it should have ended.
@@ -42,17 +46,23 @@ impl Broker {
         self.dispatch(index, out);
         self.set_level(index, out);
         if wait == Span::ZERO {
-            return self.end_pull(index, (slot, number), out);
+            return self.end_pull(index, (slot, number), true, out);
         }
         let Some(pending) = &mut self.queues[index].pending else { return };
         pending.pulls.insert((out.now() + wait, slot, number));
         self.arm_pulls(index, out);
     }
 
-    /// The pull ends as it is, if it has not ended before.
-    pub(super) fn end_pull(&mut self, queue: usize, (slot, number): (u32, u32), out: &mut Out<'_>) {
+    /// The pull ends as it is, if it has not ended before; with nothing, or not all that it asked for.
+    pub(super) fn end_pull(
+        &mut self,
+        queue: usize,
+        (slot, number): (u32, u32),
+        empty: bool,
+        out: &mut Out<'_>,
+    ) {
         if let Some(connection) = self.service[queue].end_request(slot, number) {
-            out.shared().brokers[0].empty_polls += 1;
+            out.shared().brokers[0].empty_polls += u64::from(empty);
             self.reply(connection, Packet::GetEmpty { queue: queue as u32 }, out);
         }
     }
@@ -63,7 +73,7 @@ impl Broker {
             && let Some((_, slot, number)) = pending.pulls.first().copied().filter(|(at, ..)| *at <= now)
         {
             pending.pulls.pop_first();
-            self.end_pull(queue, (slot, number), out);
+            self.end_pull(queue, (slot, number), true, out);
         }
         self.arm_pulls(queue, out);
     }

@@ -1,5 +1,6 @@
 //! One queue: the messages that wait, in the order in which they will be delivered.
 
+use super::groups::Groups;
 use super::paging::{Pager, Paging};
 use super::service::Service;
 use super::{Overflow, Pending, Place, Priorities, QueueConfig};
@@ -41,7 +42,7 @@ pub struct Queue {
     pub unacked: u32,
     /// The expiry timer is set for this time.
     pub expiry_armed: Time,
-    /// Its length or its bytes have a limit.
+    /// It may refuse a message, or let go of one, as one comes.
     pub limited: bool,
     /// Some of its messages have a time to live.
     pub ages: bool,
@@ -59,10 +60,17 @@ pub struct Queue {
     /// What of these is on disk only, if that can be.
     pub(super) pager: Option<Box<Pager>>,
     bytes: u64,
-    classes: Option<Box<Classes>>,
+    lines: Option<Box<Lines>>,
 }
 
-/// Ready messages by priority, the lowest first; [`Queue::ready`] has none then.
+/// Ready messages in several lines; [`Queue::ready`] has none then.
+#[derive(Clone, Debug)]
+enum Lines {
+    Classes(Classes),
+    Groups(Groups),
+}
+
+/// Ready messages by priority, the lowest first.
 #[derive(Clone, Debug)]
 struct Classes {
     lines: Vec<VecDeque<Entry>>,
@@ -85,11 +93,16 @@ impl Queue {
             Priorities::TwoToOne => 2,
         };
         let classes = Classes { lines: vec![VecDeque::new(); lines], len: 0, turns: 0 };
+        let classes = (lines > 0).then(|| Box::new(Lines::Classes(classes)));
+        let groups = || Box::new(Lines::Groups(Groups::default()));
         Queue {
             s,
             unacked: 0,
             expiry_armed: Time::NEVER,
-            limited: config.length_max.is_some() || config.bytes_max.is_some(),
+            limited: config.length_max.is_some()
+                || config.bytes_max.is_some()
+                || config.size_max.is_some()
+                || config.duplicates.is_some(),
             ages: config.message_ttl.is_some(),
             spared: u32::MAX,
             here: true,
@@ -99,7 +112,7 @@ impl Queue {
             ready: VecDeque::new(),
             pager: paging.map(|paging| Box::new(Pager::new(paging, page_cache))),
             bytes: 0,
-            classes: (lines > 0).then(|| Box::new(classes)),
+            lines: if config.grouped { Some(groups()) } else { classes },
             config,
         }
     }
@@ -116,9 +129,9 @@ impl Queue {
         if !entry.in_memory {
             self.page(|pager| pager.add(entry.size));
         }
-        match &mut self.classes {
+        match &mut self.lines {
             None => self.ready.push_back(entry),
-            Some(classes) => classes.line(self.config.priorities, entry.priority).push_back(entry),
+            Some(lines) => lines.push(self.config.priorities, entry),
         }
     }
 
@@ -131,9 +144,10 @@ impl Queue {
         if place == Place::Ahead {
             return self.ahead.push_back(entry);
         }
-        let line = match &mut self.classes {
+        let line = match self.lines.as_deref_mut() {
             None => &mut self.ready,
-            Some(classes) => classes.line(self.config.priorities, entry.priority),
+            Some(Lines::Classes(classes)) => classes.line(self.config.priorities, entry.priority),
+            Some(Lines::Groups(groups)) => return groups.put(entry),
         };
         let place = line.partition_point(|other| other.rank < entry.rank);
         line.insert(place, entry);
@@ -142,10 +156,10 @@ impl Queue {
     /// Takes the first message.
     #[inline(always)]
     pub fn pop(&mut self) -> Option<Entry> {
-        let entry = match &mut self.classes {
+        let entry = match &mut self.lines {
             _ if !self.ahead.is_empty() => self.ahead.pop_front(),
             None => self.ready.pop_front(),
-            Some(classes) => classes.pop(self.config.priorities),
+            Some(lines) => lines.pop(self.config.priorities),
         }?;
         self.count_out(&entry);
         Some(entry)
@@ -165,9 +179,10 @@ impl Queue {
 
     /// Of the messages that are on disk only, the next so many.
     pub(super) fn next_on_disk(&mut self, count: usize) -> impl Iterator<Item = &mut Entry> {
-        let line = match &mut self.classes {
-            None => &mut self.ready,
-            Some(classes) => classes.next_line(self.config.priorities),
+        let line = match self.lines.as_deref_mut() {
+            Some(Lines::Classes(classes)) => classes.next_line(self.config.priorities),
+            // Queues with message groups have all in memory.
+            None | Some(Lines::Groups(_)) => &mut self.ready,
         };
         line.iter_mut().filter(|entry| !entry.in_memory).take(count)
     }
@@ -197,12 +212,25 @@ impl Queue {
         Some(entry)
     }
 
-    /// Takes out what waits at this rank and was never delivered, if it does.
+    /// Takes out what waits at this rank, among those that stand in the order of their ranks, if it does.
     pub(super) fn take_waiting(&mut self, rank: u32) -> Option<Entry> {
-        let index = self.ready.binary_search_by_key(&rank, |entry| entry.rank).ok()?;
-        let entry = self.ready.remove(index)?;
+        let entry = match self.groups() {
+            Some(groups) => groups.take(rank)?,
+            None => {
+                let index = self.ready.binary_search_by_key(&rank, |entry| entry.rank).ok()?;
+                self.ready.remove(index)?
+            }
+        };
         self.count_out(&entry);
         Some(entry)
+    }
+
+    /// The message groups, if it has them.
+    pub(super) fn groups(&mut self) -> Option<&mut Groups> {
+        match self.lines.as_deref_mut() {
+            Some(Lines::Groups(groups)) => Some(groups),
+            _ => None,
+        }
     }
 
     /// Takes out what is not to stay, wherever it stands.
@@ -215,7 +243,7 @@ impl Queue {
         };
         self.ahead.retain(&mut stays);
         self.ready.retain(&mut stays);
-        if let Some(classes) = &mut self.classes {
+        if let Some(Lines::Classes(classes)) = self.lines.as_deref_mut() {
             classes.lines.iter_mut().for_each(|line| line.retain(&mut stays));
             classes.len = classes.lines.iter().map(VecDeque::len).sum();
         }
@@ -237,9 +265,10 @@ impl Queue {
     #[inline(always)]
     #[allow(clippy::len_without_is_empty)] // a queue is asked for its length only
     pub fn len(&self) -> usize {
-        let waiting = match &self.classes {
+        let waiting = match self.lines.as_deref() {
             None => self.ready.len(),
-            Some(classes) => classes.len,
+            Some(Lines::Classes(classes)) => classes.len,
+            Some(Lines::Groups(groups)) => groups.len(),
         };
         self.ahead.len() + waiting
     }
@@ -247,16 +276,23 @@ impl Queue {
     /// The first message.
     #[inline(always)]
     pub fn head(&self) -> Option<&Entry> {
-        self.ahead.front().or_else(|| match &self.classes {
+        self.ahead.front().or_else(|| match self.lines.as_deref() {
             None => self.ready.front(),
-            Some(classes) => classes.head(self.config.priorities),
+            Some(Lines::Classes(classes)) => classes.head(self.config.priorities),
+            Some(Lines::Groups(groups)) => groups.head(),
         })
     }
 
-    /// The messages that wait, in order; of several priorities the highest first.
+    /// The messages that wait, in order; of several priorities the highest first, of several groups each by itself.
     pub fn ready(&self) -> impl Iterator<Item = &Entry> {
-        let classes = self.classes.iter().flat_map(|classes| classes.lines.iter().rev().flatten());
-        self.ahead.iter().chain(&self.ready).chain(classes)
+        let (classes, groups) = match self.lines.as_deref() {
+            None => (None, None),
+            Some(Lines::Classes(classes)) => (Some(classes), None),
+            Some(Lines::Groups(groups)) => (None, Some(groups)),
+        };
+        let classes = classes.into_iter().flat_map(|classes| classes.lines.iter().rev().flatten());
+        let groups = groups.into_iter().flat_map(Groups::iter);
+        self.ahead.iter().chain(&self.ready).chain(classes).chain(groups)
     }
 
     /// Whether it holds more than it may. Only ready messages count.
@@ -286,13 +322,30 @@ impl Queue {
     }
 }
 
+impl Lines {
+    #[cold]
+    fn push(&mut self, priorities: Priorities, entry: Entry) {
+        match self {
+            Lines::Classes(classes) => classes.line(priorities, entry.priority).push_back(entry),
+            Lines::Groups(groups) => groups.put(entry),
+        }
+    }
+
+    #[cold]
+    fn pop(&mut self, priorities: Priorities) -> Option<Entry> {
+        match self {
+            Lines::Classes(classes) => classes.pop(priorities),
+            Lines::Groups(groups) => groups.pop(),
+        }
+    }
+}
+
 /// Quorum queues: what is above it is high.
 const NORMAL_MAX: u8 = 4;
 /// Quorum queues: so many high ones, then one other.
 const WEIGHT: u8 = 2;
 
 impl Classes {
-    #[cold]
     fn line(&mut self, priorities: Priorities, priority: u8) -> &mut VecDeque<Entry> {
         self.len += 1;
         let class = match priorities {
@@ -318,7 +371,6 @@ impl Classes {
         self.lines[self.next(priorities)?].front()
     }
 
-    #[cold]
     fn pop(&mut self, priorities: Priorities) -> Option<Entry> {
         let line = self.next(priorities)?;
         // Every message that is taken counts, also where there is no choice.

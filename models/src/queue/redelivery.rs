@@ -3,10 +3,13 @@
 //! Nothing else is heard of a consumer: its connection may break, and it may still settle what it holds over another.
 //! Models JetStream's explicit acks (`server/consumer.go` of nats-server 2.9): what is overdue stands ahead of all that
 //! was never delivered, by sequence among those that are overdue together, and needs no room in the window; whether it
-//! was delivered often enough is asked when it would be delivered again.
+//! was delivered often enough is asked when it would be delivered again. And Amazon SQS's visibility timeouts (Developer
+//! Guide, "Amazon SQS visibility timeout"): what is overdue stands where it was, and is one of those that wait.
 
 use super::broker::Broker;
 use super::queue::Entry;
+use super::recent_ids::RecentIds;
+use crate::message::MessageRef;
 use crate::packet::Tag;
 use redeliver_sim::{Span, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,13 +22,41 @@ pub struct Redelivery {
     /// In place of it: after the n-th delivery the n-th of these, and the last after all that follow. JetStream:
     /// `backoff`.
     pub backoff: Vec<Span>,
-    /// Deliveries unsettled at most, over all consumers; those that wait to come again count. None is no limit.
-    /// JetStream: `max_ack_pending`.
+    /// Deliveries unsettled at most, over all consumers. None is no limit. JetStream: `max_ack_pending`; SQS: messages in
+    /// flight.
     pub window: Option<u32>,
+    /// What comes again needs no room in the window. JetStream: yes; SQS: no.
+    pub keeps_place: bool,
     /// What an ack settles.
     pub settles: Settles,
     /// Nothing is acked: what is sent is settled. JetStream: `ack_policy`, `none`.
     pub at_once: bool,
+    /// However often a consumer says that it is still at work: not beyond so long from the delivery. None is no limit.
+    /// SQS: 12 h.
+    pub held_max: Option<Span>,
+    /// For so long a message is hidden after it has come. SQS: `DelaySeconds`.
+    pub delay: Span,
+    /// How long a message lives; none: for ever.
+    pub lifetime: Option<Lifetime>,
+}
+
+/// A message is gone after so long, delivered or not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lifetime {
+    /// After so long. SQS: `MessageRetentionPeriod`.
+    pub span: Span,
+    /// It counts from when the message came into its first queue, also after it was dead-lettered. SQS: yes in standard
+    /// queues, no in FIFO queues ("Setting-up dead-letter queue retention in Amazon SQS").
+    pub from_first: bool,
+}
+
+/// Messages that were sent before are known again, and not stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Duplicates {
+    /// For so long. SQS: 5 minutes.
+    pub window: Span,
+    /// By what they contain, if they have no id. SQS: `ContentBasedDeduplication`.
+    pub by_content: bool,
 }
 
 /// What an ack of an earlier delivery is good for.
@@ -33,8 +64,11 @@ pub struct Redelivery {
 pub enum Settles {
     /// It settles the message, wherever it is. JetStream: acks name its sequence.
     Message,
-    /// Nothing, once the message was delivered again. SQS: the receipt handle is the delivery's.
+    /// Nothing, once the message was delivered again; before, it settles it even when its time is over. SQS, standard
+    /// queues: the most recent receipt handle deletes.
     LastDelivery,
+    /// Nothing, once its time is over. SQS, FIFO queues: the receipt handle has expired.
+    WhileHeld,
 }
 
 impl Redelivery {
@@ -45,13 +79,31 @@ impl Redelivery {
     }
 }
 
+/// A delivery that is not settled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hold {
+    pub(super) tag: Tag,
+    /// It began then.
+    pub(super) since: Time,
+    /// It comes again then.
+    pub(super) deadline: Time,
+}
+
 /// What a queue knows of its deliveries.
 #[derive(Clone, Debug)]
 pub struct Pending {
-    /// By sequence: the deliveries that are not settled, and when they come again.
-    pub(super) held: BTreeMap<u32, (Tag, Time)>,
-    /// The same, by time.
+    /// By sequence: the deliveries that are not settled, and what is hidden since it came.
+    pub(super) held: BTreeMap<u32, Hold>,
+    /// The same, by the time at which they come again.
     pub(super) due: BTreeSet<(Time, u32)>,
+    /// How many of them are hidden since they came.
+    pub(super) hidden: u32,
+    /// What waits to come again and may still be settled, by the message and its deliveries: its sequence.
+    pub(super) overdue: BTreeMap<(MessageRef, u16), u32>,
+    /// When lives end, by sequence.
+    pub(super) ends: BTreeSet<(Time, u32)>,
+    /// By what it knows again what was sent before.
+    pub(super) ids: RecentIds,
     /// Of those held: what the stream has let go of. Nobody will get it again.
     pub(super) gone: BTreeSet<u32>,
     /// When pulls are over, by slot and number.
@@ -59,6 +111,7 @@ pub struct Pending {
     /// Timers are set for these times.
     pub(super) due_armed: Time,
     pub(super) pulls_armed: Time,
+    pub(super) ends_armed: Time,
     /// What was given up after so many deliveries, for the onlooker of a story.
     pub advisories: Vec<String>,
 }
@@ -68,33 +121,48 @@ impl Pending {
         Pending {
             held: BTreeMap::new(),
             due: BTreeSet::new(),
+            hidden: 0,
+            overdue: BTreeMap::new(),
+            ends: BTreeSet::new(),
+            ids: RecentIds::default(),
             gone: BTreeSet::new(),
             pulls: BTreeSet::new(),
             due_armed: Time::NEVER,
             pulls_armed: Time::NEVER,
+            ends_armed: Time::NEVER,
             advisories: Vec::new(),
         }
     }
 
     /// A delivery begins.
-    pub(super) fn hold(&mut self, sequence: u32, tag: Tag, deadline: Time) {
-        self.held.insert(sequence, (tag, deadline));
-        self.due.insert((deadline, sequence));
+    pub(super) fn hold(&mut self, sequence: u32, hold: Hold) {
+        self.held.insert(sequence, hold);
+        self.due.insert((hold.deadline, sequence));
     }
 
     /// A delivery ends: its tag, and whether the stream has let go of its message.
     pub(super) fn release(&mut self, sequence: u32) -> Option<(Tag, bool)> {
-        let (tag, deadline) = self.held.remove(&sequence)?;
+        let Hold { tag, deadline, .. } = self.held.remove(&sequence)?;
         self.due.remove(&(deadline, sequence));
         Some((tag, self.gone.remove(&sequence)))
     }
 
     /// A delivery that is not settled comes again at another time.
     pub(super) fn move_to(&mut self, sequence: u32, deadline: Time) {
-        if let Some((_, before)) = self.held.get_mut(&sequence) {
-            let before = std::mem::replace(before, deadline);
+        if let Some(hold) = self.held.get_mut(&sequence) {
+            let before = std::mem::replace(&mut hold.deadline, deadline);
             self.due.remove(&(before, sequence));
             self.due.insert((deadline, sequence));
+        }
+    }
+
+    /// It waits to come again, and may still be settled; or no longer.
+    pub(super) fn set_overdue(&mut self, entry: &Entry, overdue: bool) {
+        let handle = (entry.m, entry.attempts);
+        if overdue {
+            self.overdue.insert(handle, entry.rank);
+        } else if self.overdue.get(&handle) == Some(&entry.rank) {
+            self.overdue.remove(&handle);
         }
     }
 }
@@ -110,7 +178,7 @@ impl Broker {
         let state = &self.queues[queue];
         let Some(pending) = &state.pending else { return Vec::new() };
         let held = pending.held.iter().filter(|(sequence, _)| !pending.gone.contains(sequence));
-        let held = held.filter_map(|(_, (tag, _))| Some(self.flights.get(*tag)?.entry));
+        let held = held.filter_map(|(_, hold)| Some(self.flights.get(hold.tag)?.entry));
         let mut all: Vec<Entry> = held.chain(state.returned().copied()).collect();
         all.sort_by_key(|entry| entry.rank);
         all

@@ -165,8 +165,11 @@ impl Broker {
         }
     }
 
-    /// It wants all that it holds to be sent again.
+    /// It wants all that it holds to be sent again. Where time tells there is no such word.
     pub(super) fn on_recover(&mut self, connection: ConnectionId, out: &mut Out<'_>) {
+        if self.timed {
+            return;
+        }
         self.take_back_all(connection, None, out);
     }
 

@@ -13,6 +13,8 @@ use std::collections::VecDeque;
 pub enum Turns {
     /// They stand in a line.
     InLine,
+    /// They stand in a line, and who is first is given all that he takes. SQS: a receive.
+    OneByOne,
     /// Each time it is one of those that can take a message, with equal chances. NATS: a queue group.
     AtRandom,
 }
@@ -137,6 +139,19 @@ impl Service {
     /// Whether nobody is here.
     pub(super) fn is_empty(&self) -> bool {
         self.slots.iter().all(|subscriber| !subscriber.here)
+    }
+
+    /// Who is first in line; he stays there while he has room.
+    pub(super) fn first(&mut self) -> Option<(u32, Subscriber)> {
+        let slot = *self.line.front()?;
+        let subscriber = &mut self.slots[slot as usize];
+        subscriber.room = subscriber.room.checked_sub(1)?;
+        let chosen = *subscriber;
+        if chosen.room == 0 {
+            subscriber.stands = false;
+            self.line.pop_front();
+        }
+        Some((slot, chosen))
     }
 
     /// One of those that can take a message, by this draw. None of them has a limit.
@@ -304,6 +319,18 @@ mod tests {
         );
         assert_eq!(service.end_request(second.0, second.1), Some(ConnectionId(3)));
         assert_eq!(served(&mut service, 9), "a");
+    }
+
+    #[test]
+    fn one_by_one_each_request_is_given_all_that_it_asked_for() {
+        let mut service = Service::new(TurnLost::AtOnce, false);
+        for n in [2, 3] {
+            service.add_request(ConnectionId(n), n, false, false);
+        }
+        let served: Vec<(u32, u32)> = std::iter::from_fn(|| service.first())
+            .map(|(_, subscriber)| (subscriber.connection.0, subscriber.room))
+            .collect();
+        assert_eq!(served, [(2, 1), (2, 0), (3, 2), (3, 1), (3, 0)]);
     }
 
     #[test]

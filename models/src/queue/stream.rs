@@ -4,10 +4,10 @@
 //! limits, interest or as a work queue; what gives way at a limit; messages that are known again by their ids. Left
 //! out: several replicas, limits by subject, mirrors and sources, purging and deleting.
 
+use super::recent_ids::{Identity, RecentIds};
 use crate::message::MessageRef;
-use crate::properties::MessageId;
 use redeliver_sim::{Position, Span, Time};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 /// A stream's settings.
 #[derive(Clone, PartialEq, Debug)]
@@ -83,13 +83,8 @@ pub struct Stream {
     kept: VecDeque<Option<Retained>>,
     count: u32,
     bytes: u64,
-    ids: BTreeSet<Identity>,
-    /// The same, in the order in which they came.
-    known: VecDeque<(Time, Identity)>,
+    ids: RecentIds,
 }
-
-/// By what a message is known again: the id that it has, and if that is its own, its source and number.
-pub(super) type Identity = (MessageId, u32, u32);
 
 impl Stream {
     /// An empty stream.
@@ -101,8 +96,7 @@ impl Stream {
             kept: VecDeque::new(),
             count: 0,
             bytes: 0,
-            ids: BTreeSet::new(),
-            known: VecDeque::new(),
+            ids: RecentIds::default(),
         }
     }
 
@@ -186,23 +180,20 @@ impl Stream {
 
     /// Whether a message came before with this identity, not too long ago.
     pub(super) fn knows(&mut self, now: Time, identity: Identity) -> bool {
-        let window = self.config.duplicate_window;
-        while let Some((_, old)) = self.known.pop_front_if(|(at, _)| *at + window <= now) {
-            self.ids.remove(&old);
-        }
-        self.ids.contains(&identity)
+        while self.ids.forget(now, self.config.duplicate_window).is_some() {}
+        self.ids.has(&identity)
     }
 
     /// It is known from now on.
     pub(super) fn learn(&mut self, now: Time, identity: Identity) {
-        self.ids.insert(identity);
-        self.known.push_back((now, identity));
+        self.ids.learn(now, identity, None);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::properties::MessageId;
 
     fn stream() -> Stream {
         Stream::new(StreamConfig {

@@ -49,8 +49,10 @@ impl Broker {
             }
         }
         for queue in 0..self.queues.len() {
-            if let Some(stream) = self.queues[queue].config.stream.filter(|_| self.declared[queue]) {
-                self.recover_reader(queue, stream, out);
+            match self.queues[queue].config.stream {
+                Some(stream) if self.declared[queue] => self.recover_reader(queue, stream, out),
+                Some(_) => {}
+                None => self.recover_hidden(queue, out),
             }
             self.arm_ack_wait(queue, out);
         }
@@ -83,7 +85,8 @@ impl Broker {
                 Some((at, attempts)) => {
                     let attempts = u16::from(attempts);
                     let wait = self.queues[queue].config.redelivery.as_ref().map(|r| r.wait(attempts));
-                    let deadline = Time::ZERO + Span::millis(u64::from(at)) + wait.unwrap_or(Span::ZERO);
+                    let since = Time::ZERO + Span::millis(u64::from(at));
+                    let deadline = since + wait.unwrap_or(Span::ZERO);
                     let entry = unread((m, sequence), attempts, Some(position));
                     let connection = ConnectionId(u32::MAX);
                     let deadline = deadline.max(out.now());
@@ -95,7 +98,7 @@ impl Broker {
                         number: NOBODY,
                         deadline: Time::NEVER,
                     };
-                    self.hold(queue, flight, deadline);
+                    self.hold(queue, flight, (since, deadline));
                 }
             }
         }

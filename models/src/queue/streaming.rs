@@ -5,6 +5,7 @@
 
 use super::broker::{Broker, Torn};
 use super::queue::Entry;
+use super::redelivery::Hold;
 use super::routing::{subject_fits, subjects_overlap};
 use super::stream::Retained;
 use super::{ExchangeKind, Retention};
@@ -202,7 +203,7 @@ impl Broker {
             let state = &mut self.queues[queue];
             let held = state.pending.as_ref().and_then(|pending| pending.held.get(&sequence)).copied();
             let entry = match held {
-                Some((tag, _)) => {
+                Some(Hold { tag, .. }) => {
                     let first_time =
                         state.pending.as_mut().is_some_and(|pending| pending.gone.insert(sequence));
                     state.unacked -= u32::from(first_time);

@@ -6,9 +6,10 @@
 use super::broker::{Broker, Torn};
 use super::dead_letters::Reason;
 use super::flights::Flight;
-use super::queue::Entry;
+use super::queue::{Entry, Queue};
+use super::redelivery::Hold;
 use super::service::{NOBODY, Subscriber};
-use super::{Place, Settles, Turns};
+use super::{Settles, Turns};
 use crate::causes::DuplicateCause;
 use crate::domain::Out;
 use crate::fact::Fact;
@@ -28,29 +29,42 @@ impl Broker {
     #[cold]
     #[inline(never)]
     pub(super) fn dispatch_timed(&mut self, queue: usize, out: &mut Out<'_>) {
-        let mut served: Vec<(u32, u32)> = Vec::new();
+        let mut served = None;
+        self.begin_request(queue);
         while !out.is_cut() && self.may_send(queue, out) {
             let Some((slot, who)) = self.choose(queue, out) else { break };
             let entry = self.queues[queue].pop().expect("it may be sent");
-            match who.fills {
-                Some(true) if who.room == 0 => drop(self.service[queue].end_request(slot, who.number)),
-                Some(false) if !served.contains(&(slot, who.number)) => served.push((slot, who.number)),
-                _ => {}
+            if who.fills.is_some() && who.room == 0 {
+                self.service[queue].end_request(slot, who.number);
+                self.begin_request(queue);
+            } else if who.fills == Some(false) {
+                served = Some((slot, who.number));
             }
             let place = if who.fills.is_some() { (0, NOBODY) } else { (slot, who.number) };
             self.send_timed(queue, entry, (who.connection, who.auto_ack), place, out);
         }
-        served.into_iter().for_each(|pull| self.end_pull(queue, pull, out));
+        // It has not got all that it asked for: there is no more.
+        if let Some(pull) = served {
+            self.end_pull(queue, pull, false, out);
+        }
+    }
+
+    /// No message group is anybody's.
+    fn begin_request(&mut self, queue: usize) {
+        if let Some(groups) = self.queues[queue].groups() {
+            groups.begin_request();
+        }
     }
 
     /// Whether there is a message that may be sent, and somebody who would take it. What was delivered often enough goes
-    /// no further. What comes again needs no room in the window.
+    /// no further.
     fn may_send(&mut self, queue: usize, out: &mut Out<'_>) -> bool {
         while self.queues[queue].len() > 0 && self.service[queue].has_room() {
             let state = &self.queues[queue];
-            let Some(first) = state.returned().next() else { return self.has_window(queue) };
+            let Some(first) = state.head() else { return false };
             if state.config.delivery_limit.is_none_or(|limit| u32::from(first.attempts) <= limit) {
-                return true;
+                let keeps_place = state.config.redelivery.as_ref().is_some_and(|r| r.keeps_place);
+                return keeps_place && first.attempts > 0 || self.has_window(queue);
             }
             let entry = self.queues[queue].pop().expect("it comes again");
             self.give_up(queue, entry, out);
@@ -64,13 +78,14 @@ impl Broker {
     fn has_window(&self, queue: usize) -> bool {
         let state = &self.queues[queue];
         let window = state.config.redelivery.as_ref().and_then(|redelivery| redelivery.window);
-        let held = state.pending.as_ref().map_or(0, |pending| pending.held.len());
+        let held = state.pending.as_ref().map_or(0, |p| p.held.len() - p.hidden as usize);
         window.is_none_or(|window| held < window as usize)
     }
 
     fn choose(&mut self, queue: usize, out: &mut Out<'_>) -> Option<(u32, Subscriber)> {
         match self.queues[queue].config.turns {
             Turns::InLine => self.service[queue].next(),
+            Turns::OneByOne => self.service[queue].first(),
             Turns::AtRandom => {
                 let head = *self.queues[queue].head()?;
                 let luck = out.shared().messages.get(head.m).luck.attempt(u64::from(head.attempts));
@@ -85,6 +100,7 @@ impl Broker {
             let pending = self.queues[queue].pending.as_mut();
             pending.into_iter().for_each(|pending| pending.advisories.push(format!("max_deliver {name}")));
         }
+        self.part_with(queue, &entry);
         self.dead_letter(queue, entry, Reason::DeliveryLimit, out);
         self.set_level(queue, out);
     }
@@ -109,28 +125,39 @@ impl Broker {
             let tag = Tag { slot: u32::MAX, generation: 0 };
             return self.reply(to, Packet::Deliver { m, s, attempt, tag }, out);
         }
-        let entry = Entry { attempts: attempt, ..entry };
-        self.record_pending(queue, entry, out);
+        let Queue { config, pending, .. } = &mut self.queues[queue];
+        let wait = config.redelivery.as_ref().map_or(Span::ZERO, |r| r.wait(attempt));
+        pending.iter_mut().for_each(|pending| pending.set_overdue(&entry, false));
+        let (entry, deadline) = (Entry { attempts: attempt, ..entry }, out.now() + wait);
+        self.record_pending(queue, entry, deadline, out);
         let flight =
             Flight { entry, queue: queue as u32, connection: to, slot, number, deadline: Time::NEVER };
-        let wait = self.queues[queue].config.redelivery.as_ref().map_or(Span::ZERO, |r| r.wait(attempt));
-        let tag = self.hold(queue, flight, out.now() + wait);
+        let tag = self.hold(queue, flight, (out.now(), deadline));
         self.arm_ack_wait(queue, out);
         self.reply(to, Packet::Deliver { m, s, attempt, tag }, out);
     }
 
-    /// A delivery begins, which comes again at this time.
-    pub(super) fn hold(&mut self, queue: usize, flight: Flight, deadline: Time) -> Tag {
-        self.queues[queue].unacked += 1;
-        let rank = flight.entry.rank;
+    /// A delivery begins, at this time, and comes again at that; or a message is hidden.
+    pub(super) fn hold(&mut self, queue: usize, flight: Flight, (since, deadline): (Time, Time)) -> Tag {
+        let state = &mut self.queues[queue];
+        state.unacked += 1;
+        let (rank, hidden) = (flight.entry.rank, flight.entry.attempts == 0);
+        if let Some(groups) = state.groups().filter(|_| !hidden) {
+            groups.hold(rank);
+        }
         let tag = self.flights.take_off(flight);
-        let pending = self.queues[queue].pending.as_mut();
-        pending.into_iter().for_each(|pending| pending.hold(rank, tag, deadline));
+        if let Some(pending) = &mut self.queues[queue].pending {
+            pending.hold(rank, Hold { tag, since, deadline });
+            pending.hidden += u32::from(hidden);
+        }
         tag
     }
 
     /// The disk knows of the delivery; what a reader of a stream writes takes no room beside the stream itself.
-    fn record_pending(&self, queue: usize, entry: Entry, out: &mut Out<'_>) {
+    fn record_pending(&self, queue: usize, entry: Entry, deadline: Time, out: &mut Out<'_>) {
+        if self.queues[queue].config.stream.is_none() {
+            return self.record_hidden(queue, &entry, deadline, out);
+        }
         let Some(position) = entry.position else { return };
         let at = (out.now().since(Time::ZERO).0 / 1_000_000).min(u64::from(u32::MAX)) as u32;
         let attempts = entry.attempts.min(u16::from(u8::MAX)) as u8;
@@ -148,12 +175,17 @@ impl Broker {
         {
             return Some((queue, Found::Held(entry.rank)));
         }
-        if state.config.redelivery.as_ref().is_none_or(|r| r.settles == Settles::LastDelivery) {
-            return None;
+        match state.config.redelivery.as_ref()?.settles {
+            Settles::Message => {}
+            Settles::WhileHeld => return None,
+            Settles::LastDelivery => {
+                let overdue = state.pending.as_ref()?.overdue.get(&(m, attempt));
+                return overdue.map(|rank| (queue, Found::Waiting(*rank)));
+            }
         }
         let mut held = state.pending.as_ref()?.held.iter();
-        let is_it = |tag: &Tag| self.flights.get(*tag).is_some_and(|flight| flight.entry.m == m);
-        if let Some((rank, _)) = held.find(|(_, (tag, _))| is_it(tag)) {
+        let is_it = |hold: &Hold| self.flights.get(hold.tag).is_some_and(|flight| flight.entry.m == m);
+        if let Some((rank, _)) = held.find(|(_, hold)| is_it(hold)) {
             return Some((queue, Found::Held(*rank)));
         }
         let waiting = state.returned().find(|entry| entry.m == m)?;
@@ -161,9 +193,15 @@ impl Broker {
     }
 
     /// The delivery ends: what was held, unless the stream has let go of it.
-    fn land_timed(&mut self, queue: usize, rank: u32) -> Option<Entry> {
-        let (tag, gone) = self.queues[queue].pending.as_mut()?.release(rank)?;
+    pub(super) fn land_timed(&mut self, queue: usize, rank: u32) -> Option<Entry> {
+        let pending = self.queues[queue].pending.as_mut()?;
+        let (tag, gone) = pending.release(rank)?;
         let flight = self.flights.land(tag)?;
+        if flight.entry.attempts == 0 {
+            pending.hidden -= 1;
+        } else if let Some(groups) = self.queues[queue].groups() {
+            groups.release(rank);
+        }
         self.service[queue].give_room(flight.slot, flight.number);
         if gone {
             return None;
@@ -187,10 +225,11 @@ impl Broker {
         };
         let entry = match found {
             Found::Held(rank) => self.land_timed(queue, rank),
-            Found::Waiting(rank) => self.queues[queue].take_returned(rank),
+            Found::Waiting(rank) => self.take_overdue(queue, rank),
         };
         match entry {
             Some(entry) => {
+                self.part_with(queue, &entry);
                 self.forget(queue, entry, out);
                 out.note(Fact::Acked { m, s });
                 self.settled_in_stream(queue, entry.rank, out);
@@ -218,11 +257,15 @@ impl Broker {
             Found::Held(rank) => self.land_timed(queue, rank),
             // It will come again anyway.
             Found::Waiting(_) if requeue => None,
-            Found::Waiting(rank) => self.queues[queue].take_returned(rank),
+            Found::Waiting(rank) => self.take_overdue(queue, rank),
         };
         match entry {
-            Some(entry) if requeue => self.comes_again(queue, entry, DuplicateCause::Returned, out),
+            Some(entry) if requeue => {
+                self.record_given_back(queue, &entry, out);
+                self.comes_again(queue, entry, DuplicateCause::Returned, out);
+            }
             Some(entry) => {
+                self.part_with(queue, &entry);
                 self.dead_letter(queue, entry, Reason::Rejected, out);
                 self.settled_in_stream(queue, entry.rank, out);
             }
@@ -231,12 +274,29 @@ impl Broker {
         self.go_on_timed(queue, out);
     }
 
-    fn comes_again(&mut self, queue: usize, entry: Entry, why: DuplicateCause, out: &mut Out<'_>) {
-        out.note(Fact::Requeued { m: entry.m, s: self.queues[queue].s, why });
-        self.queues[queue].take_back(entry, Place::Ahead);
+    /// What waits to come again.
+    fn take_overdue(&mut self, queue: usize, rank: u32) -> Option<Entry> {
+        let state = &mut self.queues[queue];
+        state.take_returned(rank).or_else(|| state.take_waiting(rank))
     }
 
-    fn go_on_timed(&mut self, queue: usize, out: &mut Out<'_>) {
+    fn comes_again(&mut self, queue: usize, entry: Entry, why: DuplicateCause, out: &mut Out<'_>) {
+        let state = &mut self.queues[queue];
+        out.note(Fact::Requeued { m: entry.m, s: state.s, why });
+        self.wait_again(queue, entry);
+    }
+
+    /// It takes its place among those that wait.
+    pub(super) fn wait_again(&mut self, queue: usize, entry: Entry) {
+        let state = &mut self.queues[queue];
+        state.take_back(entry, state.config.behaviour.given_back);
+        let settles = state.config.redelivery.as_ref().map(|redelivery| redelivery.settles);
+        if let (Some(pending), Some(Settles::LastDelivery)) = (&mut state.pending, settles) {
+            pending.set_overdue(&entry, entry.attempts > 0);
+        }
+    }
+
+    pub(super) fn go_on_timed(&mut self, queue: usize, out: &mut Out<'_>) {
         self.dispatch(queue, out);
         self.set_level(queue, out);
         self.arm_ack_wait(queue, out);
@@ -257,14 +317,22 @@ impl Broker {
         if self.queues[queue].s != s || flight.entry.attempts != attempt {
             return;
         }
-        let own = self.queues[queue].config.redelivery.as_ref().map_or(Span::ZERO, |r| r.wait(attempt));
-        let deadline = out.now() + if wait == Span::ZERO { own } else { wait };
-        let pending = self.queues[queue].pending.as_mut();
-        pending.into_iter().for_each(|pending| pending.move_to(rank, deadline));
+        let entry = flight.entry;
+        let Queue { config, pending, .. } = &mut self.queues[queue];
+        let (Some(redelivery), Some(pending)) = (&config.redelivery, pending) else { return };
+        let wait = if wait == Span::ZERO { redelivery.wait(attempt) } else { wait };
+        let (deadline, since) = (out.now() + wait, pending.held.get(&rank).map(|hold| hold.since));
+        if redelivery.held_max.is_some_and(|max| since.is_some_and(|since| deadline > since + max)) {
+            return;
+        }
+        pending.move_to(rank, deadline);
+        if config.stream.is_none() {
+            self.record_hidden(queue, &entry, deadline, out);
+        }
         self.arm_ack_wait(queue, out);
     }
 
-    /// What was not settled in time comes again, in the order of the stream.
+    /// What was not settled in time comes again, in the order of the stream; what was hidden comes.
     pub(super) fn on_ack_wait(&mut self, queue: usize, out: &mut Out<'_>) {
         let now = out.now();
         let Some(pending) = &self.queues[queue].pending else { return };
@@ -272,7 +340,10 @@ impl Broker {
         let mut due: Vec<u32> = due.collect();
         due.sort_unstable();
         for rank in due {
-            if let Some(entry) = self.land_timed(queue, rank) {
+            let Some(entry) = self.land_timed(queue, rank) else { continue };
+            if entry.attempts == 0 {
+                self.wait_again(queue, entry);
+            } else {
                 self.comes_again(queue, entry, DuplicateCause::VisibilityTimeout, out);
             }
         }

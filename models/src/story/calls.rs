@@ -88,8 +88,8 @@ impl Client {
     ) {
         let Some(queue) = self.queue_of(from, out) else { return };
         let Some(s) = self.queue_side().map(|side| side.subscriptions[queue as usize]) else { return };
-        if self.pulls_from(queue) {
-            return self.pull(token, verb, (queue, s), out);
+        if let Some(wait) = self.pulls_from(queue) {
+            return self.pull(token, verb, (queue, s), wait, out);
         }
         self.call(token, Task::Get { queue, s, left, got: Vec::new() }, out);
     }

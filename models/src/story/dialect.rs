@@ -9,6 +9,8 @@ pub enum Dialect {
     Amqp,
     /// NATS's, with nats-py, the library of the records.
     Nats,
+    /// Amazon SQS's, with botocore.
+    Sqs,
 }
 
 impl Dialect {
@@ -17,6 +19,7 @@ impl Dialect {
         match self {
             Dialect::Amqp => "nack",
             Dialect::Nats => "ServiceUnavailableError",
+            Dialect::Sqs => "InvalidParameterValue",
         }
     }
 
@@ -25,6 +28,7 @@ impl Dialect {
         match self {
             Dialect::Amqp => "404 NOT_FOUND",
             Dialect::Nats => "NotFoundError",
+            Dialect::Sqs => "QueueDoesNotExist",
         }
     }
 
@@ -33,6 +37,7 @@ impl Dialect {
         match self {
             Dialect::Amqp => "ChannelWrongStateError",
             Dialect::Nats => "ConnectionClosedError",
+            Dialect::Sqs => "EndpointConnectionError",
         }
     }
 

@@ -107,6 +107,7 @@ impl Client {
         }
         match self.queue_side() {
             Some(side) if side.dialect == Dialect::Nats => format!("{name} num_delivered={attempt}"),
+            Some(side) if side.dialect == Dialect::Sqs => format!("{name} ApproximateReceiveCount={attempt}"),
             Some(side)
                 if side.counting.contains(&s)
                     && side.headers.iter().any(|header| header == "x-delivery-count") =>

@@ -1,5 +1,6 @@
 //! How a client of a story asks a queue for several messages at once, and waits for them.
 
+use super::Dialect;
 use super::calls::Task;
 use super::client::Client;
 use super::log::POLL_STEP;
@@ -10,13 +11,10 @@ use crate::packet::{Packet, Timer};
 use crate::queue::PULL_GRACE;
 use redeliver_sim::Span;
 
-/// A pull waits for so long, unless the story says otherwise. nats-py: `fetch(timeout=5)`.
-const PULL_WAIT: Span = Span::seconds(5);
-
 impl Client {
-    /// Whether the queue that a verb asks is one that gives several at once.
-    pub(super) fn pulls_from(&self, queue: u32) -> bool {
-        self.queue_side().is_some_and(|side| side.pulled[queue as usize])
+    /// Whether the queue that a verb asks is one that gives several at once; and how long it waits.
+    pub(super) fn pulls_from(&self, queue: u32) -> Option<Span> {
+        self.queue_side().and_then(|side| side.pulled[queue as usize])
     }
 
     /// Asks such a queue. What is there is enough for a verb that asks for all.
@@ -25,10 +23,11 @@ impl Client {
         token: u32,
         verb: &Verb,
         (queue, s): (u32, SubscriptionId),
+        wait: Span,
         out: &mut Out<'_>,
     ) {
         let (left, wait) = match verb {
-            Verb::Poll { n, wait, .. } => (n.unwrap_or(1), wait.unwrap_or(PULL_WAIT)),
+            Verb::Poll { n, wait: said, .. } => (n.unwrap_or(1), said.unwrap_or(wait)),
             _ => (u32::from(u16::MAX), Span::ZERO),
         };
         self.call(token, Task::Pull { queue, s, left, wait, got: Vec::new() }, out);
@@ -39,7 +38,8 @@ impl Client {
     pub(super) fn begin_pull(&mut self, queue: u32, left: u32, wait: Span, out: &mut Out<'_>) -> bool {
         let batch = left.min(u32::from(u16::MAX)) as u16;
         let millis = (wait.0 / 1_000_000).min(u64::from(u32::MAX)) as u32;
-        self.put(Packet::Pull { queue, batch, fills: true, wait: millis }, out);
+        let fills = self.queue_side().is_some_and(|side| side.dialect != Dialect::Sqs);
+        self.put(Packet::Pull { queue, batch, fills, wait: millis }, out);
         true
     }
 

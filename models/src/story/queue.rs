@@ -3,6 +3,7 @@
 use super::Dialect;
 use crate::message::SubscriptionId;
 use crate::properties::Said;
+use redeliver_sim::Span;
 
 /// What it knows of the broker, and how it is set.
 #[derive(Clone, Debug)]
@@ -33,8 +34,9 @@ pub struct QueueSide {
     pub counting: Vec<SubscriptionId>,
     /// The words of its library.
     pub dialect: Dialect,
-    /// By queue: it is asked for its messages, for several at a time.
-    pub pulled: Vec<bool>,
+    /// By queue: it is asked for its messages, for several at a time; and how long one waits for them, unless the story
+    /// says otherwise.
+    pub pulled: Vec<Option<Span>>,
     /// By exchange: what it sends there is not confirmed. NATS: a subject of no stream.
     pub unconfirmed: Vec<bool>,
     /// By the subject that it consumes: the queue that it has, alone or with its group.

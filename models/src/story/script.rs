@@ -134,7 +134,7 @@ pub enum Verb {
     /// Join a group for this topic; polling is separate.
     Subscribe(String),
     /// Make a queue.
-    Declare(crate::queue::QueueConfig),
+    Declare(Box<crate::queue::QueueConfig>),
     /// Bind a queue to an exchange.
     Bind {
         /// The exchange.

@@ -103,7 +103,7 @@ pub(super) static CAUSES: &[Topic] = &[
     topic(
         &["retention loss", "fell_off"],
         "The log deleted the message to make room, by age or by size, before the subscription had read it. \
-         See headroom.",
+         See headroom. A queue of SQS deletes what is too old, even while somebody works on it.",
     ),
     topic(
         &["taken", "taken_never_processed"],

@@ -30,6 +30,12 @@ pub(super) static SETTINGS: &[Topic] = &[
          Too short repeats slow work; too long delays recovery.",
     ),
     topic(
+        &["message group", "MessageGroupId", "FifoQueue"],
+        "In a FIFO queue of SQS the messages of a group, those of one key, are received in order: while one of them is \
+         hidden, the others wait. A poison message holds its group up until it is moved to a dead-letter queue; then \
+         the group goes on without it.",
+    ),
+    topic(
         &["durable"],
         "The queue survives a restart of its broker, and with it the messages that are persistent.",
     ),

@@ -16,6 +16,9 @@ pub(crate) mod rabbitmq_exchange;
 mod rabbitmq_names;
 pub(crate) mod rabbitmq_queue;
 pub mod settings;
+pub mod sqs;
+mod sqs_names;
+mod sqs_queue;
 
 use crate::assumptions::Assumptions;
 use crate::diagnostic::{Diagnostic, Findings, nearest};
@@ -46,6 +49,8 @@ pub enum Design {
     Kafka(kafka::Kafka),
     /// A queue broker with streams under the names of NATS.
     Nats(nats::Nats),
+    /// Queues under the names of Amazon SQS.
+    Sqs(sqs::Sqs),
 }
 
 /// Designs that nothing follows yet.
@@ -95,6 +100,7 @@ impl Design {
             Design::RabbitMQ(rabbitmq) => rabbitmq.plan(load, assumptions, findings),
             Design::Kafka(kafka) => kafka.plan(load, assumptions, findings),
             Design::Nats(nats) => nats.plan(load, assumptions, findings),
+            Design::Sqs(sqs) => sqs.plan(load, assumptions, findings),
         }
     }
 }

@@ -176,7 +176,7 @@ impl Nats {
             }
             let members =
                 load.consumers.iter().find(|(_, c)| c.name == name).map_or(1, |(_, c)| c.members.len());
-            if members > 1 && !queue.pulled && queue.turns == Turns::InLine {
+            if members > 1 && queue.pulled.is_none() && queue.turns == Turns::InLine {
                 let message =
                     format!("`{name}` has {members} members, and one subscriber may have it at a time");
                 let hint = "add `\"deliver_group\"`, or leave `\"deliver_subject\"` out: they pull";
@@ -208,8 +208,14 @@ impl Nats {
             reconnect_after: NATS_RECONNECT_AFTER.value,
             headers: Vec::new(),
             said: Said::default(),
-            pulls: Some(Pulls { batch: PULL_BATCH.value as u16, expires: PULL_EXPIRES.value, fills: true }),
+            pulls: Some(Pulls {
+                batch: PULL_BATCH.value as u16,
+                expires: Some(PULL_EXPIRES.value),
+                fills: true,
+                pause: Span::ZERO,
+            }),
             extend_every: None,
+            keeps_failed: false,
             aliases: Vec::new(),
         };
         assumptions.text("ack", None, "AfterWork", OUR_DEFAULT);
@@ -272,7 +278,7 @@ impl Client {
         if let (Some(pulls), Some(expires)) =
             (&mut pulls, span(&mut reader, "expires").filter(|span| *span > Span::ZERO))
         {
-            pulls.expires = expires;
+            pulls.expires = Some(expires);
         }
         merged.pulls = pulls;
         if let Some(name) = reader.text("queue") {
@@ -427,7 +433,11 @@ fn add_subscriptions(config: &mut Config) {
             ack_wait: ACK_WAIT.value,
             backoff: Vec::new(),
             window: None,
+            keeps_place: true,
             settles: Settles::Message,
+            held_max: None,
+            delay: Span::ZERO,
+            lifetime: None,
             at_once: true,
         };
         let queue = QueueConfig {

@@ -41,6 +41,6 @@ pub(super) fn show_consumer(queue: &QueueConfig, taken: &[Taken]) -> String {
     }
     let deliveries = queue.delivery_limit.map_or("unlimited".into(), |limit| (limit + 1).to_string());
     parts.push(format!("max_deliver {deliveries}"));
-    parts.push(if queue.pulled { "pull".into() } else { "push".to_string() });
+    parts.push(if queue.pulled.is_some() { "pull".into() } else { "push".to_string() });
     parts.join(", ")
 }

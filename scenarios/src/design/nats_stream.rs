@@ -216,13 +216,17 @@ pub(super) fn consumer(
                 -1 => None,
                 window => Some(window as u32),
             },
+            keeps_place: true,
             settles: Settles::Message,
+            held_max: None,
+            delay: Span::ZERO,
+            lifetime: None,
             at_once,
         }),
         stream,
         filter,
         from,
-        pulled: !pushed,
+        pulled: (!pushed).then_some(PULL_EXPIRES.value),
         turns: if group.is_some() { Turns::AtRandom } else { Turns::InLine },
         ..QueueConfig::default()
     }

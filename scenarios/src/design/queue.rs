@@ -236,6 +236,7 @@ impl Queue {
             said: Said::default(),
             pulls: None,
             extend_every: None,
+            keeps_failed: false,
             aliases: Vec::new(),
         }
     }

@@ -245,6 +245,7 @@ impl RabbitMQ {
             said: Said::default(),
             pulls: None,
             extend_every: None,
+            keeps_failed: false,
             aliases: Vec::new(),
         };
         assumptions.pick("prefetch_count", None, &PREFETCH);

@@ -1,7 +1,7 @@
 //! Settings by their real names, as they stand in the real manual: what braces hold.
 
 use crate::diagnostic::{Diagnostic, Findings, Place};
-use crate::named::{Named, Placed};
+use crate::named::{Entry, Named, Placed};
 use redeliver_sim::Span;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -11,7 +11,7 @@ use std::fmt;
 pub type Real = Named<Placed<Setting>>;
 
 /// A value as the real manual has it: bare numbers too, because the name says the unit.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub enum Setting {
     /// `true` or `false`.
     Flag(bool),
@@ -23,8 +23,8 @@ pub enum Setting {
     Text(String),
     /// A list: only what is said of each of several messages takes one.
     List(Vec<Setting>),
-    /// A map; no setting that is modelled takes one.
-    Other,
+    /// Settings within one.
+    Map(Real),
 }
 
 impl Default for Setting {
@@ -41,7 +41,7 @@ impl fmt::Display for Setting {
             Setting::Number(number) => write!(f, "{number}"),
             Setting::Text(text) => write!(f, "{text:?}"),
             Setting::List(_) => f.write_str("a list"),
-            Setting::Other => f.write_str("a map"),
+            Setting::Map(_) => f.write_str("a map"),
         }
     }
 }
@@ -77,8 +77,13 @@ impl<'de> Deserialize<'de> for Setting {
                 Ok(Setting::List(list))
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Setting, A::Error> {
-                while map.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {}
-                Ok(Setting::Other)
+                let mut within = Real::default();
+                while let Some(name) = map.next_key::<Placed<String>>()? {
+                    // The decoder has noted what is wrong.
+                    let Ok(value) = map.next_value::<Placed<Setting>>() else { continue };
+                    within.0.insert(name.value, Entry { name_place: name.place, value });
+                }
+                Ok(Setting::Map(within))
             }
         }
         deserializer.deserialize_any(Value)
@@ -201,6 +206,21 @@ impl Reader<'_> {
         }
         self.refuse(name, setting.place, &setting.value, "a text");
         None
+    }
+
+    /// Settings within a setting.
+    pub(crate) fn map(&mut self, name: &str) -> Option<Real> {
+        let setting = self.settings.get(name)?;
+        if let Setting::Map(within) = &setting.value {
+            return Some(within.clone());
+        }
+        self.refuse(name, setting.place, &setting.value, "settings in braces");
+        None
+    }
+
+    /// A number of seconds in this range.
+    pub(crate) fn seconds(&mut self, name: &str, low: i64, high: i64) -> Option<Span> {
+        self.whole(name, low, high).map(|number| Span::seconds(number as u64))
     }
 
     pub(crate) fn place(&self, name: &str) -> Option<Place> {

@@ -4,6 +4,7 @@ mod errors;
 mod files;
 mod ranges;
 mod record;
+mod sqs;
 mod stories;
 
 use redeliver_scenarios::{Options, Plan, read};

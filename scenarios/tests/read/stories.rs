@@ -359,7 +359,7 @@ fn a_script_is_for_every_design_and_each_knows_its_own_verbs() {
     1 | ..."p", Send("m1", "t")), ("c", Consume("t"), Handle({"*": [Process(), Ack(), Commit()]})), ("c", Recover)])
       |                                               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
-    help: beside what all know: Commit, Subscribe
+    help: beside what all know: Commit, Consume, PollAll, Subscribe
 
     error: this design has no verb `Recover`
      --> verbs.ron:1:155
@@ -367,7 +367,7 @@ fn a_script_is_for_every_design_and_each_knows_its_own_verbs() {
     1 | ...me("t"), Handle({"*": [Process(), Ack(), Commit()]})), ("c", Recover)])
       |                                                                 ^^^^^^^
       |
-    help: beside what all know: Commit, Subscribe
+    help: beside what all know: Commit, Consume, PollAll, Subscribe
     "#);
     insta::assert_snapshot!(read(both, r#"("c", Extend("m1"))"#), @r#"
     error: `c` is neither a client nor a node
@@ -384,7 +384,7 @@ fn a_script_is_for_every_design_and_each_knows_its_own_verbs() {
     1 | (format: 1, title: "t", designs: {"queue": Queue(), "log": Log()}, script: [("p", Send("m1", "t")), ("c", Extend("m1"))])
       |                                                                                                           ^^^^^^^^^^^^
       |
-    help: beside what all know: Ack, Alter, Bind, Cancel, CloseChannel, Declare, Nack, Recover, delivery_mode, expiration, mandatory, multiple, priority, routing_key, x-priority
+    help: beside what all know: Ack, Alter, Bind, Cancel, CloseChannel, Consume, Declare, Nack, PollAll, Recover, delivery_mode, expiration, mandatory, multiple, priority, routing_key, x-priority
     "#);
     insta::assert_snapshot!(read(r#""direct": Webhook()"#, r#"("c", Consume("t"))"#), @r#"
     error: a story needs a broker, and design `direct` has none

@@ -95,7 +95,7 @@ fn an_exchange_gives_all_to_each_queue_and_nothing_old_to_a_late_one() {
             ("c2", vec![consume("q2")]),
             ("p", vec![send_to("m1 m2 m3 m4 m5 m6", "x")]),
             ("c2", vec![ack("m1"), ack("m2")]),
-            ("ops", vec![Verb::Declare(queue("late")), bind, look("bound")]),
+            ("ops", vec![Verb::Declare(Box::new(queue("late"))), bind, look("bound")]),
             ("p", vec![send_to("m7", "x"), send_to("m8", "late")]),
             ("n1", vec![Verb::Crash, Verb::Restart]),
         ],

@@ -25,14 +25,18 @@ fn reader(name: &str) -> QueueConfig {
         ack_wait: Span::seconds(1),
         backoff: Vec::new(),
         window: Some(3),
+        keeps_place: true,
         settles: Settles::Message,
         at_once: false,
+        held_max: None,
+        delay: Span::ZERO,
+        lifetime: None,
     };
     QueueConfig {
         behaviour: Behaviour::TIMED,
         redelivery: Some(redelivery),
         stream: Some(0),
-        pulled: true,
+        pulled: Some(Span::seconds(5)),
         dead_letter: crate::queue::DeadLetter::Dropped,
         ..queue(name)
     }
@@ -185,7 +189,7 @@ fn a_message_with_the_id_of_an_earlier_one_is_acked_and_not_stored() {
 #[test]
 fn a_reader_that_comes_late_begins_with_what_is_there_or_with_what_is_new() {
     let setup = streaming(stream(), vec![reader("r")]);
-    let late = |name: &str, from| Verb::Declare(QueueConfig { from, ..reader(name) });
+    let late = |name: &str, from| Verb::Declare(Box::new(QueueConfig { from, ..reader(name) }));
     let lines = vec![
         ("p", vec![send("m1 m2")]),
         ("c", vec![pull("r", 2), ack("m1"), ack("m2")]),
