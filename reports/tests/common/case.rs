@@ -1,6 +1,6 @@
 //! Small random scenarios, as texts: one that fails shrinks to a file that can be run.
 
-use super::designs::{cluster, designs, nats, queue, rabbitmq};
+use super::designs::{cluster, designs, nats, queue, rabbitmq, sqs};
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::fmt;
@@ -13,6 +13,7 @@ pub(crate) struct Case {
     pub(crate) consumers: Vec<Consumer>,
     pub(crate) network: Network,
     pub(crate) memory: &'static str,
+    pub(crate) drain: &'static str,
     pub(crate) faults: Vec<String>,
     pub(crate) designs: Vec<Vec<String>>,
 }
@@ -106,7 +107,7 @@ impl Case {
     format: 1,
     title: \"A random scenario\",
     seed: {},
-    run: (duration: \"2s\", drain: \"4s\", keep: 1000),
+    run: (duration: \"2s\", drain: \"{}\", keep: 1000),
     producers: {},
     consumers: {},
     network: (latency: \"{latency}\", jitter: \"{jitter}\", loss: \"{loss}\", duplication: \"{duplication}\"),
@@ -115,6 +116,7 @@ impl Case {
     designs: {},
 )",
             self.seed,
+            self.drain,
             map(&mut producers.into_iter()),
             map(&mut consumers.into_iter()),
             self.memory,
@@ -171,7 +173,12 @@ pub(crate) fn cases(range: Range) -> impl Strategy<Value = Case> {
         select(vec!["4 GiB", "20 kB"]),
         prop::collection::vec(faults(range.producers_crash), 0..=range.faults),
         (
-            prop_oneof![3 => queue(range.limits), 2 => rabbitmq(range.limits), 2 => nats(range.limits)],
+            prop_oneof![
+                3 => queue(range.limits).boxed(),
+                2 => rabbitmq(range.limits).boxed(),
+                2 => nats(range.limits).boxed(),
+                2 => sqs(range.limits)
+            ],
             prop::option::of(designs(range.limits)),
         ),
     )
@@ -189,11 +196,19 @@ pub(crate) fn cases(range: Range) -> impl Strategy<Value = Case> {
                 if designs.iter().flatten().any(|setting| setting == "ack: TwoPhaseCommit") {
                     consumers.iter_mut().for_each(|consumer| consumer.deduplicate = "Nothing");
                 }
+                // A message of SQS is in one queue, and those of a FIFO queue are of a group.
+                if designs.iter().any(|settings| settings[0] == "Sqs") {
+                    consumers.truncate(1);
+                }
+                if designs.iter().flatten().any(|setting| setting.contains("FifoQueue")) {
+                    let nameless = producers.iter_mut().filter(|producer| producer.key.is_empty());
+                    nameless.for_each(|producer| producer.key = "key: Const(\"k\")");
+                }
                 let direct = |setting: &String| setting == "Udp" || setting == "Webhook";
                 if designs.iter().flatten().any(direct) {
                     producers.iter_mut().for_each(|producer| producer.state_change = "Nothing");
                 }
-                Case { seed, producers, consumers, network, memory, faults, designs }
+                Case { seed, producers, consumers, network, memory, drain: "4s", faults, designs }
             },
         )
 }
@@ -331,6 +346,22 @@ fn faults(producers_crash: bool) -> impl Strategy<Value = String> {
         torn, corrupt, handler, drop, reset, partition, shapes, links, swizzle, disk, at, when, every, pause,
         machine, slow, deploy
     ]
+}
+
+/// Scenarios with Amazon SQS alone. With limits, they last long enough for what is too old to go, and some messages fail.
+pub(crate) fn sqs_alone(limits: bool) -> impl Strategy<Value = Case> {
+    let faults = prop::collection::vec(faults(true), 0..=3);
+    (cases(Range { faults: 0, ..ALL }), sqs(limits), faults).prop_map(move |(case, sqs, faults)| {
+        let mut case = Case { designs: vec![sqs], faults, ..case };
+        case.consumers.truncate(1);
+        case.producers.iter_mut().for_each(|producer| producer.key = "key: Uniform(3)");
+        case.faults.retain(|fault| !fault.contains("repared()") && !fault.contains("Decided()"));
+        if limits {
+            case.drain = "130s";
+            case.faults.push("Poison(chance: \"10%\")".into());
+        }
+        case
+    })
 }
 
 /// Scenarios with a cluster, and what breaks its nodes and what is between them.

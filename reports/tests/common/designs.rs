@@ -130,13 +130,14 @@ fn log(limits: bool) -> impl Strategy<Value = Vec<String>> {
 
 pub(super) fn designs(limits: bool) -> impl Strategy<Value = Vec<String>> {
     prop_oneof![
-        queue(limits),
-        rabbit(limits),
-        rabbitmq(limits),
-        nats(limits),
-        log(limits),
-        udp(limits),
-        webhook(limits)
+        queue(limits).boxed(),
+        rabbit(limits).boxed(),
+        rabbitmq(limits).boxed(),
+        nats(limits).boxed(),
+        sqs(limits),
+        log(limits).boxed(),
+        udp(limits).boxed(),
+        webhook(limits).boxed()
     ]
 }
 
@@ -192,6 +193,54 @@ pub(super) fn nats(limits: bool) -> impl Strategy<Value = Vec<String>> {
         ]
     });
     design("Nats", all)
+}
+
+/// A queue of Amazon SQS for one consumer, and one for its dead letters. Without limits no message is given up.
+pub(super) fn sqs(limits: bool) -> BoxedStrategy<Vec<String>> {
+    let only_if = move |text: String| if limits { text } else { String::new() };
+    let redrive =
+        |n: u32| format!(r#""RedrivePolicy": {{"deadLetterTargetArn": "dead", "maxReceiveCount": {n}}}, "#);
+    let queue = (
+        prop_oneof![1 => Just(""), 2 => Just(r#""FifoQueue": true, "#)],
+        any::<bool>(),
+        entry(&[r#""VisibilityTimeout": 0"#, r#""VisibilityTimeout": 1"#, r#""VisibilityTimeout": 1"#]),
+        entry(&[r#""DelaySeconds": 1"#]),
+        entry(&[r#""ReceiveMessageWaitTimeSeconds": 1"#, r#""ReceiveMessageWaitTimeSeconds": 20"#]),
+        entry(&[r#""MaximumMessageSize": 1024"#]).prop_map(only_if),
+        select(vec![String::new(), redrive(1), redrive(2)]).prop_map(only_if),
+        entry(&[r#""MessageRetentionPeriod": 60"#]).prop_map(only_if),
+    );
+    let client = (
+        entry(&["extend_every: \"500ms\"", "extend_every: \"10ms\""]),
+        entry(&["returns: AtOnce"]),
+        entry(&["poll_pause: \"10ms\"", "poll_pause: \"1s\""]),
+        entry(&["message_ids: false"]),
+        entry(&["confirm_timeout: \"50ms\"", "window: 1", "retries: 0"]),
+        entry(&[
+            r#"config: {"MaxNumberOfMessages": 10}"#,
+            r#"config: {"MaxNumberOfMessages": 3, "WaitTimeSeconds": 2}"#,
+        ]),
+    );
+    let in_flight = select(vec!["", "in_flight_max: 1", "in_flight_max: 3"]);
+    (queue, client, in_flight)
+        .prop_map(|(queue, client, in_flight)| {
+            let (fifo, content, visibility, delay, wait, size, redrive, retention) = queue;
+            let (extend, returns, pause, ids, confirm, receive) = client;
+            // A FIFO queue wants ids of one sort or the other.
+            let content =
+                if fifo.is_empty() || !content { "" } else { r#""ContentBasedDeduplication": true, "# };
+            let ids = if fifo.is_empty() || !content.is_empty() { ids } else { String::new() };
+            let queue = format!("{fifo}{content}{visibility}{delay}{wait}{size}{redrive}{retention}");
+            vec![
+                "Sqs".into(),
+                format!("queues: {{\"c\": {{{queue}}}, \"dead\": {{{fifo}{delay}{retention}}}}}"),
+                format!("clients: {{\"*\": ({extend}{returns}{pause}{ids}{confirm}{receive})}}"),
+            ]
+            .into_iter()
+            .chain((!in_flight.is_empty()).then(|| in_flight.into()))
+            .collect()
+        })
+        .boxed()
 }
 
 /// RabbitMQ's queues for both consumers, and one for their dead letters, which may send them back.

@@ -9,7 +9,7 @@ mod common;
 mod effects;
 mod once_broken;
 
-use common::case::{ALL, Case, Range, cases};
+use common::case::{ALL, Case, Range, cases, sqs_alone};
 use common::{plan, run};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
@@ -63,7 +63,7 @@ fn the_ledger_balances() {
     check(ALL, 400, |case| {
         let result = results(case);
         for (design, settings) in case.names() {
-            let brokered = ["Queue", "RabbitMQ", "Nats", "Log"].contains(&settings[0].as_str());
+            let brokered = ["Queue", "RabbitMQ", "Nats", "Sqs", "Log"].contains(&settings[0].as_str());
             for (name, consumer) in consumers(&result, design) {
                 let ends =
                     ["/processed", "/dead_lettered", "/pending", "/lost/total", "/superseded", "/withdrawn"];
@@ -82,7 +82,7 @@ fn a_calm_run_loses_nothing_and_keeps_the_order() {
     check(calm, 100, |case| {
         let result = results(case);
         for (design, settings) in case.names() {
-            let brokered = ["Queue", "RabbitMQ", "Nats", "Log"].contains(&settings[0].as_str());
+            let brokered = ["Queue", "RabbitMQ", "Nats", "Sqs", "Log"].contains(&settings[0].as_str());
             // What waits at a consumer for longer than the deadline is delivered again, and may no longer be prepared.
             let has = |text: &str| settings.iter().any(|setting| setting.contains(text));
             let is_late = has("TwoPhaseCommit") && has("redeliver_after");
@@ -120,6 +120,43 @@ fn what_was_confirmed_is_never_lost() {
             }
         }
     });
+}
+
+#[test]
+fn what_is_too_old_or_received_too_often_leaves_its_queue_and_the_ledger_balances() {
+    let (too_old, too_often) = (Cell::new(0), Cell::new(0));
+    check_all(sqs_alone(true), 300, |case| {
+        let result = results(case);
+        for (name, consumer) in consumers(&result, "first") {
+            let ends = ["/processed", "/dead_lettered", "/pending", "/lost/total"];
+            let ends: u64 = ends.iter().map(|path| number(consumer, path)).sum();
+            assert_eq!(number(consumer, "/addressed"), ends, "{name}");
+            let retention = number(consumer, "/lost/by_cause/retention");
+            assert!(retention == 0 || case.has("MessageRetentionPeriod"), "{name}");
+            too_old.set(too_old.get() + retention);
+            too_often.set(too_often.get() + number(consumer, "/dead_lettered"));
+        }
+    });
+    let (too_old, too_often) = (too_old.get(), too_often.get());
+    assert!(too_old > 100 && too_often > 100, "{too_old} were too old, {too_often} received too often");
+}
+
+#[test]
+fn a_fifo_queue_keeps_the_order_of_each_group_whoever_dies() {
+    let held = Cell::new(0);
+    check_all(sqs_alone(false), 400, |case| {
+        // What is taken out of a connection comes again behind what followed it, and so does what a handler gives back. The
+        // run is shorter than the default visibility timeout of 30 s.
+        let reorders = ["packet: Deliver", "Poison", "FailingHandler", "VisibilityTimeout"];
+        if !case.has("FifoQueue") || reorders.into_iter().any(|text| case.has(text)) {
+            return;
+        }
+        for (name, consumer) in consumers(&results(case), "first") {
+            assert_eq!(number(consumer, "/order/key/late"), 0, "{name}");
+        }
+        held.set(held.get() + usize::from(case.has("Crash(") && case.consumers[0].members > 1));
+    });
+    assert!(held.get() > 20, "only {} runs had crashes and several members", held.get());
 }
 
 /// Whether a design keeps what it has confirmed: acks after the work, confirms of what outlives a crash.
