@@ -24,6 +24,9 @@ fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> String 
         Fact::Published { .. } => format!("published {name}"),
         Fact::Resent { attempt, .. } => format!("sent {name} again, attempt {attempt}"),
         Fact::Sent { .. } => format!("sent {name}"),
+        Fact::PublishDropped { why: why @ LossCause::BrokerMemory, .. } => {
+            format!("lost {name} before it had answered for it: {}", lost(why))
+        }
         Fact::PublishDropped { why, .. } => format!("lost {name} before it was stored: {}", lost(why)),
         Fact::PublishDuplicated { .. } | Fact::DeliveryDuplicated { .. } => {
             format!("the network doubled {name}")

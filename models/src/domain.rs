@@ -142,7 +142,7 @@ impl Domain for Messaging {
         }
     }
 
-    fn dropped(packet: &Packet, cause: DropCause) -> Fact {
+    fn dropped(packet: &Packet, cause: DropCause, shared: &mut Shared) -> Fact {
         let why = match cause {
             DropCause::Loss => LossCause::Network,
             DropCause::Partition => LossCause::Partition,
@@ -152,6 +152,9 @@ impl Domain for Messaging {
             DropCause::Buffer => LossCause::LinkBuffer,
             DropCause::TooLarge => LossCause::TooLarge,
         };
+        if let Packet::Command { number, queue, .. } = *packet {
+            shared.let_go(usize::from(queue), number);
+        }
         match *packet {
             Packet::Publish { m, .. } => Fact::PublishDropped { m, why },
             Packet::Command { m, .. } if m != MessageRef::NONE => Fact::PublishDropped { m, why },

@@ -16,6 +16,16 @@ pub struct Tag {
     pub generation: u16,
 }
 
+impl Tag {
+    /// Of a delivery that was settled as it was sent.
+    pub(crate) const NONE: Tag = Tag { slot: u32::MAX, generation: 0 };
+
+    /// Whether an ack will settle it.
+    pub(crate) fn is_settled_by_ack(self) -> bool {
+        self != Tag::NONE
+    }
+}
+
 /// A message of a protocol. What is not about a message is control traffic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)] // the variants say it
@@ -80,8 +90,9 @@ pub enum Packet {
     /// A client binds a queue to an exchange.
     Bind { exchange: u32, queue: u32 },
 
-    /// Between nodes of a cluster: the next packet is of this client, or for it.
-    To { client: u32 },
+    /// Between nodes of a cluster: the next packet is of this client's channel, or for it; `session` is its number among
+    /// those that the client has had.
+    To { client: u32, session: u32 },
     /// Something that a client wants of a replicated queue, for its leader; perhaps with a message.
     Command { number: u32, queue: u16, m: MessageRef },
     /// The leader has done what this client wanted, and taken or refused its message.
@@ -94,6 +105,8 @@ pub enum Packet {
     Lead { queue: u16, term: u32 },
     /// A member follows, and has what was committed up to here.
     Follow { queue: u16, term: u32, index: u32 },
+    /// What comes from here on stands behind this index of the leader's log.
+    Resume { queue: u16, term: u32, index: u32 },
     /// All up to here is committed.
     Commits { queue: u16, term: u32, index: u32 },
     /// A member wants to lead, in this term; or only to know whether it would be elected (`pre`). Its log ends here.

@@ -260,6 +260,13 @@ impl Shared {
         self.quorums[queue].as_mut().expect("it is replicated")
     }
 
+    /// A command to a replicated queue was lost on its way.
+    pub(crate) fn let_go(&mut self, queue: usize, number: u32) {
+        if let Some(Some(quorum)) = self.quorums.get_mut(queue) {
+            quorum.let_go(number);
+        }
+    }
+
     /// A message.
     #[inline(always)]
     pub fn message(&self, m: MessageRef) -> &Message {

@@ -58,7 +58,7 @@ impl Domain for Queueing {
     fn bytes(_: &Customer, _: &()) -> u64 {
         0
     }
-    fn dropped(customer: &Customer, _: DropCause) -> Fact {
+    fn dropped(customer: &Customer, _: DropCause, _: &mut ()) -> Fact {
         Fact::Lost(*customer)
     }
     fn duplicated(customer: &Customer) -> Fact {

@@ -274,7 +274,8 @@ impl<D: Domain> Core<D> {
     #[cold]
     #[inline(never)]
     pub(crate) fn dropped(&mut self, node: NodeId, message: &D::Message, cause: DropCause) {
-        self.note(node, D::dropped(message, cause));
+        let fact = D::dropped(message, cause, &mut self.shared);
+        self.note(node, fact);
     }
 
     /// Ends of a connection that belong to a node: connection and side.

@@ -42,8 +42,8 @@ pub trait Domain: Copy + 'static {
     fn luck(message: &Self::Message, shared: &Self::Shared, now: Time) -> Luck;
     /// Bytes on the wire.
     fn bytes(message: &Self::Message, shared: &Self::Shared) -> u64;
-    /// The fact that a message did not arrive.
-    fn dropped(message: &Self::Message, cause: DropCause) -> Self::Fact;
+    /// The fact that a message did not arrive. Who keeps something for it in what is shared keeps it no longer.
+    fn dropped(message: &Self::Message, cause: DropCause, shared: &mut Self::Shared) -> Self::Fact;
     /// The fact that a message will arrive once more.
     fn duplicated(message: &Self::Message) -> Self::Fact;
     /// The fact that a machine crash took this record from the disk.

@@ -80,7 +80,12 @@ fn topology(config: &Config, nodes: usize, homes: &[usize], spec: &BrokerSpec) -
         let count = if replicated(queue) { queue.members.clamp(1, nodes) } else { 1 };
         (0..count).map(|n| (queue.leader + n) % nodes).collect()
     };
+    let mut queues = vec![None; spec.subscriptions.iter().map(|s| usize::from(s.0) + 1).max().unwrap_or(0)];
+    for (queue, s) in spec.subscriptions.iter().enumerate() {
+        queues[usize::from(s.0)] = Some(queue);
+    }
     Topology {
+        queues,
         homes: homes.to_vec(),
         links,
         members: config.queues.iter().map(members).collect(),

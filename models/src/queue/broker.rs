@@ -349,7 +349,7 @@ impl Broker {
 }
 
 /// The exchanges before time 0.
-fn exchanges(spec: &BrokerSpec) -> Vec<ExchangeConfig> {
+pub(super) fn exchanges(spec: &BrokerSpec) -> Vec<ExchangeConfig> {
     let by_name = spec.config.queues.iter().enumerate().map(|(i, queue)| {
         let queues = if i < spec.standing { vec![i] } else { Vec::new() };
         ExchangeConfig::fanout(&queue.name, queues)

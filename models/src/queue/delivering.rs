@@ -51,8 +51,7 @@ impl Broker {
                 self.torn.push(Torn::Delivery(entry.m, s));
                 return;
             }
-            let tag = Tag { slot: u32::MAX, generation: 0 };
-            return self.reply(to, Packet::Deliver { m: entry.m, s, attempt, tag }, out);
+            return self.reply(to, Packet::Deliver { m: entry.m, s, attempt, tag: Tag::NONE }, out);
         }
         self.queues[queue].unacked += 1;
         let entry = Entry { attempts: attempt, ..entry };

@@ -312,7 +312,8 @@ impl Queue {
     #[inline(never)]
     pub fn tell_publishers(&mut self) {
         if self.config.overflow == Overflow::RejectPublishLate {
-            self.refuses = if self.refuses { self.exceeds(|max| max * 4 / 5) } else { self.is_over() };
+            self.refuses =
+                if self.refuses { self.exceeds(|max| max - max.div_ceil(5)) } else { self.is_over() };
         }
     }
 

@@ -1,6 +1,6 @@
 //! What of a queue broker outlives a crash: its bindings, and what its disk kept; and what does not.
 
-use super::broker::{Broker, Torn};
+use super::broker::{Broker, Torn, exchanges};
 use super::{Entry, Kept, Place};
 use crate::causes::{DuplicateCause, LossCause};
 use crate::census::Census;
@@ -35,6 +35,17 @@ impl Broker {
         if new && self.timed {
             self.begin_to_read(exchange as usize, queue as usize, out);
         }
+    }
+
+    /// By exchange and queue: what was declared and bound, and does not stand before time 0.
+    pub(super) fn bound_since_the_beginning(&self) -> Vec<(u32, u32)> {
+        let before = exchanges(&self.spec);
+        let both = self.exchanges.iter().zip(&before).enumerate();
+        let since = both.flat_map(|(exchange, (now, before))| {
+            let new = now.queues.iter().filter(|queue| !before.queues.contains(queue));
+            new.map(move |queue| (exchange as u32, *queue as u32))
+        });
+        since.collect()
     }
 
     /// What was declared and bound, and outlives a crash.

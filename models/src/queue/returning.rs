@@ -2,6 +2,7 @@
 //! for too long.
 
 use super::broker::Broker;
+use super::cluster::REPLICATED;
 use super::dead_letters::Reason;
 use super::flights::Flight;
 use super::{Entry, Kept, Overdue, Place};
@@ -78,7 +79,8 @@ impl Broker {
         came_back: Option<Place>,
         out: &mut Out<'_>,
     ) {
-        let Some(position) = entry.position else { return };
+        // The log of a replicated queue is not this one's.
+        let Some(position) = entry.position.filter(|position| *position != REPLICATED) else { return };
         let (m, s, index) = (entry.m, self.queues[queue].s, self.next_index());
         let history = entry.history;
         let attempts = entry.attempts.min(u16::from(u8::MAX)) as u8;

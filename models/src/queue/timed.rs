@@ -122,7 +122,7 @@ impl Broker {
             if out.is_cut() {
                 return self.torn.push(Torn::Delivery(m, s));
             }
-            let tag = Tag { slot: u32::MAX, generation: 0 };
+            let tag = Tag::NONE;
             return self.reply(to, Packet::Deliver { m, s, attempt, tag }, out);
         }
         let Queue { config, pending, .. } = &mut self.queues[queue];

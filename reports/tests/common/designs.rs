@@ -281,15 +281,27 @@ pub(super) fn cluster() -> impl Strategy<Value = Vec<String>> {
     let kinds =
         vec!["", r#""x-queue-type": "quorum""#, r#""x-queue-type": "quorum", "x-delivery-limit": -1"#];
     let node = || select(vec!["n1", "n2", "n3"]);
-    let alone = select(vec!["", r#", "x-single-active-consumer": true"#]);
-    let queue = (select(kinds), alone)
-        .prop_map(|(kind, alone)| format!("{{{}}}", format!("{kind}{alone}").trim_start_matches(", ")));
+    let alone = vec!["", "", r#", "x-single-active-consumer": true"#];
+    let lengths =
+        vec!["", "", r#", "x-max-length": 5"#, r#", "x-max-length": 1"#, r#", "x-max-length-bytes": 1500"#];
+    let overflows = vec!["", r#", "x-overflow": "reject-publish""#, r#", "x-overflow": "reject-publish""#];
+    let sizes =
+        vec!["", "", r#", "x-quorum-initial-group-size": 1"#, r#", "x-quorum-initial-group-size": 5"#];
+    let queue = (select(kinds), select(alone), select(lengths), select(overflows), select(sizes));
+    let queue = queue.prop_map(|(kind, alone, length, overflow, size)| {
+        let overflow = if length.is_empty() { "" } else { overflow };
+        let size = if kind.is_empty() { "" } else { size };
+        let all = format!("{kind}{alone}{length}{overflow}{size}");
+        format!("{{{}}}", all.trim_start_matches(", "))
+    });
     let nodes = select(vec![r#"["n1", "n2", "n3"]"#, r#"["n1", "n2", "n3", "n4", "n5"]"#]);
     let clients = (node(), node(), node(), select(vec!["0", "1", "3"]));
-    let all = (nodes, queue.clone(), queue, node(), node(), clients, select(vec!["60", "2"]));
-    let settings = all.prop_map(|(nodes, c, d, leads_c, leads_d, (p, q, consumers, prefetch), tick)| {
+    let versions = select(vec!["4.0.5", "4.2.0"]);
+    let all = (versions, nodes, queue.clone(), queue, node(), node(), clients, select(vec!["60", "2"]));
+    let settings = all.prop_map(|(version, nodes, c, d, leads_c, leads_d, clients, tick)| {
+        let (p, q, consumers, prefetch) = clients;
         vec![
-            Some("version: \"4.0.5\"".into()),
+            Some(format!("version: \"{version}\"")),
             Some(format!("nodes: {nodes}")),
             Some(format!("queues: {{\"c\": {c}, \"d\": {d}}}")),
             Some(format!("leaders: {{\"c\": \"{leads_c}\", \"d\": \"{leads_d}\"}}")),

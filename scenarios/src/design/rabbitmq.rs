@@ -125,6 +125,9 @@ impl RabbitMQ {
         self.place_queues(&nodes, &mut config, findings);
         sort_queues(&mut config);
         let declared = load.declared_queues(before_4, findings);
+        if nodes.len() > 1 {
+            self.refuse_in_cluster(&config, &declared, load, findings);
+        }
         let brokers = nodes;
         Designed { design: setup::Design::Queue(config), declared, consumers, brokers }
     }

@@ -1,12 +1,15 @@
 //! Several nodes of RabbitMQ: their names, which of them has which queue, and what is not modelled with several.
 
+use super::Load;
 use super::rabbitmq::RabbitMQ;
 use super::settings::Reader;
 use crate::assumptions::Assumptions;
 use crate::defaults::*;
-use crate::diagnostic::{Diagnostic, Findings};
-use redeliver_models::queue::{ClusterConfig, Config, DeadLetter, Kept};
+use crate::diagnostic::{Diagnostic, Findings, Place};
+use redeliver_models::queue::{ClusterConfig, Config, Kept, QueueConfig};
+use redeliver_models::story::Verb;
 use redeliver_sim::{SILENCE_LIMIT, Span};
+use std::collections::BTreeMap;
 
 impl RabbitMQ {
     /// Names of the nodes, in the order of the file: at least one.
@@ -30,6 +33,10 @@ impl RabbitMQ {
                 Diagnostic::new(message).at(self.nodes.place).hint("write `nodes: [\"n1\", \"n2\", \"n3\"]`"),
             );
         }
+        if names.is_empty() && self.nodes.place != Place::default() {
+            let diagnostic = Diagnostic::new("a broker has at least one node").at(self.nodes.place);
+            findings.push(diagnostic.hint("leave `nodes` out, or write `nodes: [\"n1\"]`"));
+        }
         let names: Vec<String> = names.iter().take(CLUSTER_NODES_MAX as usize).cloned().collect();
         if names.is_empty() { vec!["n1".into()] } else { names }
     }
@@ -52,11 +59,12 @@ impl RabbitMQ {
         Some(ClusterConfig {
             nodes: nodes.to_vec(),
             silence_limit: Span::seconds(u64::from(seconds)),
+            // rabbitmq-server, pull request 14589, "Quorum queues: fix resend issues after network partition": in 4.2.
             forgets_without_majority: version < (4, 2),
         })
     }
 
-    /// Puts queues on their nodes, and refuses what several nodes do not follow yet.
+    /// Puts queues on their nodes.
     pub(super) fn place_queues(&self, nodes: &[String], config: &mut Config, findings: &mut Findings) {
         for (queue, _, node) in self.leaders.sorted() {
             let place = node.place;
@@ -75,27 +83,80 @@ impl RabbitMQ {
                 }
             }
         }
-        if nodes.len() > 1 {
-            refuse_in_cluster(config, findings);
+    }
+
+    /// Refuses what several nodes do not follow yet, of standing queues and of those that a story declares.
+    pub(super) fn refuse_in_cluster(
+        &self,
+        config: &Config,
+        declared: &BTreeMap<String, QueueConfig>,
+        load: &Load<'_>,
+        findings: &mut Findings,
+    ) {
+        let mut refuse = |what: String, at: Option<Place>, hint: &str| {
+            let message = format!("{what} in a cluster: not modelled yet");
+            let diagnostic = Diagnostic::new(message).hint(hint);
+            findings.push(match at {
+                Some(place) => diagnostic.at(place),
+                None => diagnostic,
+            });
+        };
+        let is_quorum = |name: &str| {
+            let standing = config.queues.iter().find(|queue| queue.name == name);
+            let queue = standing.or(declared.get(name));
+            queue.is_some_and(|queue| queue.behaviour.kept == Kept::Everything)
+        };
+        let standing = self.queues.sorted().into_iter().map(|(name, _, arguments)| (name, arguments));
+        let late = load.declared.iter().map(|(name, arguments)| (name.as_str(), arguments));
+        for (name, arguments) in standing.chain(late) {
+            let place = |argument: &str| arguments.get(argument).map(|setting| setting.place);
+            if let Some(place) = place("x-dead-letter-exchange") {
+                let what = format!("`x-dead-letter-exchange` of the queue `{name}`");
+                refuse(what, Some(place), "leave it out, or take one node");
+            }
+            if let Some(place) = place("x-message-ttl").filter(|_| is_quorum(name)) {
+                let what = format!("`x-message-ttl` of the quorum queue `{name}`");
+                refuse(what, Some(place), "leave it out, or take a classic queue, or one node");
+            }
+        }
+        let names = config.queues.iter().chain(declared.values()).map(|queue| queue.name.as_str());
+        let Some(quorum) = names.into_iter().find(|name| is_quorum(name)) else { return };
+        for name in ["consumer_timeout", "channel_tick_interval"] {
+            if let Some(setting) = self.config.get(name) {
+                let what = format!("`{name}` with the quorum queue `{quorum}`");
+                refuse(
+                    what,
+                    Some(setting.place),
+                    "leave it out: who holds a message there holds it for ever",
+                );
+            }
+        }
+        let expirations = self.clients.iter().filter_map(|(_, client)| client.config.get("expiration"));
+        for setting in expirations {
+            let what = format!("`expiration` with the quorum queue `{quorum}`");
+            refuse(what, Some(setting.place), "leave it out, or take classic queues, or one node");
+        }
+        for line in load.script.iter().flat_map(|script| &script.lines) {
+            let expires = |verb: &&Verb| match verb {
+                Verb::Send { said, to, .. } => {
+                    let elsewhere =
+                        to.as_deref().is_some_and(|to| names_a_classic_queue(config, declared, to));
+                    said.iter().any(|said| said.expiration.is_some()) && !elsewhere
+                }
+                _ => false,
+            };
+            if line.verbs.iter().flat_map(Verb::all).any(|verb| expires(&verb)) {
+                let what = format!(
+                    "`expiration` of what is sent in line {} with the quorum queue `{quorum}`",
+                    line.line
+                );
+                refuse(what, None, "leave it out, or send it to a classic queue, or take one node");
+            }
         }
     }
 }
 
-fn refuse_in_cluster(config: &Config, findings: &mut Findings) {
-    let mut refuse = |what: &str, hint: &str| {
-        let message = format!("{what} in a cluster: not modelled yet");
-        findings.push(Diagnostic::new(message).hint(hint.to_string()));
-    };
-    for queue in &config.queues {
-        if matches!(queue.dead_letter, DeadLetter::Exchange { .. }) {
-            refuse("`x-dead-letter-exchange`", "leave it out, or take one node");
-        }
-        if queue.behaviour.kept == Kept::Everything && queue.message_ttl.is_some() {
-            refuse("`x-message-ttl` of a quorum queue", "leave it out, or take one node");
-        }
-    }
-    let quorum = config.queues.iter().any(|queue| queue.behaviour.kept == Kept::Everything);
-    if quorum && config.clients.iter().any(|(_, client)| client.said.expiration.is_some()) {
-        refuse("`expiration` of messages to quorum queues", "leave it out, or take one node");
-    }
+fn names_a_classic_queue(config: &Config, declared: &BTreeMap<String, QueueConfig>, name: &str) -> bool {
+    let queue = config.queues.iter().find(|queue| queue.name == name).or(declared.get(name));
+    queue.is_some_and(|queue| queue.behaviour.kept == Kept::Persistent)
 }

@@ -123,7 +123,7 @@ impl Domain for Toys {
     fn bytes(packet: &Packet, _shared: &()) -> u64 {
         packet.bytes
     }
-    fn dropped(packet: &Packet, cause: DropCause) -> Fact {
+    fn dropped(packet: &Packet, cause: DropCause, _shared: &mut ()) -> Fact {
         Fact::Dropped(packet.number, cause)
     }
     fn duplicated(packet: &Packet) -> Fact {

@@ -7,11 +7,11 @@
 
 use super::node::ClusterNode;
 use crate::causes::LossCause;
-use crate::domain::Out;
+use crate::domain::{Messaging, Out};
 use crate::fact::Fact;
 use crate::message::MessageRef;
 use crate::packet::{Packet, Timer};
-use redeliver_sim::{ConnectionId, Node, Span, Time};
+use redeliver_sim::{ConnectionId, Domain, DropCause, Node, Span, Time};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Who asks for a queue that is away is told so after this long.
@@ -31,6 +31,8 @@ pub(super) struct Pending {
 #[derive(Clone, Default, Debug)]
 pub(super) struct Channel {
     pub(super) open: bool,
+    /// Its number among those that the client has had: what is meant for another one is void.
+    pub(super) session: u32,
     pub(super) pending: VecDeque<Pending>,
     /// By message and attempt: how many queues have not answered, and whether one has refused it.
     pub(super) confirms: BTreeMap<(MessageRef, u16), (usize, bool)>,
@@ -49,9 +51,11 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    pub(super) fn open(&mut self) {
+    /// Opens it over a new connection, in this life of its node's process.
+    pub(super) fn open(&mut self, life: u32) {
         let pending = std::mem::take(&mut self.pending);
-        *self = Channel { open: true, pending, ..Channel::default() };
+        let session = self.session.max(life << 16) + 1;
+        *self = Channel { open: true, session, pending, ..Channel::default() };
     }
 
     /// The messages that it keeps.
@@ -164,7 +168,11 @@ impl ClusterNode {
     }
 
     fn send_to(&mut self, node: usize, client: ConnectionId, packet: Packet, out: &mut Out<'_>) {
-        out.send_whole(self.spec.topology.links[self.me][node], &[Packet::To { client: client.0 }, packet]);
+        let session = self.channel(client).session;
+        out.send_whole(
+            self.spec.topology.links[self.me][node],
+            &[Packet::To { client: client.0, session }, packet],
+        );
     }
 
     /// All queues that it has used hear of it.
@@ -186,9 +194,21 @@ impl ClusterNode {
         }
     }
 
+    /// It ends, and all that it remembers: what no leader has yet is lost. Only of ends of channels all queues learn.
     fn close_channel(&mut self, client: ConnectionId, out: &mut Out<'_>) {
+        let channel = self.channel(client);
+        channel.stuck.clear();
+        let is_end = |pending: &Pending| pending.packet == Packet::CloseChannel;
+        let (ends, lost) = std::mem::take(&mut channel.pending).into_iter().partition(is_end);
+        channel.pending = ends;
+        let lost: VecDeque<Pending> = lost;
+        for Pending { queue, number, m, .. } in lost {
+            out.shared().let_go(queue, number);
+            m.into_iter().for_each(|m| end_copy(m, out));
+        }
         self.tell_queues(client, Packet::CloseChannel, out);
         let channel = self.channel(client);
+        channel.session += 1;
         channel.consumes.clear();
         channel.used.clear();
         channel.waiting.clear();
@@ -196,22 +216,14 @@ impl ClusterNode {
         channel.forwarded.clear();
     }
 
-    /// Its channel dies with it: what no leader has yet is lost.
+    /// Its channel dies with it.
     pub(super) fn on_client_gone(&mut self, client: ConnectionId, out: &mut Out<'_>) {
         let Some(channel) = self.channels.get_mut(&client) else { return };
         channel.open = false;
         if let Some(m) = channel.held.take().and_then(|packet| packet.message()) {
             out.note(Fact::PublishDropped { m, why: LossCause::ConnectionReset });
         }
-        let pending: Vec<Pending> = channel.pending.drain(..).collect();
-        for Pending { queue, number, m, .. } in pending {
-            out.shared().quorum(queue).let_go(number);
-            if let Some(m) = m {
-                end_copy(m, out);
-            }
-        }
         self.close_channel(client, out);
-        self.channel(client).stuck.clear();
     }
 
     // Publishing.
@@ -304,8 +316,18 @@ impl ClusterNode {
     }
 
     /// From another node: something of its client for a queue of this one, or the other way round.
-    pub(super) fn on_forwarded(&mut self, client: ConnectionId, packet: Packet, out: &mut Out<'_>) {
+    pub(super) fn on_forwarded(
+        &mut self,
+        client: ConnectionId,
+        session: u32,
+        packet: Packet,
+        out: &mut Out<'_>,
+    ) {
         if self.spec.topology.home(client) == self.me {
+            if !self.is_due(client, session, packet, out) {
+                let fact = Messaging::dropped(&packet, DropCause::Reset, out.shared());
+                return out.note(fact);
+            }
             if let Packet::Confirm { m, attempt, .. } = packet {
                 let channel = self.channel(client);
                 let is = |other: &(MessageRef, u16, usize)| (other.0, other.1) == (m, attempt);
@@ -316,7 +338,23 @@ impl ClusterNode {
             return self.pass_on(client, packet, out);
         }
         self.strangers.insert(client);
+        if let Some(post) = &mut self.local.post {
+            post.sessions.insert(client, session);
+        }
         self.local.on_message(client, packet, out);
+    }
+
+    /// Whether what has come is for the client's present channel, and no delivery that has come before.
+    fn is_due(&mut self, client: ConnectionId, session: u32, packet: Packet, out: &mut Out<'_>) -> bool {
+        let is_new = match packet {
+            Packet::Deliver { s, tag, .. } if tag.is_settled_by_ack() => {
+                let queue = self.spec.topology.queue_of(s);
+                let queue = queue.filter(|queue| self.spec.topology.replicated[*queue]);
+                queue.is_none_or(|queue| out.shared().quorum(queue).has_come(client, tag))
+            }
+            _ => true,
+        };
+        is_new && self.channel(client).session == session
     }
 
     /// A node is gone, and the queues that are there only.

@@ -3,6 +3,7 @@
 
 use super::channel::{Pending, end_copy};
 use super::node::ClusterNode;
+use super::quorum::KnownCommand;
 use crate::causes::LossCause;
 use crate::domain::Out;
 use crate::fact::Fact;
@@ -20,26 +21,25 @@ impl ClusterNode {
         m: Option<MessageRef>,
         out: &mut Out<'_>,
     ) {
-        let number = out.shared().quorum(queue).command(client, packet);
-        self.channel(client).pending.push_back(Pending { queue, number, packet, m });
-        self.send_command(client, queue, number, m, out);
+        let session = self.channel(client).session;
+        let channel = (session, out.deaths());
+        let number = out.shared().quorum(queue).command(client, channel, packet);
+        let pending = Pending { queue, number, packet, m };
+        self.channel(client).pending.push_back(pending);
+        self.send_command(client, pending, out);
     }
 
-    fn send_command(
-        &mut self,
-        client: ConnectionId,
-        queue: usize,
-        number: u32,
-        m: Option<MessageRef>,
-        out: &mut Out<'_>,
-    ) {
+    fn send_command(&mut self, client: ConnectionId, pending: Pending, out: &mut Out<'_>) {
+        let Pending { queue, number, m, .. } = pending;
+        // That a channel has ended the leader sees for itself: it watches its process.
+        let ends = pending.packet == Packet::CloseChannel;
         let Some((_, leader)) = self.leaders[queue] else {
-            if self.spec.forgets_without_majority && !self.reaches_majority(queue) {
+            if self.spec.forgets_without_majority && !self.reaches_majority(queue) && !ends {
                 self.channel(client).stuck.insert(queue);
             }
             return;
         };
-        if self.channel(client).stuck.contains(&queue) {
+        if out.is_cut() || self.channel(client).stuck.contains(&queue) && !ends {
             return;
         }
         if let Some(m) = m {
@@ -49,8 +49,8 @@ impl ClusterNode {
         if leader == self.me {
             return self.on_command(queue, number, Some(m), out);
         }
-        if let Some(command) = out.shared().quorum(queue).commands.get_mut(&number) {
-            command.references += 1;
+        if let Some(known) = out.shared().quorum(queue).commands.get_mut(&number) {
+            known.references += 1;
         }
         let packet = Packet::Command { number, queue: queue as u16, m };
         out.send(self.spec.topology.links[self.me][leader], packet);
@@ -66,17 +66,13 @@ impl ClusterNode {
         for client in self.channels.keys().copied().collect::<Vec<_>>() {
             let pending: Vec<Pending> = self.channel(client).pending.iter().copied().collect();
             for pending in pending.iter().filter(|pending| pending.queue == queue) {
-                self.send_command(client, queue, pending.number, pending.m, out);
+                self.send_command(client, *pending, out);
             }
-            let consumes = |pending: &Pending| {
-                pending.queue == queue && matches!(pending.packet, Packet::Consume { .. })
-            };
-            if !pending.iter().any(consumes) {
-                let again: Vec<_> =
-                    self.channel(client).consumes.iter().filter(|(of, _)| *of == queue).copied().collect();
-                for (_, packet) in again {
-                    self.command(client, queue, packet, None, out);
-                }
+            // Even if it has just said so: the one before may have heard it, and taken it for dead then.
+            let again: Vec<_> =
+                self.channel(client).consumes.iter().filter(|(of, _)| *of == queue).copied().collect();
+            for (_, packet) in again {
+                self.command(client, queue, packet, None, out);
             }
         }
     }
@@ -84,9 +80,9 @@ impl ClusterNode {
     /// A command has come to a leader, or to who was one. `m` is what came with it; none if it has waited here.
     pub(super) fn on_command(&mut self, queue: usize, number: u32, m: Option<MessageRef>, out: &mut Out<'_>) {
         let m = m.filter(|m| *m != MessageRef::NONE);
-        let command = out.shared().quorum(queue).commands.get(&number).copied();
+        let known = out.shared().quorum(queue).commands.get(&number).copied();
         let leads = self.replicas[queue].as_ref().is_some_and(super::replica::Replica::leads);
-        let (Some(command), true) = (command, leads) else {
+        let (Some(KnownCommand { command, refused, .. }), true) = (known, leads) else {
             m.into_iter().for_each(|m| end_copy(m, out));
             return;
         };
@@ -95,16 +91,12 @@ impl ClusterNode {
         if seen.is_some_and(|seen| seen >= number) {
             m.into_iter().for_each(|m| end_copy(m, out));
             if out.shared().quorum(queue).done.get(&client).is_some_and(|done| *done >= number) {
-                self.report(client, queue, number, !command.refused, out);
+                self.report(client, queue, number, !refused, out);
             }
             return;
         }
-        if matches!(command.packet, Packet::Consume { .. } | Packet::Get { .. }) {
-            let life = self.life_of(self.spec.topology.home(client), out).unwrap_or_default();
-            out.shared().quorum(queue).lives.insert(client, life);
-        }
         let waits = self.deferred.iter().any(|(of, _)| *of == queue);
-        if !waits && self.enter(queue, Some((client, command.packet, number)), out) {
+        if !waits && self.enter(queue, Some(command), out) {
             return;
         }
         match m {
@@ -151,9 +143,6 @@ impl ClusterNode {
         let is = |pending: &Pending| (pending.queue, pending.number) == (queue, number);
         let Some(index) = channel.pending.iter().position(is) else { return };
         let pending = channel.pending.remove(index).expect("it was found there");
-        if !channel.open && channel.pending.is_empty() {
-            self.channels.remove(&client);
-        }
         out.shared().quorum(queue).let_go(number);
         if let (Packet::Publish { attempt, .. }, Some(m)) = (pending.packet, pending.m) {
             out.note(Fact::Forgotten { m });

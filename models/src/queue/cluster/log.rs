@@ -195,6 +195,10 @@ impl Log {
                 out.note(if damaged { Fact::Removed { m, s: self.s, why } } else { gone });
             }
         }
+        // A machine that dies while it writes may have come further than the news of it.
+        if let Some((index, item)) = self.items.last_key_value().filter(|(index, _)| **index > self.last.1) {
+            self.last = (item.term, *index);
+        }
         sound
     }
 }

@@ -120,6 +120,12 @@ impl ClusterNode {
         self.local.bind(exchange, queue, out);
     }
 
+    /// Another node knows of a queue, or that it is bound.
+    pub(super) fn learn_binding(&mut self, exchange: u32, queue: u32, out: &mut Out<'_>) {
+        self.local.declared[queue as usize] = true;
+        self.bind(exchange, queue, out);
+    }
+
     /// What the node's memory is measured with from now on.
     pub(crate) fn set_memory_limit(&mut self, limit: Option<u64>, out: &mut Out<'_>) {
         self.local.set_memory_limit(limit);
@@ -201,7 +207,7 @@ impl Node<Messaging> for ClusterNode {
             (Some(_), ConnectionChange::Writable) | (None, ConnectionChange::Writable) => {}
             (Some(node), _) => self.on_peer_down(node, out),
             (None, ConnectionChange::Connected) => {
-                self.channels.entry(connection).or_default().open();
+                self.channel(connection).open(out.deaths());
             }
             (None, _) => self.on_client_gone(connection, out),
         }
@@ -222,6 +228,9 @@ impl Node<Messaging> for ClusterNode {
                 }
             }
             replica.log.lose(out);
+        }
+        for pending in self.channels.values().flat_map(|channel| &channel.pending) {
+            out.shared().let_go(pending.queue, pending.number);
         }
         let why = LossCause::BrokerMemory;
         for m in self.channels.values().flat_map(Channel::upstream) {

@@ -1,11 +1,13 @@
 //! What a node knows of the others: who is there, who is silent, and what follows when one is gone.
 //!
-//! Nodes say once a second that they are there. Who says nothing for five seconds is suspected: its queues are led by
-//! others then (`aten`, the failure detector of `ra`; recorded: a silent leader is replaced after 6 to 8 s). Who says
-//! nothing for `net_ticktime` is taken for dead, as one whose connections close: what its clients hold comes back, and
-//! its own queues are away. A node counts its own ticks, so that one that has stood still suspects nobody for it.
+//! Nodes say once a second that they are there. Who says nothing for six ticks, which is 5 to 6 s, is suspected: its
+//! queues are led by others then (`aten`, the failure detector of `ra`; recorded: a silent leader is replaced after 6 to
+//! 8 s). Who says nothing for `net_ticktime` is taken for dead, as one whose connections close: what its clients hold
+//! comes back, and its own queues are away; with less than 6 s nobody is suspected first. A node counts its own ticks, so
+//! that one that has stood still suspects nobody for it.
 
 use super::node::ClusterNode;
+use super::quorum::Command;
 use super::replica::{Role, Standing};
 use crate::domain::Out;
 use crate::packet::{Packet, Timer};
@@ -16,13 +18,12 @@ use redeliver_sim::{ConnectionId, Span};
 pub(super) struct Peer {
     /// The connection to it is open.
     pub(super) up: bool,
-    pub(super) suspected: bool,
     /// Ticks since it was last heard of.
     missed: u32,
     /// The life of its process.
     life: Option<u32>,
-    /// For which client its next packet is.
-    to: Option<ConnectionId>,
+    /// For which client its next packet is, and for which of its channels.
+    to: Option<(ConnectionId, u32)>,
 }
 
 const TICK: Span = Span::seconds(1);
@@ -48,6 +49,10 @@ impl ClusterNode {
         let link = self.spec.topology.links[self.me][node];
         out.send(link, Packet::Alive { life: out.deaths() });
         out.send(link, Packet::Alarm { on: self.alarms[self.me] });
+        // What was declared and bound is known in the whole cluster; who was away learns it now.
+        for (exchange, queue) in self.local.bound_since_the_beginning() {
+            out.send(link, Packet::Bind { exchange, queue });
+        }
         for queue in 0..self.replicas.len() {
             if let Some(replica) = self.replicas[queue].as_ref().filter(|replica| replica.leads()) {
                 out.send(link, Packet::Lead { queue: queue as u16, term: replica.term });
@@ -109,19 +114,18 @@ impl ClusterNode {
             let Some(replica) = self.replicas[queue].as_mut().filter(|replica| replica.lags) else {
                 continue;
             };
-            replica.lags = false;
-            let Some(leader) = replica.leader else { continue };
+            let Some(leader) = replica.leader.filter(|leader| *leader != self.me) else { continue };
             let (term, index) = (replica.term, replica.matched);
             let link = self.spec.topology.links[self.me][leader];
             out.send(link, Packet::Follow { queue: queue as u16, term, index });
         }
+        (0..self.replicas.len()).for_each(|queue| self.dismiss_the_dead(queue, out));
         for (queue, number) in std::mem::take(&mut self.deferred) {
             self.on_command(queue, number, None, out);
         }
     }
 
     fn suspect(&mut self, node: usize, out: &mut Out<'_>) {
-        self.peers[node].suspected = true;
         for queue in 0..self.replicas.len() {
             let Some(replica) = &mut self.replicas[queue] else { continue };
             if replica.leader == Some(node) {
@@ -133,7 +137,6 @@ impl ClusterNode {
 
     /// It is heard of again: who has not found another leader meanwhile follows it as before.
     fn trust(&mut self, node: usize) {
-        self.peers[node].suspected = false;
         for replica in self.replicas.iter_mut().flatten() {
             if replica.suspected == Some(node) && matches!(replica.role, Role::Follower | Role::Asking) {
                 (replica.leader, replica.suspected, replica.role) = (Some(node), None, Role::Follower);
@@ -154,13 +157,22 @@ impl ClusterNode {
         if !self.replicas[queue].as_ref().is_some_and(super::replica::Replica::leads) {
             return;
         }
+        // This follows from what was applied; an entry that says so may be lost as any other.
         let topology = std::sync::Arc::clone(&self.spec.topology);
         let lives: Vec<(ConnectionId, u32)> =
             out.shared().quorum(queue).lives.iter().map(|(client, life)| (*client, *life)).collect();
         for (client, life) in lives {
-            if self.life_of(topology.home(client), out) != Some(life) {
-                out.shared().quorum(queue).lives.remove(&client);
-                self.enter(queue, Some((client, Packet::CloseChannel, 0)), out);
+            let is_said =
+                self.replicas[queue].as_ref().is_none_or(|replica| replica.dismissed.contains(&client));
+            if is_said || self.life_of(topology.home(client), out) == Some(life) {
+                continue;
+            }
+            let packet = Packet::CloseChannel;
+            // If the disk is full: at the next tick.
+            if self.enter(queue, Some(Command { client, session: 0, life, packet, number: 0 }), out)
+                && let Some(replica) = &mut self.replicas[queue]
+            {
+                replica.dismissed.insert(client);
             }
         }
     }
@@ -175,15 +187,16 @@ impl ClusterNode {
     }
 
     pub(super) fn on_peer(&mut self, node: usize, packet: Packet, out: &mut Out<'_>) {
-        self.peers[node].missed = 0;
-        if self.peers[node].suspected {
+        if std::mem::take(&mut self.peers[node].missed) >= SUSPECTED_AFTER {
             self.trust(node);
         }
-        if let Some(client) = self.peers[node].to.take() {
-            return self.on_forwarded(client, packet, out);
+        if let Some((client, session)) = self.peers[node].to.take() {
+            return self.on_forwarded(client, session, packet, out);
         }
         match packet {
-            Packet::To { client } => self.peers[node].to = Some(ConnectionId(client)),
+            Packet::To { client, session } => {
+                self.peers[node].to = Some((ConnectionId(client), session));
+            }
             Packet::Alive { life } => {
                 let known = self.peers[node].life.replace(life);
                 if known != Some(life) {
@@ -194,7 +207,7 @@ impl ClusterNode {
                 self.alarms[node] = on;
                 self.heed_alarms(out);
             }
-            Packet::Bind { exchange, queue } => self.bind(exchange, queue, out),
+            Packet::Bind { exchange, queue } => self.learn_binding(exchange, queue, out),
             Packet::Command { number, queue, m } => {
                 self.on_command(usize::from(queue), number, Some(m), out);
                 out.shared().quorum(usize::from(queue)).let_go(number);
@@ -217,6 +230,7 @@ impl ClusterNode {
             Packet::Follow { queue, term, index } => {
                 self.on_follow(node, usize::from(queue), term, index, out)
             }
+            Packet::Resume { queue, term, index } => self.on_resume(node, usize::from(queue), term, index),
             Packet::Commits { queue, term, index } => {
                 self.on_commits(node, usize::from(queue), term, index, out)
             }

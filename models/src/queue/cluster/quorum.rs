@@ -10,15 +10,26 @@ use super::super::Entry;
 use super::super::broker::Broker;
 use super::Post;
 use crate::message::MessageRef;
-use crate::packet::Packet;
+use crate::packet::{Packet, Tag};
 use redeliver_sim::ConnectionId;
 use std::collections::{BTreeMap, VecDeque};
 
-/// What a client wants of a replicated queue.
+/// What a client wants of a replicated queue, or its leader for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Command {
     pub(super) client: ConnectionId,
+    /// Which of the client's channels wants it, and in which life of its node's process.
+    pub(super) session: u32,
+    pub(super) life: u32,
     pub(super) packet: Packet,
+    /// 0, if the leader wants it.
+    pub(super) number: u32,
+}
+
+/// A command that somebody may ask for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KnownCommand {
+    pub(super) command: Command,
     /// How many still refer to it: the client's channel, and packets on their way.
     pub(super) references: u32,
     /// The queue has not taken its message.
@@ -30,8 +41,8 @@ pub(super) struct Command {
 pub(super) struct LogEntry {
     pub(super) term: u32,
     pub(super) index: u32,
-    /// Who wants what, by its number; none in the entry with which a leader begins its term.
-    pub(super) command: Option<(ConnectionId, Packet, u32)>,
+    /// Who wants what; none in the entry with which a leader begins its term.
+    pub(super) command: Option<Command>,
     /// The message, if it brings one.
     pub(super) message: Option<Entry>,
 }
@@ -49,7 +60,7 @@ pub struct Quorum {
     /// Where terms begin in what was applied.
     terms: Vec<(u32, u32)>,
     /// By number.
-    pub(super) commands: BTreeMap<u32, Command>,
+    pub(super) commands: BTreeMap<u32, KnownCommand>,
     next_command: u32,
     /// By client: its last command that was applied.
     pub(super) done: BTreeMap<ConnectionId, u32>,
@@ -60,6 +71,8 @@ pub struct Quorum {
     pub(super) lives: BTreeMap<ConnectionId, u32>,
     /// The last term that had a leader, and who it was.
     led: (u32, usize),
+    /// Its leader is new, and has not applied anything.
+    pub(super) taken_over: bool,
     /// The disk of a member that has begun anew had lied: it may have voted twice.
     pub(super) deceived: bool,
 }
@@ -86,6 +99,7 @@ impl Quorum {
             released_before: 0,
             lives: BTreeMap::new(),
             led: (1, leader),
+            taken_over: false,
             deceived: false,
         }
     }
@@ -96,23 +110,38 @@ impl Quorum {
     }
 
     /// A new command, to which its channel refers.
-    pub(super) fn command(&mut self, client: ConnectionId, packet: Packet) -> u32 {
+    pub(super) fn command(
+        &mut self,
+        client: ConnectionId,
+        (session, life): (u32, u32),
+        packet: Packet,
+    ) -> u32 {
         let number = self.next_command;
         self.next_command += 1;
-        self.commands.insert(number, Command { client, packet, references: 1, refused: false });
+        let command = Command { client, session, life, packet, number };
+        self.commands.insert(number, KnownCommand { command, references: 1, refused: false });
         number
     }
 
-    /// A command was applied; what its message brought is in the queue, or not.
+    /// A command was applied; its message is in the queue, or was refused.
     pub(super) fn is_done(&mut self, client: ConnectionId, number: u32, accepted: bool) {
         self.done.insert(client, number);
-        if let Some(command) = self.commands.get_mut(&number) {
-            command.refused = !accepted;
+        if let Some(known) = self.commands.get_mut(&number) {
+            known.refused = !accepted;
         }
     }
 
+    /// A delivery has come to its client's node. False: it has come before, or was given up.
+    pub(super) fn has_come(&mut self, client: ConnectionId, tag: Tag) -> bool {
+        let Some(post) = &mut self.machine.post else { return false };
+        let Some(tags) = post.under_way.get_mut(&client) else { return false };
+        let Some(place) = tags.iter().position(|other| *other == tag) else { return false };
+        tags.remove(place);
+        true
+    }
+
     /// One reference to a command less.
-    pub(super) fn let_go(&mut self, number: u32) {
+    pub(crate) fn let_go(&mut self, number: u32) {
         let Some(command) = self.commands.get_mut(&number) else { return };
         command.references -= 1;
         if command.references == 0 {
@@ -165,7 +194,7 @@ impl Quorum {
         if term < last || term == last && node != leader {
             return Err(last);
         }
-        self.led = (term, node);
+        (self.led, self.taken_over) = ((term, node), true);
         Ok(())
     }
 

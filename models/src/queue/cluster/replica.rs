@@ -2,7 +2,7 @@
 
 use super::log::Log;
 use redeliver_sim::ConnectionId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a member does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,7 +51,10 @@ pub(super) struct Replica {
     pub(super) others: Vec<Standing>,
     /// By client, for its leader: the last command that is in the log.
     pub(super) seen: BTreeMap<ConnectionId, u32>,
-    /// Its disk took no more: it will ask its leader again.
+    /// For its leader: whose node is gone, which is in its log and not applied.
+    pub(super) dismissed: BTreeSet<ConnectionId>,
+    /// It has asked its leader for what it does not have, or will ask again, because its disk took no more. What comes
+    /// before the answer does not follow on what it has.
     pub(super) lags: bool,
     /// A record of its log is damaged: it stays away.
     pub(super) broken: bool,
@@ -75,6 +78,7 @@ impl Replica {
             votes: 0,
             others: vec![Standing::default(); nodes],
             seen: BTreeMap::new(),
+            dismissed: BTreeSet::new(),
             lags: false,
             broken: false,
         }

@@ -6,7 +6,7 @@
 
 use super::super::Entry;
 use super::node::ClusterNode;
-use super::quorum::LogEntry;
+use super::quorum::{Command, LogEntry};
 use super::replica::{Role, Standing};
 use crate::causes::LossCause;
 use crate::domain::Out;
@@ -55,11 +55,12 @@ impl ClusterNode {
         let items = &replica.log.items;
         quorum.keep_only(queue, |index, id| items.get(&index).is_some_and(|item| item.id == id));
         replica.seen = quorum.done.clone();
+        replica.dismissed.clear();
         for item in replica.log.items.range(quorum.applied + 1..).map(|(_, item)| item) {
-            if let Some((client, _, number)) = quorum.entries.get(&item.id).and_then(|entry| entry.command)
-                && number > 0
+            if let Some(command) = quorum.entries.get(&item.id).and_then(|entry| entry.command)
+                && command.number > 0
             {
-                replica.seen.insert(client, number);
+                replica.seen.insert(command.client, command.number);
             }
         }
         // After a disk that lied: nothing is entered where something was applied before.
@@ -78,17 +79,12 @@ impl ClusterNode {
     }
 
     /// Appends an entry, and sends it to the others. False: the disk takes no more.
-    pub(super) fn enter(
-        &mut self,
-        queue: usize,
-        command: Option<(ConnectionId, Packet, u32)>,
-        out: &mut Out<'_>,
-    ) -> bool {
+    pub(super) fn enter(&mut self, queue: usize, command: Option<Command>, out: &mut Out<'_>) -> bool {
         let s = self.spec.topology.subscriptions[queue];
         let Some(replica) = &mut self.replicas[queue] else { return false };
         let (term, index) = (replica.term, replica.log.last.1 + 1);
         let m = match command {
-            Some((_, Packet::Publish { m, .. }, _)) => Some(m),
+            Some(Command { packet: Packet::Publish { m, .. }, .. }) => Some(m),
             _ => None,
         };
         let (message, said, rank) = match m {
@@ -121,8 +117,8 @@ impl ClusterNode {
             out.shared().quorum(queue).entries.remove(&id);
             return false;
         }
-        if let Some((client, _, number)) = command.filter(|(.., number)| *number > 0) {
-            replica.seen.insert(client, number);
+        if let Some(command) = command.filter(|command| command.number > 0) {
+            replica.seen.insert(command.client, command.number);
         }
         replica.unsynced = true;
         if out.is_cut() {
@@ -193,7 +189,7 @@ impl ClusterNode {
             }
             (replica.role, replica.leader, replica.suspected) = (Role::Follower, Some(from), None);
             replica.round = replica.round.wrapping_add(1);
-            (replica.matched, replica.lags) = (replica.commit, false);
+            (replica.matched, replica.lags) = (replica.commit, true);
             let index = replica.matched;
             self.sweep(queue, out);
             out.send(link, Packet::Follow { queue: queue as u16, term, index });
@@ -208,10 +204,18 @@ impl ClusterNode {
         }
         replica.others[from] = Standing { follows: true, has: replica.others[from].has };
         let link = self.spec.topology.links[self.me][from];
+        out.send(link, Packet::Resume { queue: queue as u16, term, index });
         for (index, item) in replica.log.items.range(index + 1..) {
             copy(link, (item.id, *index), (item.m, self.spec.topology.subscriptions[queue]), out);
         }
         out.send(link, Packet::Commits { queue: queue as u16, term, index: replica.commit });
+    }
+
+    pub(super) fn on_resume(&mut self, from: usize, queue: usize, term: u32, index: u32) {
+        let Some(replica) = &mut self.replicas[queue] else { return };
+        if replica.leader == Some(from) && replica.term == term {
+            (replica.matched, replica.lags) = (index, false);
+        }
     }
 
     pub(super) fn on_append(
@@ -222,17 +226,22 @@ impl ClusterNode {
         m: MessageRef,
         out: &mut Out<'_>,
     ) {
-        let is_written =
-            self.spec.topology.queue_of(s).is_some_and(|queue| self.write(from, queue, entry, out));
-        if !is_written && m != MessageRef::NONE {
+        let Some(queue) = self.spec.topology.queue_of(s) else { return };
+        if !self.write(from, queue, entry, out) && m != MessageRef::NONE {
             out.note(Fact::ReplicaGone { m, s, written: false });
+        }
+        // Who has led is told of the term that has come since.
+        let Some(replica) = &self.replicas[queue] else { return };
+        if replica.leader != Some(from) {
+            let packet = Packet::Vote { queue: queue as u16, pre: false, granted: false, term: replica.term };
+            out.send(self.spec.topology.links[self.me][from], packet);
         }
     }
 
     /// Writes an entry that its leader has sent. False: it does not, or has it already.
     fn write(&mut self, from: usize, queue: usize, (id, index): (u32, u32), out: &mut Out<'_>) -> bool {
         let Some(replica) = &mut self.replicas[queue] else { return false };
-        if replica.leader != Some(from) || replica.leads() || replica.lags {
+        if replica.leader != Some(from) || replica.leads() || replica.lags || index <= replica.matched {
             return false;
         }
         // What the leader does not have between two entries is settled, or was never committed.
@@ -293,6 +302,7 @@ impl ClusterNode {
         index: u32,
         out: &mut Out<'_>,
     ) {
+        self.adopt_term(queue, term, out);
         let Some(replica) = &mut self.replicas[queue] else { return };
         if !replica.leads() || replica.term != term {
             return;
@@ -369,6 +379,7 @@ impl ClusterNode {
 
     /// What is committed takes place.
     fn apply(&mut self, queue: usize, out: &mut Out<'_>) {
+        let mut watches = false;
         while !out.is_cut() {
             let Some(replica) = &self.replicas[queue] else { return };
             let quorum = out.shared().quorum(queue);
@@ -383,10 +394,15 @@ impl ClusterNode {
                 quorum.entries.remove(&item.id);
             }
             let accepted = self.take_place(queue, &entry, out);
-            if let Some((client, _, number)) = entry.command.filter(|(.., number)| *number > 0) {
-                out.shared().quorum(queue).is_done(client, number, accepted);
-                self.report(client, queue, number, accepted, out);
+            if let Some(command) = entry.command.filter(|command| command.number > 0) {
+                out.shared().quorum(queue).is_done(command.client, command.number, accepted);
+                self.report(command.client, queue, command.number, accepted, out);
+                watches |= matches!(command.packet, Packet::Consume { .. } | Packet::Get { .. });
             }
+        }
+        // Its node may have gone before that was committed.
+        if watches {
+            self.dismiss_the_dead(queue, out);
         }
         if let Some(replica) = &mut self.replicas[queue] {
             let applied = out.shared().quorum(queue).applied;
@@ -399,8 +415,15 @@ impl ClusterNode {
         let Some(replica) = &mut self.replicas[queue] else { return false };
         let Some(mut quorum) = out.shared().quorums[queue].take() else { return false };
         let machine = &mut quorum.machine;
+        machine.spec.number = self.me;
         if let Some(post) = &mut machine.post {
             (post.me, post.log) = (self.me, Some(replica.log.take()));
+            if let Some(command) = entry.command.filter(|command| command.number > 0) {
+                post.sessions.insert(command.client, command.session);
+            }
+        }
+        if std::mem::take(&mut quorum.taken_over) {
+            machine.send_again(out);
         }
         let mut accepted = true;
         match (entry.command, entry.message) {
@@ -412,9 +435,21 @@ impl ClusterNode {
             }
             (_, Some(message)) => machine.place(queue, message, out),
             // Who has asked is gone by now (recorded: `cluster-2-minority-keep-leader-giveup`).
-            (Some((_, Packet::Get { .. } | Packet::Consume { .. }, number)), None)
+            (Some(Command { packet: Packet::Get { .. } | Packet::Consume { .. }, number, .. }), None)
                 if !quorum.commands.contains_key(&number) => {}
-            (Some((client, packet, _)), None) => machine.follow(client, packet, out),
+            (Some(command), None) => {
+                match command.packet {
+                    Packet::Get { .. } | Packet::Consume { .. } => {
+                        quorum.lives.insert(command.client, command.life);
+                    }
+                    Packet::CloseChannel => {
+                        quorum.lives.remove(&command.client);
+                        replica.dismissed.remove(&command.client);
+                    }
+                    _ => {}
+                }
+                quorum.machine.follow(command.client, command.packet, out);
+            }
             (None, None) => machine.dispatch(queue, out),
         }
         if let Some(post) = &mut quorum.machine.post {

@@ -85,3 +85,14 @@ fn a_minority_confirms_nothing() {
     assert!((8..=11).contains(&confirmed), "{confirmed} of 50 are confirmed");
     assert_eq!(lost, 0);
 }
+
+#[test]
+fn what_was_lost_on_the_way_to_a_leader_is_remembered_by_nobody() {
+    let reset = |node: &str| FaultKind::Reset { target: Target::Nodes(NodePattern::Glob(node.into())) };
+    let faults = [55, 102, 154, 203].map(|at| fault_at(at, reset("n2"))).into_iter();
+    let crashes = [253, 302].map(|at| fault_at(at, crash("n2", Some(5))));
+    let Ended { mut world, .. } = run(&cluster(50, faults.chain(crashes).collect()), Recorder::Off);
+    assert_eq!(world.checks().subscriptions[0].ledger.processed, 50);
+    let known = world.shared_mut().quorum(0).commands.len();
+    assert_eq!(known, 0, "nobody can ask for them any more");
+}

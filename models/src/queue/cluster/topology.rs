@@ -3,9 +3,11 @@
 use super::super::broker::Broker;
 use super::log::Log;
 use crate::domain::Out;
+use crate::fact::Fact;
 use crate::message::SubscriptionId;
-use crate::packet::Packet;
+use crate::packet::{Packet, Tag};
 use redeliver_sim::{ConnectionId, Position};
+use std::collections::{BTreeMap, VecDeque};
 
 /// A cluster's plan.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub struct Topology {
     pub replicated: Vec<bool>,
     /// By queue.
     pub subscriptions: Vec<SubscriptionId>,
+    /// By subscription: its queue, if it has one.
+    pub queues: Vec<Option<usize>>,
 }
 
 impl Topology {
@@ -41,7 +45,7 @@ impl Topology {
 
     /// The queue of a subscription.
     pub(super) fn queue_of(&self, s: SubscriptionId) -> Option<usize> {
-        self.subscriptions.iter().position(|other| *other == s)
+        self.queues.get(usize::from(s.0)).copied().flatten()
     }
 
     /// How many members of a queue are more than half of them.
@@ -65,11 +69,23 @@ pub(in super::super) struct Post {
     pub(super) log: Option<Log>,
     /// Entries whose messages are no longer in the queue: where they stood, and their numbers.
     pub(super) released: Vec<(u32, u32)>,
+    /// The last channel of each client that was heard of: what is sent is for that one.
+    pub(super) sessions: BTreeMap<ConnectionId, u32>,
+    /// Of a replicated queue: by client, the deliveries that have not come to its node, in the order of sending.
+    pub(super) under_way: BTreeMap<ConnectionId, VecDeque<Tag>>,
 }
 
 impl Post {
     pub(super) fn new(topology: std::sync::Arc<Topology>, me: usize) -> Box<Self> {
-        Box::new(Post { topology, me, answers: Vec::new(), log: None, released: Vec::new() })
+        Box::new(Post {
+            topology,
+            me,
+            answers: Vec::new(),
+            log: None,
+            released: Vec::new(),
+            sessions: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+        })
     }
 
     #[cold]
@@ -77,7 +93,14 @@ impl Post {
     pub(in super::super) fn send(&mut self, client: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         let home = self.topology.home(client);
         if home != self.me {
-            let parts = [Packet::To { client: client.0 }, packet];
+            if self.log.is_some()
+                && let Packet::Deliver { tag, .. } = packet
+                && tag.is_settled_by_ack()
+            {
+                self.under_way.entry(client).or_default().push_back(tag);
+            }
+            let session = self.sessions.get(&client).copied().unwrap_or_default();
+            let parts = [Packet::To { client: client.0, session }, packet];
             return out.send_whole(self.topology.links[self.me][home], &parts);
         }
         if matches!(packet, Packet::Confirm { .. }) {
@@ -97,6 +120,24 @@ impl Broker {
         {
             post.released.extend(log.items.get(&entry.rank).map(|item| (entry.rank, item.id)));
             log.remove(entry.rank, None, out);
+        }
+    }
+    /// The leader of a new term sends again what its predecessor has sent and what has not come to the clients' nodes.
+    ///
+    /// There a gap in the numbers of a consumer's deliveries tells of it, and what is missing is fetched before anything
+    /// else is handed on (`rabbit_fifo_client:handle_delivery`, `get_missing_deliveries`). Simpler here: it is sent at once.
+    pub(super) fn send_again(&mut self, out: &mut Out<'_>) {
+        let Some(post) = &mut self.post else { return };
+        for (client, tags) in std::mem::take(&mut post.under_way) {
+            for tag in tags {
+                let Some(flight) = self.flights.get(tag).filter(|flight| flight.connection == client) else {
+                    continue;
+                };
+                let (m, attempt, queue) = (flight.entry.m, flight.entry.attempts, flight.queue as usize);
+                let s = self.queues[queue].s;
+                out.note(Fact::Dispatched { m, s, attempt, member: client.0 });
+                self.reply(client, Packet::Deliver { m, s, attempt, tag }, out);
+            }
         }
     }
 }
