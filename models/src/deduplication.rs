@@ -79,13 +79,8 @@ impl Known {
     }
 
     /// How many ids are kept.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.order.len()
-    }
-
-    /// Whether none is.
-    pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
     }
 
     fn forget(&mut self, now: Time) {

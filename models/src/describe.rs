@@ -34,6 +34,7 @@ fn describe_fact(fact: Fact, name: &str, line: &str, shared: &Shared) -> String 
         Fact::Stored { rank: place, .. } | Fact::Appended { offset: place, .. } => {
             format!("stored {name} at {line}@{place}")
         }
+        Fact::NotTaken { why: LossCause::Unroutable, .. } => format!("has no queue for {name}"),
         Fact::NotTaken { why, .. } => format!("refused {name}: {}", lost(why)),
         Fact::TurnedAway { s, .. } => format!("had no room for {name} in {}", to(s)),
         Fact::Retained { .. } => format!("kept {name} in its stream"),

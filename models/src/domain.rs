@@ -191,7 +191,7 @@ impl Domain for Messaging {
             | Record::Hidden { m, s, .. }
             | Record::Behind { m, s, .. } => Fact::Removed { m, s, why: loss_of(why) },
             Record::Logged { m, .. } | Record::Streamed { m, .. } => Fact::Released { m },
-            Record::Outbox { m } => Fact::PublishDropped { m, why: loss_of(why) },
+            Record::Outbox { m, .. } => Fact::PublishDropped { m, why: loss_of(why) },
             Record::Offset { .. }
             | Record::Entry { .. }
             | Record::Ballot { .. }

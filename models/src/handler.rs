@@ -64,8 +64,10 @@ pub struct Attempt {
 pub enum Outcome {
     /// Its effect takes place.
     Effect,
-    /// Its effect is committed, unless the consumer knows by then that it was; from then on the consumer knows.
+    /// Its effect has to be committed; from then on the consumer knows the message, if it did not before.
     EffectOnce,
+    /// Its database commits that effect now.
+    Committing,
     /// The consumer knows that it has processed the message: there is nothing to do.
     Known,
     /// Its effect will take place with its ack, in one transaction.

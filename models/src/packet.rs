@@ -218,6 +218,8 @@ pub enum Timer {
     PullExpired { queue: u32 },
     /// The first message of this stream may be too old.
     StreamAge { stream: u32 },
+    /// A broker looks how much room its disk has.
+    WatchDisk,
     /// A consumer says that it is still at work.
     Extend { generation: u16 },
     /// A member of a replicated queue has heard of no leader for a while.
@@ -260,7 +262,7 @@ pub enum Record {
     /// A producer's change of state.
     Change,
     /// A committed one, with its message.
-    Outbox { m: MessageRef },
+    Outbox { m: MessageRef, sent: bool },
     /// A coordinator has decided to commit.
     Decision { xid: u32 },
     /// A delivery to the client at this connection, of the message that stands here in its queue's file, is prepared.

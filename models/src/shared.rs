@@ -222,15 +222,19 @@ impl Names {
 
     /// The key's name; none for a message without one.
     pub fn key(&self, key: KeyId) -> Option<String> {
-        if key == KeyId::NONE {
-            None
-        } else if key.0 < self.keys_numbered {
-            Some(key.0.to_string())
-        } else {
-            let index = (key.0 - self.keys_numbered) as usize;
-            let found = self.keys.get(index).or_else(|| self.routing_keys.get(index - self.keys.len()));
-            found.cloned()
-        }
+        self.number_of(key).map(|number| number.to_string()).or_else(|| Some(self.named(key)?.to_string()))
+    }
+
+    /// The number that a key is called by, if it is.
+    pub(crate) fn number_of(&self, key: KeyId) -> Option<u32> {
+        (key.0 < self.keys_numbered).then_some(key.0)
+    }
+
+    /// The name that a key is called by, if it is.
+    pub(crate) fn named(&self, key: KeyId) -> Option<&str> {
+        let index = key.0.checked_sub(self.keys_numbered).filter(|_| key != KeyId::NONE)? as usize;
+        let found = self.keys.get(index).or_else(|| self.routing_keys.get(index - self.keys.len()));
+        found.map(String::as_str)
     }
 
     /// The number of this key, if any message can have it.

@@ -96,6 +96,7 @@ pub(crate) fn queue() -> Config {
         checksums: true,
         memory_high_watermark: 0.6,
         paging: None,
+        disk_free_limit: None,
         streams: Vec::new(),
         dialect: crate::story::Dialect::Amqp,
         cluster: None,

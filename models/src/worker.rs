@@ -42,7 +42,7 @@ pub struct Worker<T> {
     generation: u16,
     /// Time spent so far on messages that were slow or failing.
     stuck: Span,
-    /// Its handler meets with something unusual, or it keeps ids.
+    /// Its handler meets with something unusual, or its effects are more than the end of the work.
     unusual: bool,
     ids: Ids,
     /// How long its database takes to commit an effect.
@@ -51,7 +51,7 @@ pub struct Worker<T> {
     transactional: bool,
     /// The effect of the message in work is prepared in the database, whose copy it is now.
     lent: bool,
-    /// The work that it took.
+    /// The work that an effect took which is being committed.
     worked: Span,
 }
 
@@ -141,7 +141,6 @@ impl<T: Copy> Worker<T> {
         if self.transactional {
             return Attempt { outcome: Outcome::Transaction, ..attempt };
         }
-        attempt.span += self.commit;
         if self.commit > Span::ZERO || !matches!(self.ids, Ids::Nowhere) {
             attempt.outcome = Outcome::EffectOnce;
         }
@@ -193,33 +192,54 @@ impl<T: Copy> Worker<T> {
         }
         let (held, attempt) = self.current.take()?;
         let s = self.s;
+        if attempt.outcome == Outcome::Committing {
+            self.end_once(&held, self.worked, out);
+            return Some((held, attempt.outcome));
+        }
         self.account(attempt, out);
         // A pause or a slow machine makes it longer than it was meant to be.
         let worked = out.now().since(self.since);
         if attempt.outcome != Outcome::Effect {
-            self.end_unusually(&held, attempt, worked, out);
-        } else {
-            out.note(Fact::Processed { m: held.m, s, attempt: held.attempt, worked });
+            return self.end_unusually(held, attempt, worked, out);
         }
+        out.note(Fact::Processed { m: held.m, s, attempt: held.attempt, worked });
         Some((held, attempt.outcome))
     }
 
     #[cold]
     #[inline(never)]
-    fn end_unusually(&mut self, held: &Held<T>, ended: Attempt, worked: Span, out: &mut Out<'_>) {
-        let (m, s, attempt, outcome) = (held.m, self.s, held.attempt, ended.outcome);
-        if outcome == Outcome::Transaction {
-            self.worked = worked;
-            self.current = Some((*held, ended));
-            return;
+    fn end_unusually(
+        &mut self,
+        held: Held<T>,
+        ended: Attempt,
+        worked: Span,
+        out: &mut Out<'_>,
+    ) -> Option<(Held<T>, Outcome)> {
+        let (m, s, attempt) = (held.m, self.s, held.attempt);
+        match ended.outcome {
+            Outcome::Transaction => {
+                self.worked = worked;
+                self.current = Some((held, ended));
+            }
+            Outcome::Failure => out.note(Fact::Failed { m, s, attempt, worked }),
+            Outcome::Known => out.note(Fact::Deduplicated { m, s }),
+            _ if self.commit > Span::ZERO => {
+                self.worked = worked;
+                self.current = Some((held, Attempt { outcome: Outcome::Committing, ..ended }));
+                // The database's time, not the processor's.
+                out.delay(self.commit, Timer::Done { m, slot: 0, generation: self.generation });
+                return None;
+            }
+            _ => self.end_once(&held, worked, out),
         }
-        if outcome == Outcome::Failure {
-            return out.note(Fact::Failed { m, s, attempt, worked });
-        }
-        // To commit is no work.
-        let worked = Span(worked.0.saturating_sub(self.commit.0));
-        // Another member may have been faster.
-        if outcome == Outcome::Known || self.knows(m, out) {
+        Some((held, ended.outcome))
+    }
+
+    /// The effect takes place, unless another member was faster.
+    #[cold]
+    fn end_once(&mut self, held: &Held<T>, worked: Span, out: &mut Out<'_>) {
+        let (m, s, attempt) = (held.m, self.s, held.attempt);
+        if self.knows(m, out) {
             return out.note(Fact::Deduplicated { m, s });
         }
         let now = out.now();

@@ -21,7 +21,7 @@ pub(crate) fn witness(
 ) -> (Witness, Vec<TimelineLine>) {
     let shared = run.shared();
     let chain = chain(s, proof, recorded);
-    let lines: Vec<TimelineLine> = chain
+    let mut lines: Vec<TimelineLine> = chain
         .iter()
         .map(|(fact, proof)| TimelineLine {
             time: fact.at.seconds(),
@@ -30,6 +30,8 @@ pub(crate) fn witness(
             proof: *proof,
         })
         .collect();
+    // Several copies may end at once.
+    lines.dedup();
     let facts = lines.iter().map(|line| format!("{:.3}  {}  {}", line.time, line.who, line.what));
     let witness = Witness {
         message: name(run, proof.message(), recorded),

@@ -61,6 +61,8 @@ pub(crate) const IDLE_MEMORY: u64 = 100_000_000;
 pub(crate) const CLUSTER_NODES_MAX: u32 = 15;
 pub(crate) const MEMORY_WATERMARK: Default<f64> = from(RABBITMQ, 0.6);
 pub(crate) const MEMORY_WATERMARK_BEFORE_4: Default<f64> = from("RabbitMQ before 4.0", 0.4);
+/// Bytes.
+pub(crate) const DISK_FREE_LIMIT: Default<u64> = from(RABBITMQ, 50_000_000);
 pub(crate) const PAGING_RATIO: Default<f64> = from("RabbitMQ before 4.0", 0.5);
 pub(crate) const PUBLISH_WINDOW: Default<u32> = from(OURS, 0);
 pub(crate) const CONFIRM_TIMEOUT: Default<Span> = from(OURS, Span::seconds(5));

@@ -355,12 +355,9 @@ impl Teller<'_> {
     /// An administrator sets what a node goes by.
     fn alter(&mut self, node: &Placed<String>, settings: &Real) -> Verb {
         self.nodes.push(node.clone());
-        let mut reader = self.settle(settings, &ALTER);
-        let name = "vm_memory_high_watermark.absolute";
-        let said = reader.text(name).and_then(|size| parse_size(&spaced(&size)).ok());
-        if said.is_none() {
-            let place = reader.place(name).unwrap_or(node.place);
-            let diagnostic = Diagnostic::new("`Alter` needs a number of bytes").at(place);
+        let said = self.settle(settings, &ALTER).size("vm_memory_high_watermark.absolute");
+        if settings.0.is_empty() {
+            let diagnostic = Diagnostic::new("`Alter` needs a number of bytes").at(node.place);
             self.findings.push(diagnostic.hint("write `{\"vm_memory_high_watermark.absolute\": \"1GB\"}`"));
         }
         Verb::LimitMemory {
@@ -466,10 +463,4 @@ impl Teller<'_> {
         }
         labels
     }
-}
-
-/// A size as RabbitMQ's configuration has it, without a space.
-fn spaced(size: &str) -> String {
-    let digits = size.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(size.len());
-    format!("{} {}", size[..digits].trim(), size[digits..].trim())
 }

@@ -182,6 +182,12 @@ impl<R: Copy> Disk<R> {
         self.lied
     }
 
+    /// Bytes that still fit; without a capacity there is no end to them.
+    pub fn free(&self) -> u64 {
+        let room = self.spec.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(self.used));
+        if self.full { 0 } else { room }
+    }
+
     /// Whether so many more bytes fit.
     pub fn has_room(&self, bytes: u64) -> bool {
         !self.full && self.spec.capacity.is_none_or(|capacity| self.used.saturating_add(bytes) <= capacity)

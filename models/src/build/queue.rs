@@ -8,11 +8,21 @@ use crate::properties::{PropertiesId, Said};
 use crate::queue::{
     AckMode, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, ExchangeKind, Pulls, Transport,
 };
-use crate::setup::{Design, Role};
+use crate::setup::{Design, Fault, FaultKind, Role};
 use crate::story::Dialect;
 use redeliver_sim::{ConnectionId, NodeId, Purpose, Time};
 
 impl Builder<'_> {
+    /// What is to be free on the broker's disk, if that can ever be too little.
+    fn disk_free_limit(&self, config: &Config, memory: u64) -> Option<u64> {
+        let mut machines =
+            self.setup.machines.iter().filter(|(node, _)| node.matches(&config.node, Role::Broker));
+        let fills = |fault: &Fault| matches!(fault.what, FaultKind::DiskFull { .. });
+        let ends = machines.any(|(_, change)| change.disk_capacity.flatten().is_some())
+            || self.setup.faults.iter().any(fills);
+        config.disk_free_limit.filter(|_| ends).map(|limit| limit.bytes(memory))
+    }
+
     pub(super) fn queue(&mut self, config: &Config) {
         let standing = config.queues.len();
         let config = &Config { queues: story::queues(self.setup, config), ..config.clone() };
@@ -31,6 +41,7 @@ impl Builder<'_> {
             standing,
             declared_anew: config.queues.iter().map(|queue| self.is_consumed(&queue.name)).collect(),
             memory_limit,
+            disk_free_limit: self.disk_free_limit(config, memory),
             page_cache: memory.saturating_sub(memory_limit),
             number: 0,
             publishers: (0..producers.len()).map(producer_connection).chain(publishing_clients).collect(),

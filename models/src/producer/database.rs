@@ -8,9 +8,11 @@
 //!
 //! A transaction takes a sync of the disk, and one follows the other. What a crash interrupts has not happened; what a
 //! full disk refuses happens neither. The relay runs in the producer's process and follows the database's log: it is
-//! there at once, in the order of the commits. Without confirms it deletes what it has sent.
+//! there at once, in the order of the commits. It sends until it has a confirm, however many `retries` there are, and
+//! gives up only what the broker refuses; without confirms it deletes what it has sent. That a message was sent before is
+//! marked with it for the account alone: a relay that boots sends all that is left.
 //!
-//! Left out: a relay that polls; the bytes of messages on that disk. What the broker refuses is given up.
+//! Left out: a relay that polls; the bytes of messages on that disk.
 
 use super::publisher::Publisher;
 use crate::domain::Out;
@@ -51,7 +53,7 @@ pub(super) struct Database {
 /// The messages of an outbox.
 pub(super) fn outbox(disk: &Disk<Record>) -> impl Iterator<Item = MessageRef> {
     disk.records(FILE).filter_map(|(_, record)| match record {
-        Record::Outbox { m } => Some(m),
+        Record::Outbox { m, .. } => Some(m),
         _ => None,
     })
 }
@@ -85,13 +87,12 @@ impl Publisher {
         let position = self.database.change.take().expect("a change is being committed");
         if self.spec.state_change == StateChange::Outbox {
             let m = self.open(out);
-            out.amend(FILE, position, Record::Outbox { m });
+            out.amend(FILE, position, Record::Outbox { m, sent: false });
             self.database.outbox.insert(m, position);
             out.note(Fact::StateChanged { source: self.spec.source });
             out.note(Fact::Published { m, buffered: true, sent: false });
             if !out.is_cut() {
-                let target = self.choose(m, out);
-                self.relay(m, target, out);
+                self.relay(m, 0, out);
             }
         } else {
             out.remove(FILE, position);
@@ -109,10 +110,9 @@ impl Publisher {
         let records: Vec<(Position, Record)> = out.disk().records(FILE).collect();
         for (position, record) in records {
             match record {
-                Record::Outbox { m } => {
+                Record::Outbox { m, sent } => {
                     self.database.outbox.insert(m, position);
-                    let target = self.choose(m, out);
-                    self.take_up(m, target, out);
+                    self.relay(m, u16::from(sent), out);
                 }
                 _ => out.remove(FILE, position),
             }
@@ -127,10 +127,16 @@ impl Publisher {
         }
     }
 
-    /// A message of the outbox was sent by somebody who will not hear of it.
+    /// A message of the outbox is sent: without confirms nobody will hear of it.
     #[cold]
-    pub(super) fn delete_unheard(&mut self, m: MessageRef, out: &mut Out<'_>) {
-        self.delete(m, out);
-        out.note(Fact::Forgotten { m });
+    pub(super) fn mark_sent(&mut self, m: MessageRef, out: &mut Out<'_>) {
+        if self.spec.confirms {
+            if let Some(position) = self.database.outbox.get(&m) {
+                out.amend(FILE, *position, Record::Outbox { m, sent: true });
+            }
+        } else {
+            self.delete(m, out);
+            out.note(Fact::Forgotten { m });
+        }
     }
 }

@@ -83,8 +83,8 @@ pub struct Publisher {
     unconfirmed: VecDeque<Unconfirmed>,
     /// How many of them are not settled.
     outstanding: u32,
-    /// Published, and held up.
-    waiting: VecDeque<(MessageRef, u32)>,
+    /// Published, and held up: with the target, and how often an earlier life has sent it.
+    waiting: VecDeque<(MessageRef, u32, u16)>,
     /// The broker has asked to stop.
     blocked: bool,
     /// The source has been held up since, and a fact says so.
@@ -144,35 +144,19 @@ impl Publisher {
         } else if sent {
             self.send(m, target, 1, out);
         } else {
-            self.waiting.push_back((m, target));
+            self.waiting.push_back((m, target, 0));
             self.note_held_up(out);
         }
     }
 
-    /// A message of the outbox is sent for the first time, at once if that may be.
-    pub(super) fn relay(&mut self, m: MessageRef, target: u32, out: &mut Out<'_>) {
-        self.waiting.push_back((m, target));
+    /// A message of the outbox is sent when that may be; an earlier life has sent it so often.
+    pub(super) fn relay(&mut self, m: MessageRef, sent: u16, out: &mut Out<'_>) {
+        let target = self.choose(m, out);
+        self.waiting.push_back((m, target, sent));
         self.send_waiting(out);
         if !self.waiting.is_empty() {
             self.note_held_up(out);
         }
-    }
-
-    /// A message of the outbox was there when the process booted.
-    pub(super) fn take_up(&mut self, m: MessageRef, target: u32, out: &mut Out<'_>) {
-        if !self.spec.confirms {
-            return self.waiting.push_back((m, target));
-        }
-        let deadline = out.now() + self.spec.confirm_timeout;
-        self.unconfirmed.push_back(Unconfirmed {
-            m,
-            target,
-            attempt: 0,
-            deadline,
-            settled: false,
-            returned: false,
-        });
-        self.outstanding += 1;
     }
 
     /// The exchange, or the partition.
@@ -231,18 +215,19 @@ impl Publisher {
 
     /// Sends what was held up, as far as it may.
     fn send_waiting(&mut self, out: &mut Out<'_>) {
-        while let Some((m, target)) = self.waiting.pop_front() {
+        while let Some((m, target, before)) = self.waiting.pop_front() {
             let behind = std::mem::take(&mut self.waiting);
             let may = self.may_send(out);
             self.waiting = behind;
             if !may {
-                self.waiting.push_front((m, target));
+                self.waiting.push_front((m, target, before));
                 return;
             }
-            out.note(Fact::Sent { m });
-            self.send(m, target, 1, out);
-            if self.spec.state_change == StateChange::Outbox && !self.spec.confirms {
-                self.delete_unheard(m, out);
+            let attempt = before + 1;
+            out.note(if before == 0 { Fact::Sent { m } } else { Fact::Resent { m, attempt } });
+            self.send(m, target, attempt, out);
+            if self.spec.state_change == StateChange::Outbox {
+                self.mark_sent(m, out);
             }
         }
         if self.held_up {
@@ -304,8 +289,7 @@ impl Publisher {
     }
 
     fn again(&mut self, entry: Unconfirmed, out: &mut Out<'_>) {
-        if u32::from(entry.attempt) > self.spec.retries {
-            self.delete(entry.m, out);
+        if u32::from(entry.attempt) > self.spec.retries && self.spec.state_change != StateChange::Outbox {
             return out.note(Fact::GaveUp { m: entry.m, refused: false });
         }
         if !self.spec.datagrams && (self.blocked || !out.is_open(self.spec.connection)) {
@@ -347,9 +331,6 @@ impl Node<crate::domain::Messaging> for Publisher {
     fn start(&mut self, out: &mut Out<'_>) {
         if self.spec.state_change != StateChange::Nothing {
             self.read_database(out);
-            if self.spec.datagrams {
-                self.on_connected(out);
-            }
         }
         if !self.spec.datagrams {
             out.connect(self.spec.connection);
@@ -394,7 +375,7 @@ impl Node<crate::domain::Messaging> for Publisher {
             return;
         }
         let unconfirmed = self.unconfirmed.iter().filter(|entry| !entry.settled).map(|entry| entry.m);
-        for m in unconfirmed.chain(self.waiting.iter().map(|(m, _)| *m)) {
+        for m in unconfirmed.chain(self.waiting.iter().map(|(m, ..)| *m)) {
             out.note(Fact::PublishDropped { m, why: LossCause::ProducerBuffer });
         }
         if let Some((m, copies)) = self.torn {
@@ -411,7 +392,7 @@ impl Holder for Publisher {
         }
         if up {
             self.unconfirmed.iter().filter(|entry| !entry.settled).for_each(|entry| census.upstream(entry.m));
-            self.waiting.iter().for_each(|(m, _)| census.upstream(*m));
+            self.waiting.iter().for_each(|(m, ..)| census.upstream(*m));
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct BrokerSpec {
     pub declared_anew: Vec<bool>,
     /// Bytes of messages in memory beyond which publishers are blocked.
     pub memory_limit: u64,
+    /// Bytes that are to be free on its disk, if anybody watches it.
+    pub disk_free_limit: Option<u64>,
     /// The memory that is left to the operating system's page cache.
     pub page_cache: u64,
     /// Its number among the brokers.
@@ -82,10 +84,14 @@ pub struct Broker {
     pub(super) blocking: bool,
     /// The memory that it may take is less than it takes without any message.
     pub(super) starved: bool,
+    /// Its disk has too little room left.
+    pub(super) disk_is_low: bool,
     /// In a cluster: how its packets find their clients.
     pub(super) post: Option<Box<Post>>,
     /// What was in its hands as it crashed at a fact.
     pub(super) torn: Vec<Torn>,
+    /// Room for the queues that a message is routed to; else empty.
+    pub(super) route: Vec<usize>,
 }
 
 /// A copy that a crash at a fact leaves between two places.
@@ -126,8 +132,10 @@ impl Broker {
             memory: 0,
             blocking: false,
             starved: false,
+            disk_is_low: false,
             post: None,
             torn: Vec::new(),
+            route: Vec::new(),
         }
     }
 
@@ -192,15 +200,20 @@ impl Broker {
     pub(crate) fn limit_memory(&mut self, limit: Option<u64>, out: &mut Out<'_>) {
         let was_blocking = self.blocking;
         self.set_memory_limit(limit);
-        let blocking = self.lacks_memory();
+        let blocking = self.holds_up_publishers();
         if blocking != was_blocking {
             self.block(blocking, out);
         }
         self.blocking = blocking;
     }
 
+    /// Whether memory or disk run low.
+    pub(super) fn holds_up_publishers(&self) -> bool {
+        self.memory > self.spec.memory_limit || self.starved || self.disk_is_low
+    }
+
     #[cold]
-    fn block(&mut self, blocking: bool, out: &mut Out<'_>) {
+    pub(super) fn block(&mut self, blocking: bool, out: &mut Out<'_>) {
         self.blocking = blocking;
         for connection in self.spec.publishers.clone() {
             self.block_one(connection, blocking, out);
@@ -230,7 +243,7 @@ impl Broker {
         if entry.in_memory {
             self.memory -= u64::from(entry.size);
         }
-        if self.blocking && self.memory <= self.spec.memory_limit && !self.starved {
+        if self.blocking && !self.holds_up_publishers() {
             self.block(false, out);
         }
     }
@@ -373,6 +386,7 @@ impl Node<Messaging> for Broker {
             self.set_level(queue, out);
             self.arm_expiry(queue, out);
         }
+        self.watch_disk(out);
     }
 
     #[inline(always)]
@@ -415,6 +429,7 @@ impl Node<Messaging> for Broker {
             Timer::AckWait { queue } => self.on_ack_wait(queue as usize, out),
             Timer::LifeEnds { queue } => self.on_ends(queue as usize, out),
             Timer::PullExpired { queue } => self.on_pull_expired(queue as usize, out),
+            Timer::WatchDisk => self.watch_disk(out),
             Timer::StreamAge { stream } => self.on_stream_age(stream as usize, out),
             Timer::PreparedSynced { connection, xid } => self.on_prepared_synced(connection, xid, out),
             _ => {}

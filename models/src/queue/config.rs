@@ -1,5 +1,6 @@
 //! Settings of the queue broker and of its clients.
 
+use super::disk_alarm::DiskFreeLimit;
 use super::{Behaviour, Duplicates, ExchangeKind, Kept, Paging, Pulls, Redelivery, StreamConfig, Turns};
 use crate::properties::Said;
 use crate::setup::{NodePattern, StartAt};
@@ -34,6 +35,8 @@ pub struct Config {
     /// Publishers are blocked while the messages in memory are more than this share of the broker's memory.
     /// RabbitMQ: `vm_memory_high_watermark`, 0.4 before 4.0, 0.6 since.
     pub memory_high_watermark: f64,
+    /// Publishers are blocked while less than this is free on the broker's disk. RabbitMQ: `disk_free_limit`, 50 MB.
+    pub disk_free_limit: Option<DiskFreeLimit>,
     /// Which messages a classic queue has in memory, if not all.
     pub paging: Option<Paging>,
     /// The words of its clients in a story.

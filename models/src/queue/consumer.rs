@@ -1,7 +1,7 @@
 //! A consumer of a queue broker: takes what it is given, works, acks.
 //!
-//! A channel that the broker closes is opened again as a connection that broke is. One handler works at a time; what else was delivered waits, up to the prefetch. With acks before the work, the ack
-//! goes out when the handler begins.
+//! One handler works at a time; what else was delivered waits, up to the prefetch. With acks before the work, the ack goes
+//! out when the handler begins. A channel that the broker closes is opened again as a connection that broke is.
 //!
 //! With pulls it asks for a batch, and for the next when it has done with that. Where acks outlive connections (NATS, SQS) it
 //! keeps what it has when its connection breaks, and what it wants to say then until there is another.

@@ -41,8 +41,6 @@ struct Transaction {
     broker: bool,
     /// The database has.
     database: bool,
-    /// The decision is in the log.
-    decided: bool,
 }
 
 /// A decision to commit that somebody may still ask for.
@@ -68,7 +66,7 @@ impl Consumer {
             return self.roll_back(out);
         }
         let xid = self.transactions(out).begin();
-        let transaction = Transaction { xid, broker: false, database: false, decided: false };
+        let transaction = Transaction { xid, broker: false, database: false };
         self.coordinator.current = Some(transaction);
         self.tell(Packet::Prepare { m: held.m, tag: held.token.tag, xid }, out);
         out.delay(self.spec.commit, Timer::DatabasePrepared { xid });
@@ -87,11 +85,11 @@ impl Consumer {
     /// The broker's vote; it votes again when it is asked what is in doubt.
     #[cold]
     pub(super) fn on_vote(&mut self, xid: u32, yes: bool, out: &mut Out<'_>) {
-        if self.coordinator.decided.iter().any(|decision| decision.xid == xid && decision.safe) {
-            return self.tell(Packet::Resolve { xid, commit: true }, out);
+        if self.has_decided(xid) {
+            // It is told, or will be as soon as that is safe.
+            return;
         }
         match self.current(xid) {
-            Some(transaction) if transaction.decided => {}
             Some(transaction) if yes => {
                 transaction.broker = true;
                 self.decide(out);
@@ -119,9 +117,6 @@ impl Consumer {
             self.tell(Packet::Resolve { xid, commit: false }, out);
             return self.begin(out);
         };
-        if let Some(transaction) = self.current(xid) {
-            transaction.decided = true;
-        }
         let decision = Decision { xid, position, safe: false, broker: false, database: false };
         self.coordinator.decided.push(decision);
         out.sync(Timer::DecisionSynced { xid });
@@ -167,23 +162,22 @@ impl Consumer {
 
     /// The message goes back: to a broker that has not prepared it by itself, to one that has when it is told.
     fn roll_back(&mut self, out: &mut Out<'_>) {
-        if let Some(transaction) = self.coordinator.current.take() {
-            self.transactions(out).end(transaction.xid);
-            let held = self.worker.release();
-            if !transaction.broker {
-                return self.nack(&held, true, out);
-            }
-            return out.note(Fact::GivenBack { m: held.m, s: self.worker.s });
+        let transaction = self.coordinator.current.take();
+        if let Some(Transaction { xid, .. }) = transaction {
+            self.transactions(out).end(xid);
         }
         let held = self.worker.release();
-        out.note(Fact::GivenBack { m: held.m, s: self.worker.s });
+        match transaction {
+            Some(Transaction { broker: false, .. }) => self.nack(&held, true, out),
+            _ => out.note(Fact::GivenBack { m: held.m, s: self.worker.s }),
+        }
     }
 
     // What a broken connection and a crash leave.
 
     /// The connection is gone: what is not decided will not be.
     pub(super) fn give_up_undecided(&mut self, out: &mut Out<'_>) {
-        if self.coordinator.current.is_some_and(|transaction| !transaction.decided) {
+        if self.coordinator.current.is_some_and(|transaction| !self.has_decided(transaction.xid)) {
             self.roll_back(out);
         }
     }
@@ -216,8 +210,7 @@ impl Consumer {
         let (s, node) = (self.worker.s, out.node());
         for xid in self.transactions(out).of(node) {
             let Some(Prepared { m, attempt, worked, .. }) = self.transactions(out).end(xid) else { continue };
-            let committed = self.coordinator.decided.iter().any(|decision| decision.xid == xid);
-            out.note(if committed {
+            out.note(if self.has_decided(xid) {
                 Fact::Processed { m, s, attempt, worked }
             } else {
                 Fact::GivenBack { m, s }
@@ -227,6 +220,10 @@ impl Consumer {
             }
         }
         out.connect(self.spec.connection);
+    }
+
+    fn has_decided(&self, xid: u32) -> bool {
+        self.coordinator.decided.iter().any(|decision| decision.xid == xid)
     }
 
     fn current(&mut self, xid: u32) -> Option<&mut Transaction> {

@@ -77,8 +77,12 @@ impl Broker {
         }
         if self.exchanges[exchange].kind != ExchangeKind::Fanout {
             let key = out.shared().routing_key(m);
-            let queues = self.routed(exchange, key, out);
-            return self.fan_out_to(&queues, from, m, attempt, out);
+            let mut queues = std::mem::take(&mut self.route);
+            self.route_into(exchange, key, &mut queues, out);
+            self.fan_out_to(&queues, from, m, attempt, out);
+            queues.clear();
+            self.route = queues;
+            return;
         }
         let queues = std::mem::take(&mut self.exchanges[exchange].queues);
         self.fan_out_to(&queues, from, m, attempt, out);

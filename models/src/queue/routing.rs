@@ -10,7 +10,7 @@
 use super::broker::Broker;
 use crate::domain::Out;
 use crate::message::{KeyId, MessageRef, SubscriptionId};
-use crate::shared::Shared;
+use crate::shared::{Names, Shared};
 use redeliver_sim::name_hash;
 
 /// How an exchange routes.
@@ -35,19 +35,15 @@ impl ExchangeKind {
     }
 
     /// Those of the bindings, each with its key, that a message with this routing key takes.
-    fn choose<T: Copy>(self, bindings: &[(T, String)], key: &str) -> Vec<T> {
-        let fits = |binding: &str| match self {
+    fn choose<T: Copy>(self, bindings: &[(T, String)], key: &str) -> impl Iterator<Item = T> {
+        let hashed = (self == ExchangeKind::ConsistentHash).then(|| choose_by_hash(bindings, key)).flatten();
+        let fits = move |binding: &str| match self {
             ExchangeKind::Fanout | ExchangeKind::Stream(_) => true,
             ExchangeKind::Direct => binding == key,
-            ExchangeKind::Topic => fits_words(&words(binding), &words(key)),
+            ExchangeKind::Topic => fits_words(words(binding), words(key)),
             ExchangeKind::ConsistentHash => false,
         };
-        let mut chosen: Vec<T> =
-            bindings.iter().filter(|(_, binding)| fits(binding)).map(|(bound, _)| *bound).collect();
-        if self == ExchangeKind::ConsistentHash {
-            chosen.extend(choose_by_hash(bindings, key));
-        }
-        chosen
+        bindings.iter().filter(move |(_, binding)| fits(binding)).map(|(bound, _)| *bound).chain(hashed)
     }
 }
 
@@ -79,37 +75,44 @@ fn jump_consistent_hash(mut key: u64, buckets: u64) -> Option<u64> {
 }
 
 /// The words between the dots; a key that is empty has none.
-fn words(key: &str) -> Vec<&str> {
-    if key.is_empty() { Vec::new() } else { key.split('.').collect() }
+fn words(key: &str) -> impl Iterator<Item = &str> + Clone {
+    key.split('.').filter(move |_| !key.is_empty())
 }
 
-fn fits_words(pattern: &[&str], key: &[&str]) -> bool {
-    let (mut p, mut k) = (0, 0);
-    // Where the last `#` stands, and up to where it reaches.
-    let mut any: Option<(usize, usize)> = None;
-    while k < key.len() {
-        if p < pattern.len() && pattern[p] == "#" {
-            any = Some((p, k));
-            p += 1;
-        } else if p < pattern.len() && (pattern[p] == "*" || pattern[p] == key[k]) {
-            (p, k) = (p + 1, k + 1);
-        } else if let Some((at, reaches)) = any {
-            (p, k) = (at + 1, reaches + 1);
-            any = Some((at, reaches + 1));
-        } else {
-            return false;
+fn fits_words<'a>(
+    mut pattern: impl Iterator<Item = &'a str> + Clone,
+    mut key: impl Iterator<Item = &'a str> + Clone,
+) -> bool {
+    // What follows the last `#`, and what it does not reach.
+    let mut any = None;
+    loop {
+        let (before, word) = (key.clone(), key.next());
+        match (pattern.next(), word) {
+            (Some("#"), _) => {
+                key = before.clone();
+                any = Some((pattern.clone(), before));
+            }
+            (None, None) => return true,
+            (Some(wanted), Some(word)) if wanted == "*" || wanted == word => {}
+            (_, None) => return false,
+            (_, Some(_)) => match &mut any {
+                None => return false,
+                Some((behind, reach)) => {
+                    reach.next();
+                    (pattern, key) = (behind.clone(), reach.clone());
+                }
+            },
         }
     }
-    pattern[p..].iter().all(|word| *word == "#")
 }
 
 /// Whether a subject of NATS fits a pattern: words between dots, `*` stands for one, a `>` at the end for one or more. An
 /// empty pattern is everything.
 pub fn subject_fits(pattern: &str, subject: &str) -> bool {
-    let (mut pattern, mut subject) = (words(pattern).into_iter(), words(subject).into_iter());
-    if pattern.len() == 0 {
+    if pattern.is_empty() {
         return true;
     }
+    let (mut pattern, mut subject) = (words(pattern), words(subject));
     loop {
         match (pattern.next(), subject.next()) {
             (None, None) => return true,
@@ -122,10 +125,10 @@ pub fn subject_fits(pattern: &str, subject: &str) -> bool {
 
 /// Whether some subject fits both of these patterns.
 pub fn subjects_overlap(one: &str, other: &str) -> bool {
-    let (mut one, mut other) = (words(one).into_iter(), words(other).into_iter());
-    if one.len() == 0 || other.len() == 0 {
+    if one.is_empty() || other.is_empty() {
         return true;
     }
+    let (mut one, mut other) = (words(one), words(other));
     loop {
         match (one.next(), other.next()) {
             (None, None) => return true,
@@ -148,8 +151,8 @@ pub struct Routes {
 impl Routes {
     /// Whether a message goes to this subscription's queue.
     pub(crate) fn reach(&self, m: MessageRef, s: SubscriptionId, shared: &Shared) -> bool {
-        let key = shared.routing_key(m).and_then(|key| shared.names.key(key)).unwrap_or_default();
-        self.kind.choose(&self.bindings, &key).contains(&Some(s))
+        let key = RoutingKey::of(shared.routing_key(m), &shared.names);
+        self.kind.choose(&self.bindings, key.text(&shared.names)).any(|bound| bound == Some(s))
     }
 }
 
@@ -157,13 +160,62 @@ impl Broker {
     /// The queues to which an exchange routes a message with this key, in order.
     #[cold]
     pub(super) fn routed(&self, exchange: usize, key: Option<KeyId>, out: &mut Out<'_>) -> Vec<usize> {
+        let mut queues = Vec::new();
+        self.route_into(exchange, key, &mut queues, out);
+        queues
+    }
+
+    /// The same, into a list that is empty.
+    #[cold]
+    pub(super) fn route_into(
+        &self,
+        exchange: usize,
+        key: Option<KeyId>,
+        queues: &mut Vec<usize>,
+        out: &mut Out<'_>,
+    ) {
         let exchange = &self.exchanges[exchange];
         if exchange.kind.gives_all() {
-            return exchange.queues.clone();
+            return queues.extend(&exchange.queues);
         }
-        let key = key.and_then(|key| out.shared().names.key(key)).unwrap_or_default();
-        let chosen = exchange.kind.choose(&exchange.keys, &key);
-        exchange.queues.iter().copied().filter(|queue| chosen.contains(queue)).collect()
+        let names = &out.shared().names;
+        let key = RoutingKey::of(key, names);
+        queues.extend(exchange.kind.choose(&exchange.keys, key.text(names)));
+        // A queue may not be there yet, and several bindings may be one queue's.
+        queues.retain(|queue| exchange.queues.contains(queue));
+        queues.sort_unstable_by_key(|queue| exchange.queues.iter().position(|bound| bound == queue));
+        queues.dedup();
+    }
+}
+
+/// The text of a routing key, wherever it is.
+struct RoutingKey {
+    named: Option<KeyId>,
+    number: [u8; 10],
+    from: usize,
+}
+
+impl RoutingKey {
+    fn of(key: Option<KeyId>, names: &Names) -> Self {
+        let mut number = [0; 10];
+        let mut from = number.len();
+        if let Some(mut rest) = key.and_then(|key| names.number_of(key)) {
+            loop {
+                from -= 1;
+                number[from] = b'0' + (rest % 10) as u8;
+                rest /= 10;
+                if rest == 0 {
+                    break;
+                }
+            }
+        }
+        RoutingKey { named: key, number, from }
+    }
+
+    /// It is empty if there is none.
+    fn text<'a>(&'a self, names: &'a Names) -> &'a str {
+        let named = self.named.and_then(|key| names.named(key));
+        named.or(std::str::from_utf8(&self.number[self.from..]).ok()).unwrap_or_default()
     }
 }
 
@@ -172,7 +224,7 @@ mod tests {
     use super::*;
 
     fn fits(kind: ExchangeKind, binding: &str, key: &str) -> bool {
-        !kind.choose(&[((), binding.to_string())], key).is_empty()
+        kind.choose(&[((), binding.to_string())], key).count() > 0
     }
 
     #[test]
@@ -256,7 +308,7 @@ mod tests {
             weights.iter().enumerate().map(|(queue, weight)| (queue, weight.to_string())).collect();
         let kind = ExchangeKind::ConsistentHash;
         let owners: Vec<usize> =
-            (0..10_000).flat_map(|i| kind.choose(&bindings, &format!("order-{i}"))).collect();
+            (0..10_000).flat_map(|i| kind.choose(&bindings, &format!("order-{i}")).last()).collect();
         let shares = (0..weights.len()).map(|queue| owners.iter().filter(|owner| **owner == queue).count());
         (shares.collect(), owners)
     }

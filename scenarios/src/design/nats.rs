@@ -94,6 +94,7 @@ impl Nats {
             memory_high_watermark: f64::MAX,
             dialect: Dialect::Nats,
             paging: None,
+            disk_free_limit: None,
             clients: self.clients(load, assumptions, findings),
         };
         let consumers = self.consumers(load, &taken, &mut config, findings);

@@ -132,6 +132,7 @@ impl Queue {
             checksums: true,
             memory_high_watermark: self.watermark(assumptions, findings),
             paging: None,
+            disk_free_limit: None,
             streams: Vec::new(),
             dialect: Dialect::Amqp,
             cluster: None,

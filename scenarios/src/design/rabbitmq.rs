@@ -14,7 +14,8 @@ use crate::said::said;
 use crate::units::Duration;
 use redeliver_models::properties::Said;
 use redeliver_models::queue::{
-    AckMode, ClientConfig, Config, ConfirmAfter, ExchangeConfig, ExchangeKind, Overdue, Paging, Transport,
+    AckMode, ClientConfig, Config, ConfirmAfter, DiskFreeLimit, ExchangeConfig, ExchangeKind, Overdue,
+    Paging, Transport,
 };
 use redeliver_models::setup::{self, NodePattern};
 use redeliver_models::story::Dialect;
@@ -94,6 +95,7 @@ impl RabbitMQ {
             checksums: !before_4,
             memory_high_watermark: self.watermark(before_4, assumptions, findings),
             paging: Some(self.paging(before_4, assumptions, findings)),
+            disk_free_limit: self.disk_free_limit(&nodes, assumptions, findings),
             streams: Vec::new(),
             dialect: Dialect::Amqp,
             clients: self.clients(&nodes, load, assumptions, findings),
@@ -163,6 +165,33 @@ impl RabbitMQ {
         }
         let said = setting.and_then(|setting| share(setting, 100.0, "the paging ratio", findings));
         Paging::AboveShare(assumptions.pick(RATIO, said, &PAGING_RATIO))
+    }
+
+    /// How much of the disk is to be free; in a cluster only memory raises an alarm.
+    fn disk_free_limit(
+        &self,
+        nodes: &[String],
+        assumptions: &mut Assumptions,
+        findings: &mut Findings,
+    ) -> Option<DiskFreeLimit> {
+        const ABSOLUTE: &str = "disk_free_limit.absolute";
+        const RELATIVE: &str = "disk_free_limit.relative";
+        let said = [ABSOLUTE, RELATIVE].iter().find_map(|name| self.config.get(name));
+        if nodes.len() > 1 {
+            if let Some(setting) = said {
+                let diagnostic =
+                    Diagnostic::new("disk alarms of a cluster are not modelled yet").at(setting.place);
+                findings.push(diagnostic.hint("leave `disk_free_limit` out, or have one node"));
+            }
+            return None;
+        }
+        if let Some(setting) = self.config.get(RELATIVE) {
+            let share = share(setting, 1_000.0, "the free disk limit", findings).unwrap_or(1.0);
+            assumptions.text("disk_free_limit", Some(format!("{share} of the memory")), "", "");
+            return Some(DiskFreeLimit::OfMemory(share));
+        }
+        let said = Reader { settings: &self.config, findings }.size(ABSOLUTE);
+        Some(DiskFreeLimit::Bytes(assumptions.pick("disk_free_limit", said, &DISK_FREE_LIMIT)))
     }
 
     /// Who holds a message for too long loses the channel.

@@ -36,9 +36,10 @@ pub(crate) const BROKER: Table = Table {
         "consumer_timeout",
         "channel_tick_interval",
         "net_ticktime",
+        "disk_free_limit.absolute",
+        "disk_free_limit.relative",
     ],
-    known: &["vm_memory_high_watermark.absolute disk_free_limit
-        disk_free_limit.absolute disk_free_limit.relative heartbeat frame_max
+    known: &["vm_memory_high_watermark.absolute disk_free_limit heartbeat frame_max
         channel_max cluster_partition_handling queue_index_embed_msgs_below max_message_size
         default_consumer_prefetch collect_statistics_interval classic_queue.default_version
         quorum_queue.property_equivalence.relaxed_checks_on_redeclaration raft.wal_max_size_bytes

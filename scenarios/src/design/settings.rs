@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::{Entry, Named, Placed};
+use crate::units::parse_size;
 use redeliver_sim::Span;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -221,6 +222,25 @@ impl Reader<'_> {
     /// A number of seconds in this range.
     pub(crate) fn seconds(&mut self, name: &str, low: i64, high: i64) -> Option<Span> {
         self.whole(name, low, high).map(|number| Span::seconds(number as u64))
+    }
+
+    /// A number of bytes, bare or with a unit: `"1GB"`.
+    pub(crate) fn size(&mut self, name: &str) -> Option<u64> {
+        let setting = self.settings.get(name)?;
+        let bytes = match &setting.value {
+            Setting::Whole(bytes) => u64::try_from(*bytes).ok(),
+            Setting::Text(text) => {
+                let digits = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+                let (number, unit) = text.split_at(digits);
+                let unit = if unit.is_empty() { "B" } else { unit };
+                parse_size(&format!("{} {unit}", number.trim())).ok()
+            }
+            _ => None,
+        };
+        if bytes.is_none() {
+            self.refuse(name, setting.place, &setting.value, "a number of bytes, such as \"1GB\"");
+        }
+        bytes
     }
 
     pub(crate) fn place(&self, name: &str) -> Option<Place> {

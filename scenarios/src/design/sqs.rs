@@ -104,6 +104,7 @@ impl Sqs {
             memory_high_watermark: f64::MAX,
             dialect: Dialect::Sqs,
             paging: None,
+            disk_free_limit: None,
             clients: self.clients(load, assumptions, findings),
         };
         let consumers = self.consumers(load, &mut config, findings, &planned);

@@ -25,7 +25,7 @@ const SHARED_STORE_FROM: u64 = 4096;
 timed! {
     /// Damaged records. Say of which messages by one of `message`, `messages`, `key` and `chance`.
     pub struct CorruptRecord {
-        /// On whose disk. Only brokers use theirs.
+        /// On whose disk. A broker's.
         pub node: OneOrMore<NodeText>,
         /// Those of this message: `"shop#3"`.
         pub message: Option<Placed<String>>,

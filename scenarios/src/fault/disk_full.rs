@@ -12,7 +12,7 @@ use redeliver_models::setup::FaultKind;
 timed! {
     /// A full disk.
     pub struct DiskFull {
-        /// Whose. Only brokers use their disks.
+        /// Whose. A broker's.
         pub node: OneOrMore<NodeText>,
         /// How long it lasts. Default: for ever.
         pub lasts: Option<Duration>,

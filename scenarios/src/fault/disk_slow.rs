@@ -13,7 +13,7 @@ use redeliver_sim::Trouble;
 timed! {
     /// A slow disk.
     pub struct DiskSlow {
-        /// Whose. Only brokers use their disks.
+        /// Whose. A broker's.
         pub node: OneOrMore<NodeText>,
         /// How many times as long transfers and syncs take.
         pub factor: Placed<f64>,

@@ -13,7 +13,7 @@ use redeliver_sim::Trouble;
 timed! {
     /// A stalled disk.
     pub struct DiskStall {
-        /// Whose. Only brokers use their disks.
+        /// Whose. A broker's.
         pub node: OneOrMore<NodeText>,
         /// How long it lasts. Default: for ever.
         pub lasts: Option<Duration>,

@@ -13,7 +13,7 @@ use redeliver_sim::Trouble;
 timed! {
     /// A disk that lies about syncs.
     pub struct SyncLies {
-        /// Whose. Only brokers use their disks.
+        /// Whose. A broker's.
         pub node: OneOrMore<NodeText>,
         /// How long it lasts. Default: for ever.
         pub lasts: Option<Duration>,

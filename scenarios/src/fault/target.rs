@@ -15,10 +15,10 @@ pub(super) struct Suited {
     pub(super) hint: &'static str,
 }
 
-/// Those that use their disks.
+/// Those whose disks can be met.
 pub(super) const BROKERS: Suited = Suited {
     roles: &[Role::Broker],
-    refusal: "only brokers use their disks",
+    refusal: "this fault meets the disks of brokers only",
     hint: "write `node: \"brokers\"`",
 };
 

@@ -180,7 +180,7 @@ fn trouble_that_could_do_nothing_is_refused() {
        |                                              ^^^
     "#);
     insta::assert_snapshot!(refused(crash, "SyncLies(node: Receiver, when: Delivered())"), @r#"
-    error: only brokers use their disks
+    error: this fault meets the disks of brokers only
       --> figure.ron:18:24
        |
     18 |         SyncLies(node: Receiver, when: Delivered()),
@@ -189,7 +189,7 @@ fn trouble_that_could_do_nothing_is_refused() {
     help: write `node: "brokers"`
     "#);
     insta::assert_snapshot!(refused(crash, "DiskFull(node: \"fulfilment/1\", at: \"1s\")"), @r#"
-    error: only brokers use their disks
+    error: this fault meets the disks of brokers only
       --> figure.ron:18:24
        |
     18 |         DiskFull(node: "fulfilment/1", at: "1s"),

@@ -173,6 +173,7 @@ fn faults_without_a_target_do_not_apply() {
     consumer_timeout = 30 min (RabbitMQ since 3.8.17)
     channel_tick_interval = 1 min (RabbitMQ 4.0.5)
     vm_memory_high_watermark = 0.6 (RabbitMQ 4.0.5)
+    disk_free_limit = 50 MB (RabbitMQ 4.0.5)
     prefetch_count = 0 (RabbitMQ 4.0.5)
     ack = AfterWork (redeliver)
     confirm = true (redeliver: publishers use confirms unless told otherwise)

@@ -480,12 +480,12 @@ fn a_cluster_has_its_nodes_and_no_others() {
         cluster("queues: {\"q\": {\"x-dead-letter-exchange\": \"\"}}", ""),
         cluster("queues: {\"q\": {}}, clients: {\"p\": (node: \"n4\")}, config: {\"net_ticktime\": 61}", ""),
     ];
-    insta::assert_snapshot!(all.join("\n"), @"
+    insta::assert_snapshot!(all.join("\n"), @r#"
     accepted
     `n4` is neither a client nor a node
     only a node can be paused
     `n4` is neither a client nor a node
-    `Alter` needs a number of bytes
+    `vm_memory_high_watermark.absolute` must be a number of bytes, such as "1GB", not "much"
     there is no node `n4`
     there is no queue `x`
     only a quorum queue has members on several nodes
@@ -498,7 +498,7 @@ fn a_cluster_has_its_nodes_and_no_others() {
     `x-dead-letter-exchange` of the queue `q` in a cluster: not modelled yet
     there is no node `n4`
     `net_ticktime` must be a whole number from 1 to 60, not 61
-    ");
+    "#);
 }
 
 #[test]

@@ -44,7 +44,9 @@ fn what_was_committed_with_its_message_is_published_after_a_crash() {
     0.002  shop/1  published shop#1
     0.002  shop/1  crashed
     0.022  shop/1  restarted
-    0.024  shop/1  sent shop#1 again, attempt 1
+    0.022  shop/1  held up
+    0.024  shop/1  sent shop#1
+    0.024  shop/1  goes on
     0.025  broker/1 stored shop#1 at stock@0
     0.025  broker/1 sent shop#1 to stock, attempt 1
     0.026  stock/1 delivered shop#1, attempt 1
@@ -68,7 +70,9 @@ fn a_relay_that_dies_before_it_hears_of_a_confirm_publishes_again() {
     0.005  broker/1 shop#1 settled for stock
     0.005  broker/1 lost the confirm of shop#1
     0.023  shop/1  restarted
-    0.025  shop/1  sent shop#1 again, attempt 1
+    0.023  shop/1  held up
+    0.025  shop/1  sent shop#1 again, attempt 2
+    0.025  shop/1  goes on
     0.026  broker/1 stored shop#1 at stock@1
     0.026  broker/1 sent shop#1 to stock, attempt 1
     0.027  stock/1 delivered shop#1, attempt 1
