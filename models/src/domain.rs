@@ -189,6 +189,7 @@ impl Domain for Messaging {
             | Record::Ahead { m, s, .. }
             | Record::Pending { m, s, .. }
             | Record::Hidden { m, s, .. }
+            | Record::Owned { m, s, .. }
             | Record::Behind { m, s, .. } => Fact::Removed { m, s, why: loss_of(why) },
             Record::Logged { m, .. } | Record::Streamed { m, .. } => Fact::Released { m },
             Record::Outbox { m, .. } => Fact::PublishDropped { m, why: loss_of(why) },
@@ -200,6 +201,9 @@ impl Domain for Messaging {
             | Record::Bound
             | Record::Sequence { .. }
             | Record::KnownId { .. }
+            | Record::SavedStream { .. }
+            | Record::SavedReader { .. }
+            | Record::SavedDelivery { .. }
             | Record::Change
             | Record::Decision { .. }
             | Record::Prepared { .. }
@@ -236,6 +240,7 @@ impl Domain for Messaging {
             | Record::Ahead { m, s, .. }
             | Record::Pending { m, s, .. }
             | Record::Hidden { m, s, .. }
+            | Record::Owned { m, s, .. }
             | Record::Behind { m, s, .. } => (m, 1 + u64::from(s.0)),
             Record::Logged { m, .. } | Record::Streamed { m, .. } => (m, 0),
             Record::Offset { .. }
@@ -247,6 +252,9 @@ impl Domain for Messaging {
             | Record::Bound
             | Record::Sequence { .. }
             | Record::KnownId { .. }
+            | Record::SavedStream { .. }
+            | Record::SavedReader { .. }
+            | Record::SavedDelivery { .. }
             | Record::Change
             | Record::Decision { .. }
             | Record::Prepared { .. }

@@ -1,6 +1,7 @@
 //! What travels, what nodes tell themselves, and what disks store.
 
 use crate::message::{KeyId, MessageRef, SubscriptionId};
+use crate::queue::SnapshotStep;
 use redeliver_sim::Span;
 
 /// After so long the operating system writes back what nobody has synced. Linux: `dirty_expire_centisecs`.
@@ -63,7 +64,17 @@ pub enum Packet {
     Get { queue: u32, auto_ack: bool },
     /// A client asks for so many messages of a queue, for so many milliseconds. What `fills` ends when all have come,
     /// another with the first that come. JetStream: a pull request; SQS: `ReceiveMessage`.
-    Pull { queue: u32, batch: u16, fills: bool, wait: u32 },
+    Pull { queue: u32, batch: u16, fills: bool, auto_ack: bool, wait: u32 },
+    /// A client claims what others have held for so many milliseconds, so many messages at most, from this sequence on.
+    /// Redis: `XAUTOCLAIM`.
+    Claim { queue: u32, idle: u32, batch: u16, from: u32 },
+    /// It asks again for what it has not settled, so many messages at most, behind this sequence. Redis: `XREADGROUP`
+    /// with an id.
+    Reread { queue: u32, batch: u16, after: u32 },
+    /// The message at this sequence, of which nothing is left.
+    Emptied { queue: u32, sequence: u32 },
+    /// An answer to these ends; the next begins at, or behind, this sequence; 0: there is no more.
+    PageEnd { queue: u32, next: u32 },
     /// A consumer is still at work on what it holds: the deadline is so many milliseconds from now, or for 0 as far as it
     /// was. JetStream: `+WPI`; SQS: `ChangeMessageVisibility`.
     Extend { s: SubscriptionId, attempt: u16, tag: Tag, wait: u32 },
@@ -216,6 +227,10 @@ pub enum Timer {
     LifeEnds { queue: u32 },
     /// A pull may have waited long enough.
     PullExpired { queue: u32 },
+    /// A snapshot's next step.
+    Snapshot { step: SnapshotStep },
+    /// A subscriber may have been slow for too long.
+    SlowSubscriber { connection: u32 },
     /// The first message of this stream may be too old.
     StreamAge { stream: u32 },
     /// A broker looks how much room its disk has.
@@ -277,7 +292,15 @@ pub enum Record {
     Hidden { m: MessageRef, s: SubscriptionId, since: u32, until: u32, attempts: u8 },
     /// An id that a queue knows since so many hundredths of a second: this word, or a message's own, or what it contains.
     KnownId { own: bool, id: KeyId, source: u32, number: u32, at: u32 },
-    /// A stream's last sequence; or the last that a reader of it knows of.
+    /// The same where deliveries are claimed: the client at this connection was given it. Its sequence is in the stream.
+    Owned { m: MessageRef, s: SubscriptionId, owner: u16, at: u32, attempts: u8 },
+    /// In a snapshot: a stream's last sequence.
+    SavedStream { stream: u32, last: u32 },
+    /// In a snapshot: the last sequence that a reader was given; how many it has read, and one, or 0 if nobody knows.
+    SavedReader { queue: u32, delivered: u32, read: u32 },
+    /// In a snapshot: the client at this connection has been given it, and has not settled it.
+    SavedDelivery { queue: u32, sequence: u32, owner: u16, at: u32, attempts: u8 },
+    /// A stream's last sequence; or the last that a reader of it knows of; or which snapshot is the last.
     Sequence { last: u32 },
 }
 
@@ -290,6 +313,7 @@ impl Record {
             | Record::Ahead { m, s, .. }
             | Record::Pending { m, s, .. }
             | Record::Hidden { m, s, .. }
+            | Record::Owned { m, s, .. }
             | Record::Behind { m, s, .. } => Some((m, s)),
             _ => None,
         }

@@ -19,6 +19,17 @@ pub struct Properties {
     pub routing_key: Option<KeyId>,
     /// By which a stream knows it again.
     pub id: MessageId,
+    /// How long its stream may be with it. Redis: `MAXLEN` of `XADD`.
+    pub length_max: Option<LengthMax>,
+}
+
+/// How long a stream may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LengthMax {
+    /// So many messages.
+    pub count: u32,
+    /// About so many, and not fewer: what is let go of are whole nodes. Redis: `~`.
+    pub about: bool,
 }
 
 /// By what a broker knows a message again that was sent before. JetStream: `Nats-Msg-Id`; SQS: `MessageDeduplicationId`.
@@ -61,6 +72,8 @@ pub struct Said {
     pub deduplication_id: Option<String>,
     /// See [`Properties::id`]: its own.
     pub own_id: bool,
+    /// See [`Properties::length_max`].
+    pub length_max: Option<LengthMax>,
 }
 
 impl Said {
@@ -75,6 +88,7 @@ impl Said {
             id: self.id.clone().or_else(|| other.id.clone()),
             deduplication_id: self.deduplication_id.clone().or_else(|| other.deduplication_id.clone()),
             own_id: self.own_id || other.own_id,
+            length_max: self.length_max.or(other.length_max),
         }
     }
 
@@ -88,6 +102,7 @@ impl Said {
             expiration: self.expiration,
             mandatory: self.mandatory,
             persistent: self.persistent,
+            length_max: self.length_max,
             routing_key: self.routing_key.as_ref().and_then(|key| names.find_key(key)),
         }
     }

@@ -93,6 +93,7 @@ fn begins_a_client(verb: &script::Verb) -> bool {
         | Subscribe(_)
         | Poll { .. }
         | PollAll { .. }
+        | Claim(..)
         | Handle(_)
         | Process(..)
         | Wait(_) => true,

@@ -96,6 +96,23 @@ pub(crate) const MAX_RECEIVE_COUNT: u32 = 10;
 pub(crate) const DEDUPLICATION_INTERVAL: Span = Span::seconds(300);
 pub(crate) const POLL_PAUSE: Default<Span> = from("redeliver: after an empty receive", Span::millis(100));
 
+// Redis. Defaults: `config.c` of Redis 7.0. COUNT, BLOCK and that a consumer begins with its own pending messages: the
+// consumer in "Redis Streams" of its documentation.
+const REDIS: &str = "Redis 7.0.15";
+pub(crate) const REDIS_DEFAULT: &str = REDIS;
+const REDIS_CONSUMER: &str = "Redis Streams, the documentation's consumer";
+pub(crate) const SAVE: &str = "3600 1 300 100 60 10000";
+pub(crate) const APPEND_SYNC: Default<Span> = from(REDIS, Span::seconds(1));
+pub(crate) const STREAM_NODE_ENTRIES: u32 = 100;
+pub(crate) const STREAM_NODE_BYTES: u32 = 4_096;
+pub(crate) const READ_COUNT: Default<u32> = from(REDIS_CONSUMER, 10);
+/// Milliseconds.
+pub(crate) const READ_BLOCK: Default<u32> = from(REDIS_CONSUMER, 2_000);
+/// XAUTOCLAIM without COUNT.
+pub(crate) const CLAIM_COUNT: u16 = 100;
+/// Bytes of an entry in a listpack beside its value, roughly.
+pub(crate) const STREAM_ENTRY_OVERHEAD: u32 = 12;
+
 // Log brokers. Names and values as `kafka-configs` and the clients' own tables of version 4.1.1 print them.
 pub(crate) const PARTITIONS: Default<u32> = from(KAFKA, 1);
 pub(crate) const SESSION_TIMEOUT: Default<Span> = from(KAFKA, Span::seconds(45));

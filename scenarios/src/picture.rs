@@ -88,12 +88,17 @@ fn partition_to_json(partition: &PartitionPicture) -> Value {
 }
 
 fn group_to_json(group: &GroupPicture) -> Value {
-    json!({
+    let mut seen = json!({
         "committed": offsets_to_json(&group.committed),
         "members": group.members,
         "pending": group.pending,
         "advisories": group.advisories,
-    })
+    });
+    if let Some((entries_read, lag)) = group.progress {
+        let known = |number: Option<u32>| number.map_or(Value::from("none"), Value::from);
+        (seen["entries_read"], seen["lag"]) = (known(entries_read), known(lag));
+    }
+    seen
 }
 
 /// Offsets by topic and partition. Where there is none the broker says so, and so does the picture: `none`.

@@ -1,12 +1,12 @@
-//! What publishers say of their messages, by the names of AMQP 0-9-1, NATS and SQS: properties of `Send` in a story, settings of the
+//! What publishers say of their messages, by the names of AMQP 0-9-1, NATS, SQS and Redis: properties of `Send` in a story, settings of the
 //! publishers of a load.
 
 use crate::design::settings::{Reader, Real, Setting};
 use crate::diagnostic::{Diagnostic, Findings};
-use redeliver_models::properties::Said;
+use redeliver_models::properties::{LengthMax, Said};
 
 /// Names of what can be said.
-pub(crate) const SAID: [&str; 7] = [
+pub(crate) const SAID: [&str; 8] = [
     "priority",
     "expiration",
     "mandatory",
@@ -14,12 +14,15 @@ pub(crate) const SAID: [&str; 7] = [
     "routing_key",
     "Nats-Msg-Id",
     "MessageDeduplicationId",
+    "MAXLEN",
 ];
 
 /// What is said of all messages.
 pub(crate) fn said(settings: &Real, findings: &mut Findings) -> Said {
+    let length_max = length_max(settings, findings);
     let mut reader = Reader { settings, findings };
     Said {
+        length_max,
         priority: reader.whole("priority", 0, 255).unwrap_or(0) as u8,
         expiration: reader.millis("expiration", 0),
         mandatory: reader.flag("mandatory").unwrap_or(false),
@@ -29,6 +32,25 @@ pub(crate) fn said(settings: &Real, findings: &mut Findings) -> Said {
         deduplication_id: reader.text("MessageDeduplicationId"),
         own_id: false,
     }
+}
+
+/// How long a stream may be with a message: `10`, `"= 10"`, `"~ 10"`.
+pub(crate) fn length_max(settings: &Real, findings: &mut Findings) -> Option<LengthMax> {
+    let setting = settings.get("MAXLEN")?;
+    let text = match &setting.value {
+        Setting::Text(text) => text.trim().to_string(),
+        other => other.to_string(),
+    };
+    let (about, number) = match text.strip_prefix('~') {
+        Some(number) => (true, number),
+        None => (false, text.strip_prefix('=').unwrap_or(&text)),
+    };
+    let count = number.trim().parse().ok();
+    if count.is_none() {
+        let diagnostic = Diagnostic::new("`MAXLEN` must be a number of messages").at(setting.place);
+        findings.push(diagnostic.hint("write 1000, or \"~ 1000\" for whole nodes"));
+    }
+    Some(LengthMax { count: count?, about })
 }
 
 /// What is said of each of so many messages: where a value is a list, its n-th of the n-th. One entry if there is no list,

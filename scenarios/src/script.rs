@@ -53,6 +53,8 @@ pub enum Verb {
     CloseChannel,
     /// Still be at work on it: what it waits for begins anew.
     Extend(#[serde(default)] Placed<String>, #[serde(default)] Real),
+    /// Claim what others have held for so long (Redis: XAUTOCLAIM), so many at most (`{"COUNT": 10}`).
+    Claim(Duration, #[serde(default)] Real),
     /// The effect takes place.
     Process(#[serde(default)] Placed<String>, #[serde(default)] Real),
     /// What to do with each message from now on, by body (`"m1"`), by body and n-th time (`"m1 #2"`), or `"*"`.
@@ -105,7 +107,6 @@ pub(crate) const VERBS_NOT_MODELLED: &[&str] = &[
     "Begin",
     "Abort",
     "SendOffsets",
-    "Claim",
     "Drop",
     "Jam",
     "Reset",

@@ -2,7 +2,8 @@
 
 use crate::actors::Actors;
 use crate::defaults::{
-    CLIENTS_MAX, IDLE_MEMORY, MESSAGE_BYTES_MAX, MESSAGE_SIZE, SCRIPT_ACTS_MAX, SCRIPT_MESSAGES_MAX,
+    CLAIM_COUNT, CLIENTS_MAX, IDLE_MEMORY, MESSAGE_BYTES_MAX, MESSAGE_SIZE, SCRIPT_ACTS_MAX,
+    SCRIPT_MESSAGES_MAX,
 };
 use crate::design::Designed;
 use crate::design::log::topic_of_story;
@@ -17,7 +18,7 @@ use crate::said::said_of_each;
 use crate::scenario::Scenario;
 use crate::script;
 use crate::units::parse_size;
-use crate::verb_settings::{ACK, ALTER, CONSUME, EXTEND, NACK, NOTHING, REJECT, SEND};
+use crate::verb_settings::{ACK, ALTER, CLAIM, CONSUME, EXTEND, NACK, NOTHING, REJECT, SEND};
 use crate::vocabulary;
 use redeliver_models::queue::{Kept, QueueConfig};
 use redeliver_models::setup::Design;
@@ -126,6 +127,7 @@ impl Story {
                     Dialect::Amqp => "queue or exchange",
                     Dialect::Nats => "consumer or subject",
                     Dialect::Sqs => "queue",
+                    Dialect::Redis => "group, stream or channel",
                 };
                 (what, queues.chain(exchanges).chain(aliases).collect())
             }
@@ -183,9 +185,9 @@ pub(crate) fn plan(text: &str, scenario: &Scenario, findings: &mut Findings) -> 
         let who = actors.who(&line.value, teller.findings);
         let (verbs, places) = teller.placed(&line.value.does);
         let stands_still = |verb: &Verb| matches!(verb, Verb::Pause | Verb::Resume);
-        if verbs.iter().any(stands_still) && who.iter().any(|who| !matches!(who, Who::Node(_))) {
-            let diagnostic = Diagnostic::new("only a node can be paused").at(line.place);
-            teller.findings.push(diagnostic.hint("let a client wait: `(\"c1\", Wait(\"5s\"))`"));
+        if verbs.iter().any(stands_still) && who.iter().any(|who| matches!(who, Who::Net | Who::Ops)) {
+            let diagnostic = Diagnostic::new("only a process can be paused").at(line.place);
+            teller.findings.push(diagnostic.hint("name a client or a node"));
         }
         acts += who.len() * verbs.len().max(1);
         if acts > SCRIPT_ACTS_MAX {
@@ -312,6 +314,10 @@ impl Teller<'_> {
                     Some(Span::ZERO) => Verb::Nack { message, multiple: false, requeue: true },
                     span => Verb::Extend { message, wait: span.unwrap_or(Span::ZERO) },
                 });
+            }
+            Typed::Claim(idle, settings) => {
+                let batch = self.settle(settings, &CLAIM).whole("COUNT", 1, i64::from(u16::MAX));
+                Verb::Claim { idle: idle.0, batch: batch.map_or(CLAIM_COUNT, |batch| batch as u16) }
             }
             Typed::Process(messages, settings) => {
                 NOTHING.check(settings, self.findings);

@@ -13,6 +13,7 @@ pub(crate) const ALTER: Table = Table {
 };
 pub(crate) const NACK: Table = Table { of: "`Nack`", modelled: &["multiple", "requeue"], known: &["delay"] };
 pub(crate) const REJECT: Table = Table { of: "`Reject`", modelled: &["requeue"], known: &[] };
+pub(crate) const CLAIM: Table = Table { of: "`Claim`", modelled: &["COUNT"], known: &["start JUSTID"] };
 pub(crate) const EXTEND: Table = Table { of: "`Extend`", modelled: &["VisibilityTimeout"], known: &[] };
 pub(crate) const SEND: Table = Table {
     of: "`Send`",
@@ -25,6 +26,9 @@ pub(crate) const SEND: Table = Table {
         "routing_key",
         "Nats-Msg-Id",
         "MessageDeduplicationId",
+        "MAXLEN",
     ],
-    known: &["every until qos headers partition timestamp MessageGroupId DelaySeconds"],
+    known: &[
+        "every until qos headers partition timestamp MessageGroupId DelaySeconds MINID LIMIT NOMKSTREAM",
+    ],
 };

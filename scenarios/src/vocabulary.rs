@@ -35,11 +35,12 @@ const AMQP: &[&str] = &[
 ];
 const NATS: &[&str] = &["Ack", "Cancel", "Consume", "Declare", "Extend", "Nack", "PollAll", "Nats-Msg-Id"];
 const SQS: &[&str] = &["Ack", "Declare", "Extend", "Nack", "MessageDeduplicationId", "VisibilityTimeout"];
+const REDIS: &[&str] = &["Ack", "Claim", "Consume", "Declare", "PollAll", "MAXLEN"];
 const LOG: &[&str] = &["Commit", "Consume", "PollAll", "Subscribe"];
 /// Without a broker a story is refused as a whole.
 const DIRECT: &[&str] = &["Consume", "PollAll"];
 /// Words that begin as verbs do, and are settings.
-const SETTINGS: &[&str] = &["Nats-Msg-Id", "MessageDeduplicationId", "VisibilityTimeout"];
+const SETTINGS: &[&str] = &["MAXLEN", "Nats-Msg-Id", "MessageDeduplicationId", "VisibilityTimeout"];
 
 /// The words of a design beside those that every one knows.
 fn words(design: &Design) -> &'static [&'static str] {
@@ -48,6 +49,7 @@ fn words(design: &Design) -> &'static [&'static str] {
             Dialect::Amqp => AMQP,
             Dialect::Nats => NATS,
             Dialect::Sqs => SQS,
+            Dialect::Redis => REDIS,
         },
         Design::Log(_) => LOG,
         Design::Udp(_) | Design::Webhook(_) => DIRECT,
@@ -78,6 +80,7 @@ fn words_said(said: &Said) -> impl Iterator<Item = &'static str> {
         (said.routing_key.is_some(), "routing_key"),
         (said.id.is_some(), "Nats-Msg-Id"),
         (said.deduplication_id.is_some(), "MessageDeduplicationId"),
+        (said.length_max.is_some(), "MAXLEN"),
     ];
     all.into_iter().filter(|(said, _)| *said).map(|(_, word)| word)
 }

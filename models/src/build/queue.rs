@@ -153,9 +153,12 @@ impl Builder<'_> {
                 .zip(client.pulls)
                 .map(|(wait, pulls)| Pulls { expires: pulls.expires.or(Some(wait)), ..pulls }),
             extend_every: client.extend_every,
+            claims: client.claims,
+            rereads: client.rereads,
             keeps_failed: client.keeps_failed,
-            puts_aside: config.dialect == Dialect::Sqs,
-            outlives_connection: redelivery.is_some_and(|redelivery| !redelivery.at_once),
+            puts_aside: matches!(config.dialect, Dialect::Sqs | Dialect::Redis),
+            outlives_connection: redelivery.is_some_and(|redelivery| !redelivery.at_once)
+                && client.ack != AckMode::Auto,
         };
         let starts = Time::ZERO + consumer.members[member].joins;
         let mut worker = self.worker(s, member);

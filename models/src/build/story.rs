@@ -197,6 +197,9 @@ impl Builder<'_> {
                 unconfirmed: (config.exchanges.iter())
                     .map(|exchange| config.dialect == Dialect::Nats && exchange.kind == ExchangeKind::Fanout)
                     .collect(),
+                counted: (config.exchanges.iter())
+                    .map(|exchange| exchange.kind == ExchangeKind::Channel)
+                    .collect(),
                 aliases: settings.aliases.clone(),
                 outlives_connection: (config.queues.iter().filter_map(|queue| queue.redelivery.as_ref()))
                     .any(|redelivery| !redelivery.at_once),

@@ -10,13 +10,16 @@
 //!
 //! Left out: headers exchanges.
 
+use super::channels::Output;
 use super::cluster::{Post, REPLICATED};
 use super::dead_letters::{Dead, Reason};
 use super::flights::Flights;
 use super::prepared::Prepared;
 use super::queue::{Entry, Queue};
 use super::service::{NOBODY, Service};
+use super::snapshots::Saver;
 use super::{Config, ExchangeConfig, Place, QueueConfig, Stream, Transport};
+use crate::causes::LossCause;
 use crate::domain::{Messaging, Out};
 use crate::message::{MessageRef, SubscriptionId};
 use crate::packet::{Packet, Timer};
@@ -86,6 +89,10 @@ pub struct Broker {
     pub(super) starved: bool,
     /// Its disk has too little room left.
     pub(super) disk_is_low: bool,
+    /// What it knows of its snapshots, if it takes any.
+    pub(super) saver: Option<Saver>,
+    /// What waits for slow subscribers.
+    pub(super) outputs: BTreeMap<ConnectionId, Output>,
     /// In a cluster: how its packets find their clients.
     pub(super) post: Option<Box<Post>>,
     /// What was in its hands as it crashed at a fact.
@@ -121,6 +128,7 @@ impl Broker {
             timed: queues.iter().any(|queue| queue.pending.is_some()),
             declared: (0..queues.len()).map(|i| i < spec.standing && !queues[i].config.passing).collect(),
             queues,
+            saver: spec.config.snapshots.as_ref().map(|_| Saver::default()),
             spec,
             flights: Flights::new(),
             prepared: BTreeMap::new(),
@@ -133,6 +141,7 @@ impl Broker {
             blocking: false,
             starved: false,
             disk_is_low: false,
+            outputs: BTreeMap::new(),
             post: None,
             torn: Vec::new(),
             route: Vec::new(),
@@ -380,6 +389,7 @@ impl Node<Messaging> for Broker {
         self.recover_bindings(out);
         self.recover(out);
         self.recover_streams(out);
+        self.recover_snapshot(out);
         self.begin_life(out);
         for queue in 0..self.queues.len() {
             self.dispatch(queue, out);
@@ -402,9 +412,13 @@ impl Node<Messaging> for Broker {
             Packet::Recover => self.on_recover(from, out),
             Packet::CloseChannel => self.on_gone(from, out),
             Packet::Get { queue, auto_ack } => self.on_get(from, queue, auto_ack, out),
-            Packet::Pull { queue, batch, fills, wait } => {
-                self.on_pull(from, queue, (batch, fills, Span::millis(u64::from(wait))), out)
+            Packet::Pull { queue, batch, fills, auto_ack, wait } => {
+                self.on_pull(from, queue, (batch, fills, auto_ack, Span::millis(u64::from(wait))), out)
             }
+            Packet::Claim { queue, idle, batch, from: first } => {
+                self.on_claim(from, queue, (Span::millis(u64::from(idle)), batch, first), out)
+            }
+            Packet::Reread { queue, batch, after } => self.on_reread(from, queue, (batch, after), out),
             Packet::Extend { s, attempt, tag, wait } => {
                 self.on_extend(s, attempt, tag, Span::millis(u64::from(wait)), out)
             }
@@ -430,6 +444,8 @@ impl Node<Messaging> for Broker {
             Timer::LifeEnds { queue } => self.on_ends(queue as usize, out),
             Timer::PullExpired { queue } => self.on_pull_expired(queue as usize, out),
             Timer::WatchDisk => self.watch_disk(out),
+            Timer::Snapshot { step } => self.on_snapshot(step, out),
+            Timer::SlowSubscriber { connection } => self.on_slow_subscriber(ConnectionId(connection), out),
             Timer::StreamAge { stream } => self.on_stream_age(stream as usize, out),
             Timer::PreparedSynced { connection, xid } => self.on_prepared_synced(connection, xid, out),
             _ => {}
@@ -441,13 +457,18 @@ impl Node<Messaging> for Broker {
             ConnectionChange::Connected if self.blocking && self.spec.publishers.contains(&connection) => {
                 self.block_one(connection, true, out);
             }
-            ConnectionChange::Closed | ConnectionChange::Reset => self.on_gone(connection, out),
+            ConnectionChange::Closed | ConnectionChange::Reset => {
+                self.lose_output(connection, LossCause::ConnectionReset, out);
+                self.on_gone(connection, out);
+            }
+            ConnectionChange::Writable => self.put_out_more(connection, out),
             _ => {}
         }
     }
 
     fn on_stop(&mut self, out: &mut Out<'_>) {
         self.write_what_was_delivered(out);
+        self.save_at_shutdown(out);
     }
 
     fn on_crash(&mut self, _machine: bool, out: &mut Out<'_>) {

@@ -1,7 +1,10 @@
 //! Settings of the queue broker and of its clients.
 
 use super::disk_alarm::DiskFreeLimit;
-use super::{Behaviour, Duplicates, ExchangeKind, Kept, Paging, Pulls, Redelivery, StreamConfig, Turns};
+use super::{
+    Behaviour, Claims, Duplicates, ExchangeKind, Kept, OutputLimits, Paging, Pulls, Redelivery, Snapshots,
+    StreamConfig, Turns,
+};
 use crate::properties::Said;
 use crate::setup::{NodePattern, StartAt};
 use crate::story::Dialect;
@@ -39,6 +42,10 @@ pub struct Config {
     pub disk_free_limit: Option<DiskFreeLimit>,
     /// Which messages a classic queue has in memory, if not all.
     pub paging: Option<Paging>,
+    /// It has all in memory, and takes snapshots; else what is durable is written at once. Not with both.
+    pub snapshots: Option<Snapshots>,
+    /// How much may wait for a slow subscriber of a channel; none is no limit.
+    pub output_limits: Option<OutputLimits>,
     /// The words of its clients in a story.
     pub dialect: Dialect,
     /// It has several nodes.
@@ -74,6 +81,8 @@ pub struct ClusterConfig {
 pub enum ConfirmAfter {
     /// It is in the page cache: it outlives the process. The operating system writes it back after 30 s.
     Written,
+    /// The same, and a sync follows within this span. Redis: `appendfsync everysec`.
+    SyncedLater(Span),
     /// A sync has covered it: it outlives the machine.
     Synced,
 }
@@ -280,6 +289,10 @@ pub struct ClientConfig {
     pub said: Said,
     /// A consumer of a load asks for its messages; none: it is given them.
     pub pulls: Option<Pulls>,
+    /// A consumer of a load claims what others have left; none: never.
+    pub claims: Option<Claims>,
+    /// A consumer of a load that begins anew asks first for what it had been given and has not settled.
+    pub rereads: bool,
     /// A consumer of a load says this often that it is still at work on a message; none: never. JetStream: `+WPI`; SQS:
     /// `ChangeMessageVisibility`.
     pub extend_every: Option<Span>,

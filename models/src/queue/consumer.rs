@@ -7,7 +7,8 @@
 //! keeps what it has when its connection breaks, and what it wants to say then until there is another.
 
 use super::coordinator::Coordinator;
-use super::{AckMode, PULL_GRACE, Pulls, Transport};
+use super::pages::Pages;
+use super::{AckMode, Claims, PULL_GRACE, Pulls, Transport};
 use crate::causes::LossCause;
 use crate::census::Census;
 use crate::domain::{Messaging, Out};
@@ -44,6 +45,10 @@ pub struct ConsumerSpec {
     pub reconnect_after: Span,
     /// It asks for its messages; none: it is given them.
     pub pulls: Option<Pulls>,
+    /// It claims what others have left.
+    pub claims: Option<Claims>,
+    /// It asks first for what an earlier life of it has not settled.
+    pub rereads: bool,
     /// It says this often that it is still at work.
     pub extend_every: Option<Span>,
     /// What it gives back it only keeps, until its time is over.
@@ -73,6 +78,8 @@ pub struct Consumer {
     consuming: bool,
     /// How many more come for the pull that is under way; none is under way at 0.
     asked: u16,
+    /// What else it asks for, page by page.
+    pages: Pages,
     /// Pulls so far.
     pulls: u32,
     /// What it says when it is connected again.
@@ -90,6 +97,7 @@ impl Consumer {
             session: 0,
             consuming: false,
             asked: 0,
+            pages: Pages::default(),
             pulls: 0,
             unsaid: Vec::new(),
         }
@@ -200,8 +208,19 @@ impl Consumer {
         self.pulls = self.pulls.wrapping_add(1);
         let expires = expires.unwrap_or(Span::ZERO);
         let wait = (expires.0 / 1_000_000).min(u64::from(u32::MAX)) as u32;
-        out.send(self.spec.connection, Packet::Pull { queue: self.spec.queue, batch, fills, wait });
+        let (queue, auto_ack) = (self.spec.queue, self.spec.ack == AckMode::Auto && !fills);
+        let pull = Packet::Pull { queue, batch, fills, auto_ack, wait };
+        let packet = self.pages.ask(&self.spec, out.now()).unwrap_or(pull);
+        out.send(self.spec.connection, packet);
         out.deadline(expires + PULL_GRACE, Timer::Step { token: self.pulls });
+    }
+
+    /// One of those that it has asked for has come. A page says by itself when it ends.
+    #[inline(always)]
+    fn count_delivery(&mut self) {
+        if !self.pages.is_asking() {
+            self.asked = self.asked.saturating_sub(1);
+        }
     }
 
     /// The pull that is under way has ended, or nothing was heard of it for too long.
@@ -258,6 +277,7 @@ impl Consumer {
         self.consuming = false;
         self.session += 1;
         self.asked = 0;
+        self.pages.break_off();
         if self.spec.ack != AckMode::Auto && !self.spec.outlives_connection {
             self.worker.give_back_waiting(out);
         }
@@ -281,7 +301,11 @@ impl Node<Messaging> for Consumer {
             Packet::Deliver { m, attempt, tag, .. } => {
                 self.worker.take(m, attempt, Token { tag, session: self.session }, out);
                 self.begin(out);
-                self.asked = self.asked.saturating_sub(1);
+                self.count_delivery();
+            }
+            Packet::PageEnd { next, .. } => {
+                self.pages.end(next);
+                self.end_pull(out);
             }
             Packet::GetEmpty { .. } => self.end_pull(out),
             Packet::Cancelled { .. } => {

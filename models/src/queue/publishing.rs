@@ -75,6 +75,9 @@ impl Broker {
         if let ExchangeKind::Stream(stream) = self.exchanges[exchange].kind {
             return self.publish_to_stream((stream as usize, exchange), from, m, attempt, out);
         }
+        if self.exchanges[exchange].kind == ExchangeKind::Channel {
+            return self.publish_to_channel(exchange, from, m, attempt, out);
+        }
         if self.exchanges[exchange].kind != ExchangeKind::Fanout {
             let key = out.shared().routing_key(m);
             let mut queues = std::mem::take(&mut self.route);
@@ -303,7 +306,7 @@ impl Broker {
         if !message.live || !message.buffered {
             return;
         }
-        if wait && self.spec.config.confirm_after == ConfirmAfter::Written {
+        if wait && self.spec.config.confirm_after != ConfirmAfter::Synced {
             self.write_back_later(out);
         } else if wait {
             self.unsynced.push_back((from, m, attempt));
@@ -318,7 +321,11 @@ impl Broker {
     #[cold]
     fn write_back_later(&mut self, out: &mut Out<'_>) {
         if !std::mem::replace(&mut self.dirty, true) {
-            out.deadline(WRITE_BACK, Timer::WriteBack);
+            let after = match self.spec.config.confirm_after {
+                ConfirmAfter::SyncedLater(span) => span,
+                _ => WRITE_BACK,
+            };
+            out.deadline(after, Timer::WriteBack);
         }
     }
 

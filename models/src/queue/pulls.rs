@@ -32,7 +32,7 @@ impl Broker {
         &mut self,
         connection: ConnectionId,
         queue: u32,
-        (batch, fills, wait): (u16, bool, Span),
+        (batch, fills, auto_ack, wait): (u16, bool, bool, Span),
         out: &mut Out<'_>,
     ) {
         let index = queue as usize;
@@ -40,11 +40,12 @@ impl Broker {
             return self.refuse_channel(connection, out);
         }
         out.shared().brokers[0].requests += 1;
-        let auto_ack = self.settles_at_once(index);
+        let auto_ack = auto_ack || self.settles_at_once(index);
         let (slot, number) =
             self.service[index].add_request(connection, u32::from(batch.max(1)), auto_ack, fills);
         self.dispatch(index, out);
         self.set_level(index, out);
+        self.count_change(out);
         if wait == Span::ZERO {
             return self.end_pull(index, (slot, number), true, out);
         }

@@ -107,7 +107,7 @@ impl Queue {
             spared: u32::MAX,
             here: true,
             refuses: false,
-            pending: config.redelivery.is_some().then(|| Box::new(Pending::new())),
+            pending: config.redelivery.as_ref().map(|redelivery| Box::new(Pending::new(redelivery.claimed))),
             ahead: VecDeque::new(),
             ready: VecDeque::new(),
             pager: paging.map(|paging| Box::new(Pager::new(paging, page_cache))),

@@ -197,10 +197,14 @@ impl Broker {
         for dead in self.dead.iter().filter(|dead| dead.entry.position.is_none()) {
             out.note(Fact::Removed { m: dead.entry.m, s: self.queues[dead.queue].s, why });
         }
+        self.lose_outputs(out);
+        if self.saver.is_some() {
+            return self.fall_back(out);
+        }
         self.lose_streams(out);
         for queue in (0..self.queues.len()).filter(|queue| self.queues[*queue].here) {
             let (s, gone) = (self.queues[queue].s, self.queues[queue].pending.as_ref());
-            let is_here = |entry: &&Entry| gone.is_none_or(|pending| !pending.gone.contains(&entry.rank));
+            let is_here = |entry: &&Entry| gone.is_none_or(|pending| !pending.gone.contains_key(&entry.rank));
             let held = self.held(queue).filter(is_here);
             let all: Vec<Entry> = self.queues[queue].ready().chain(held).copied().collect();
             for entry in all.iter().filter(|entry| entry.position.is_none()) {
@@ -228,11 +232,15 @@ impl Torn {
 impl Holder for Broker {
     fn count(&self, up: bool, disk: &Disk<Record>, census: &mut Census<'_>) {
         self.count_streams(up, disk, census);
+        self.count_snapshots(up, disk, census);
+        if up {
+            self.count_outputs(census);
+        }
         for (i, queue) in self.queues.iter().enumerate().filter(|(_, queue)| queue.here) {
             if up {
                 queue.ready().for_each(|entry| census.copy(entry.m, queue.s));
                 let gone =
-                    |entry: &Entry| queue.pending.as_ref().is_some_and(|p| p.gone.contains(&entry.rank));
+                    |entry: &Entry| queue.pending.as_ref().is_some_and(|p| p.gone.contains_key(&entry.rank));
                 let held = self.held(i).filter(|entry| !gone(entry));
                 held.for_each(|entry| census.copy(entry.m, queue.s));
                 let dead = self.dead.iter().filter(|dead| dead.queue == i);

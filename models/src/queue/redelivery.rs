@@ -38,6 +38,8 @@ pub struct Redelivery {
     pub delay: Span,
     /// How long a message lives; none: for ever.
     pub lifetime: Option<Lifetime>,
+    /// Nothing comes again by itself: somebody claims it (`claims.rs`). Redis: the pending entries of a group.
+    pub claimed: bool,
 }
 
 /// A message is gone after so long, delivered or not.
@@ -104,8 +106,14 @@ pub struct Pending {
     pub(super) ends: BTreeSet<(Time, u32)>,
     /// By what it knows again what was sent before.
     pub(super) ids: RecentIds,
-    /// Of those held: what the stream has let go of. Nobody will get it again.
-    pub(super) gone: BTreeSet<u32>,
+    /// Of those held: what the stream has let go of, with its name in a story. Nobody will get it again.
+    pub(super) gone: BTreeMap<u32, String>,
+    /// They are claimed.
+    claimed: bool,
+    /// The last sequence that was delivered.
+    pub(super) delivered: u32,
+    /// How many were, as far as that is known. Redis: `entries-read`.
+    pub(super) entries_read: Option<u32>,
     /// When pulls are over, by slot and number.
     pub(super) pulls: BTreeSet<(Time, u32, u32)>,
     /// Timers are set for these times.
@@ -117,7 +125,7 @@ pub struct Pending {
 }
 
 impl Pending {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(claimed: bool) -> Self {
         Pending {
             held: BTreeMap::new(),
             due: BTreeSet::new(),
@@ -125,7 +133,10 @@ impl Pending {
             overdue: BTreeMap::new(),
             ends: BTreeSet::new(),
             ids: RecentIds::default(),
-            gone: BTreeSet::new(),
+            gone: BTreeMap::new(),
+            claimed,
+            delivered: 0,
+            entries_read: None,
             pulls: BTreeSet::new(),
             due_armed: Time::NEVER,
             pulls_armed: Time::NEVER,
@@ -134,22 +145,24 @@ impl Pending {
         }
     }
 
-    /// A delivery begins.
+    /// A delivery begins; it comes again at its deadline, or is claimed by then.
     pub(super) fn hold(&mut self, sequence: u32, hold: Hold) {
         self.held.insert(sequence, hold);
-        self.due.insert((hold.deadline, sequence));
+        if !self.claimed {
+            self.due.insert((hold.deadline, sequence));
+        }
     }
 
     /// A delivery ends: its tag, and whether the stream has let go of its message.
     pub(super) fn release(&mut self, sequence: u32) -> Option<(Tag, bool)> {
         let Hold { tag, deadline, .. } = self.held.remove(&sequence)?;
         self.due.remove(&(deadline, sequence));
-        Some((tag, self.gone.remove(&sequence)))
+        Some((tag, self.gone.remove(&sequence).is_some()))
     }
 
     /// A delivery that is not settled comes again at another time.
     pub(super) fn move_to(&mut self, sequence: u32, deadline: Time) {
-        if let Some(hold) = self.held.get_mut(&sequence) {
+        if let Some(hold) = self.held.get_mut(&sequence).filter(|_| !self.claimed) {
             let before = std::mem::replace(&mut hold.deadline, deadline);
             self.due.remove(&(before, sequence));
             self.due.insert((deadline, sequence));
@@ -177,7 +190,7 @@ impl Broker {
     pub fn pending(&self, queue: usize) -> Vec<Entry> {
         let state = &self.queues[queue];
         let Some(pending) = &state.pending else { return Vec::new() };
-        let held = pending.held.iter().filter(|(sequence, _)| !pending.gone.contains(sequence));
+        let held = pending.held.iter().filter(|(sequence, _)| !pending.gone.contains_key(sequence));
         let held = held.filter_map(|(_, hold)| Some(self.flights.get(hold.tag)?.entry));
         let mut all: Vec<Entry> = held.chain(state.returned().copied()).collect();
         all.sort_by_key(|entry| entry.rank);

@@ -26,19 +26,21 @@ pub enum ExchangeKind {
     ConsistentHash,
     /// To all queues, and into this stream: an index into [`super::Config::streams`]. JetStream: a subject.
     Stream(u32),
+    /// To all who are there; the publisher is told how many. Redis: a channel.
+    Channel,
 }
 
 impl ExchangeKind {
     /// Whether it gives all to all, whatever their keys.
     pub fn gives_all(self) -> bool {
-        matches!(self, ExchangeKind::Fanout | ExchangeKind::Stream(_))
+        matches!(self, ExchangeKind::Fanout | ExchangeKind::Stream(_) | ExchangeKind::Channel)
     }
 
     /// Those of the bindings, each with its key, that a message with this routing key takes.
     fn choose<T: Copy>(self, bindings: &[(T, String)], key: &str) -> impl Iterator<Item = T> {
         let hashed = (self == ExchangeKind::ConsistentHash).then(|| choose_by_hash(bindings, key)).flatten();
         let fits = move |binding: &str| match self {
-            ExchangeKind::Fanout | ExchangeKind::Stream(_) => true,
+            ExchangeKind::Fanout | ExchangeKind::Stream(_) | ExchangeKind::Channel => true,
             ExchangeKind::Direct => binding == key,
             ExchangeKind::Topic => fits_words(words(binding), words(key)),
             ExchangeKind::ConsistentHash => false,

@@ -5,7 +5,9 @@
 //! out: several replicas, limits by subject, mirrors and sources, purging and deleting.
 
 use super::recent_ids::{Identity, RecentIds};
+use super::stream_nodes::{NodeLimits, Nodes};
 use crate::message::MessageRef;
+use crate::properties::LengthMax;
 use redeliver_sim::{Position, Span, Time};
 use std::collections::VecDeque;
 
@@ -31,6 +33,10 @@ pub struct StreamConfig {
     /// Bytes that each message takes beside its own and those of its subject. JetStream: 30 in files, 16 in memory
     /// (`fileStoreMsgSize`, `memStoreMsgSize`).
     pub overhead: u32,
+    /// Who publishes to it makes it, if it is not there. Redis: `XADD`.
+    pub made_anew: bool,
+    /// It has nodes, and lets go of whole ones.
+    pub nodes: Option<NodeLimits>,
 }
 
 /// What lets go of a stream's messages, beside its limits.
@@ -83,6 +89,7 @@ pub struct Stream {
     kept: VecDeque<Option<Retained>>,
     count: u32,
     bytes: u64,
+    nodes: Option<Nodes>,
     ids: RecentIds,
 }
 
@@ -90,6 +97,7 @@ impl Stream {
     /// An empty stream.
     pub fn new(config: StreamConfig) -> Self {
         Stream {
+            nodes: config.nodes.map(Nodes::new),
             config,
             declared: true,
             first: 1,
@@ -127,8 +135,30 @@ impl Stream {
         index.and_then(|index| self.kept.get(index)).is_some_and(Option::is_some)
     }
 
+    /// How many messages are there.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Bytes that a message of this size takes, published to this subject.
+    pub(super) fn bytes_of(&self, size: u64, subject: &str) -> u64 {
+        let beside = if self.nodes.is_some() { 0 } else { subject.len() as u64 };
+        size + u64::from(self.config.overhead) + beside
+    }
+
+    /// How many messages go, the first ones, if it may be no longer than this.
+    pub fn surplus(&self, max: LengthMax) -> u32 {
+        match &self.nodes {
+            Some(nodes) if max.about => nodes.surplus(self.count, max),
+            _ => self.count.saturating_sub(max.count),
+        }
+    }
+
     /// One message more, at the end.
     pub fn push(&mut self, entry: Retained) {
+        if let Some(nodes) = &mut self.nodes {
+            nodes.push(entry.bytes.saturating_sub(u64::from(self.config.overhead)), entry.at);
+        }
         self.count += 1;
         self.bytes += entry.bytes;
         self.kept.push_back(Some(entry));
@@ -148,6 +178,9 @@ impl Stream {
         let entry = self.kept.get_mut(index)?.take()?;
         self.count -= 1;
         self.bytes -= entry.bytes;
+        if let Some(nodes) = &mut self.nodes {
+            nodes.take_first();
+        }
         self.trim();
         Some(entry)
     }
@@ -206,6 +239,8 @@ mod tests {
             age_max: Some(Span::seconds(10)),
             duplicate_window: Span::seconds(2),
             overhead: 30,
+            made_anew: false,
+            nodes: None,
         })
     }
 

@@ -16,13 +16,14 @@ use crate::fact::Fact;
 use crate::message::MessageRef;
 use crate::packet::Record;
 use redeliver_sim::{ConnectionId, Disk, FileId, Position, Span, Time};
+use std::collections::BTreeMap;
 
 impl Broker {
     /// What is not on disk was not kept: such streams are gone, unless a load makes them again.
     pub(super) fn forget_passing_streams(&mut self, out: &Out<'_>) {
         let died = out.deaths() > 0;
         for (stream, anew) in self.streams.iter_mut().zip(&self.spec.streams_anew) {
-            stream.declared &= !died || stream.config.durable || *anew;
+            stream.declared &= !died || stream.config.durable || *anew || stream.config.made_anew;
         }
     }
 
@@ -37,9 +38,8 @@ impl Broker {
                     continue;
                 }
                 let message = out.shared().messages.get(m);
-                let subject = self.exchanges[exchange as usize].name.len() as u64;
                 let state = &mut self.streams[stream];
-                let bytes = message.size + u64::from(state.config.overhead) + subject;
+                let bytes = state.bytes_of(message.size, &self.exchanges[exchange as usize].name);
                 let at = message.stored_at.min(out.now());
                 state.skip_to(sequence - 1);
                 state.push(Retained { m, bytes, at, position: Some(position), exchange, wanted: 0 });
@@ -66,10 +66,20 @@ impl Broker {
     fn recover_reader(&mut self, queue: usize, stream: usize, out: &mut Out<'_>) {
         let (file, s) = (FileId(queue as u32), self.queues[queue].s);
         let records: Vec<(Position, Record)> = out.disk().records(file).collect();
+        let sequences: BTreeMap<MessageRef, u32> = match self.is_claimed(queue) {
+            true => self.streams[stream].entries().map(|(sequence, kept)| (kept.m, sequence)).collect(),
+            false => BTreeMap::new(),
+        };
         for (position, record) in records {
             let (m, sequence, delivered) = match record {
                 Record::Queued { m, rank, .. } => (m, rank, None),
-                Record::Pending { m, sequence, at, attempts, .. } => (m, sequence, Some((at, attempts))),
+                Record::Pending { m, sequence, at, attempts, .. } => {
+                    (m, sequence, Some((at, attempts, ConnectionId(u32::MAX))))
+                }
+                Record::Owned { m, owner, at, attempts, .. } => {
+                    let sequence = sequences.get(&m).copied().unwrap_or(0);
+                    (m, sequence, Some((at, attempts, ConnectionId(u32::from(owner)))))
+                }
                 _ => continue,
             };
             let damaged = out.disk().has_damage() && self.drop_damaged(file, position, out);
@@ -82,14 +92,12 @@ impl Broker {
             kept.wanted += 1;
             match delivered {
                 None => self.queues[queue].push(unread((m, sequence), 0, Some(position))),
-                Some((at, attempts)) => {
+                Some((at, attempts, connection)) => {
                     let attempts = u16::from(attempts);
                     let wait = self.queues[queue].config.redelivery.as_ref().map(|r| r.wait(attempts));
                     let since = Time::ZERO + Span::millis(u64::from(at));
                     let deadline = since + wait.unwrap_or(Span::ZERO);
                     let entry = unread((m, sequence), attempts, Some(position));
-                    let connection = ConnectionId(u32::MAX);
-                    let deadline = deadline.max(out.now());
                     let flight = Flight {
                         entry,
                         queue: queue as u32,
@@ -111,6 +119,9 @@ impl Broker {
         let there = self.streams[stream].entries().filter(|(n, kept)| *n > read && reads(kept.exchange));
         let there: Vec<(u32, MessageRef)> = there.map(|(sequence, kept)| (sequence, kept.m)).collect();
         there.into_iter().for_each(|(sequence, m)| self.find_in_stream(queue, stream, (sequence, m), out));
+        if self.is_claimed(queue) {
+            self.recover_progress(queue, out);
+        }
     }
 
     /// What its readers have settled, and it could not let go of before it died.

@@ -58,8 +58,9 @@ impl Broker {
         let Self { streams, exchanges, .. } = self;
         let (state, subject) = (&mut streams[stream], &exchanges[exchange]);
         let message = *out.shared().messages.get(m);
-        let bytes = message.size + u64::from(state.config.overhead) + subject.name.len() as u64;
-        let id = out.shared().properties(m).id;
+        let bytes = state.bytes_of(message.size, &subject.name);
+        let said = *out.shared().properties(m);
+        let id = said.id;
         let named = if id == MessageId::Own { (message.source.0, message.number) } else { (0, 0) };
         let identity = (id, named.0, named.1);
         let heard = state.config.retention != Retention::Interest || !subject.queues.is_empty();
@@ -86,7 +87,12 @@ impl Broker {
         }
         self.keep_in_stream((stream, exchange), m, bytes, out);
         if !out.is_cut() {
+            self.count_change(out);
             self.hold_limits(stream, out);
+            if let Some(max) = said.length_max {
+                let surplus = self.streams[stream].surplus(max);
+                (0..surplus).for_each(|_| self.let_go_of_first(stream, out));
+            }
             let queues = self.exchanges[exchange].queues.clone();
             self.answer_kept(stream, from, m, attempt, out);
             queues.into_iter().for_each(|queue| self.go_on_reading(queue, out));
@@ -204,10 +210,14 @@ impl Broker {
             let held = state.pending.as_ref().and_then(|pending| pending.held.get(&sequence)).copied();
             let entry = match held {
                 Some(Hold { tag, .. }) => {
+                    let entry = self.flights.get(tag).map(|flight| flight.entry);
+                    let told = !out.shared().journals.is_empty();
+                    let name = entry.filter(|_| told).map(|entry| out.shared().notation(entry.m).1);
+                    let gone = state.pending.as_mut().map(|pending| &mut pending.gone);
                     let first_time =
-                        state.pending.as_mut().is_some_and(|pending| pending.gone.insert(sequence));
+                        gone.is_some_and(|gone| gone.insert(sequence, name.unwrap_or_default()).is_none());
                     state.unacked -= u32::from(first_time);
-                    self.flights.get(tag).filter(|_| first_time).map(|flight| flight.entry)
+                    entry.filter(|_| first_time)
                 }
                 None => state.take_returned(sequence).or_else(|| state.take_waiting(sequence)),
             };
@@ -305,6 +315,10 @@ impl Broker {
                 .for_each(|(sequence, m)| self.find_in_stream(queue, stream, (sequence, m), out));
         }
         let last = self.streams[stream].next() - 1;
+        let skips = self.queues[queue].config.from == StartAt::End;
+        if let Some(pending) = self.queues[queue].pending.as_mut().filter(|_| skips) {
+            pending.delivered = last;
+        }
         if self.queues[queue].config.durable {
             out.set_register(READ + queue as u32, Record::Sequence { last });
         }

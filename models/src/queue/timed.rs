@@ -41,6 +41,9 @@ impl Broker {
                 served = Some((slot, who.number));
             }
             let place = if who.fills.is_some() { (0, NOBODY) } else { (slot, who.number) };
+            if self.is_claimed(queue) {
+                self.count_read(queue, entry.rank, out);
+            }
             self.send_timed(queue, entry, (who.connection, who.auto_ack), place, out);
         }
         // It has not got all that it asked for: there is no more.
@@ -105,7 +108,7 @@ impl Broker {
         self.set_level(queue, out);
     }
 
-    fn send_timed(
+    pub(super) fn send_timed(
         &mut self,
         queue: usize,
         entry: Entry,
@@ -123,13 +126,17 @@ impl Broker {
                 return self.torn.push(Torn::Delivery(m, s));
             }
             let tag = Tag::NONE;
-            return self.reply(to, Packet::Deliver { m, s, attempt, tag }, out);
+            let packet = Packet::Deliver { m, s, attempt, tag };
+            return match self.queues[queue].config.passing {
+                true => self.put_out(to, packet, out),
+                false => self.reply(to, packet, out),
+            };
         }
         let Queue { config, pending, .. } = &mut self.queues[queue];
         let wait = config.redelivery.as_ref().map_or(Span::ZERO, |r| r.wait(attempt));
         pending.iter_mut().for_each(|pending| pending.set_overdue(&entry, false));
         let (entry, deadline) = (Entry { attempts: attempt, ..entry }, out.now() + wait);
-        self.record_pending(queue, entry, deadline, out);
+        self.record_pending(queue, entry, to, deadline, out);
         let flight =
             Flight { entry, queue: queue as u32, connection: to, slot, number, deadline: Time::NEVER };
         let tag = self.hold(queue, flight, (out.now(), deadline));
@@ -154,7 +161,14 @@ impl Broker {
     }
 
     /// The disk knows of the delivery; what a reader of a stream writes takes no room beside the stream itself.
-    fn record_pending(&self, queue: usize, entry: Entry, deadline: Time, out: &mut Out<'_>) {
+    fn record_pending(
+        &self,
+        queue: usize,
+        entry: Entry,
+        to: ConnectionId,
+        deadline: Time,
+        out: &mut Out<'_>,
+    ) {
         if self.queues[queue].config.stream.is_none() {
             return self.record_hidden(queue, &entry, deadline, out);
         }
@@ -162,7 +176,11 @@ impl Broker {
         let at = (out.now().since(Time::ZERO).0 / 1_000_000).min(u64::from(u32::MAX)) as u32;
         let attempts = entry.attempts.min(u16::from(u8::MAX)) as u8;
         let (m, s, sequence) = (entry.m, self.queues[queue].s, entry.rank);
-        out.amend(FileId(queue as u32), position, Record::Pending { m, s, sequence, at, attempts });
+        let record = match self.is_claimed(queue) {
+            true => Record::Owned { m, s, owner: to.0 as u16, at, attempts },
+            false => Record::Pending { m, s, sequence, at, attempts },
+        };
+        out.amend(FileId(queue as u32), position, record);
     }
 
     // Back.
@@ -236,6 +254,7 @@ impl Broker {
             }
             None => out.note(Fact::StrayAck { m, s }),
         }
+        self.count_change(out);
         self.go_on_timed(queue, out);
     }
 

@@ -4,6 +4,7 @@ use super::client::{Client, Side};
 use super::log::{DELIVERY_TIMEOUT, LogSide, LogTopic};
 use super::picture::SendOutcome;
 use super::polls::Asking;
+use super::pulls::Asks;
 use super::script::{Label, Verb};
 use crate::domain::Out;
 use crate::fact::Fact;
@@ -11,7 +12,6 @@ use crate::log::partitioner;
 use crate::message::{KeyId, Message, MessageRef, SubscriptionId};
 use crate::packet::Packet;
 use crate::properties::Said;
-use redeliver_sim::Span;
 use std::collections::VecDeque;
 
 /// Where a message goes.
@@ -56,7 +56,7 @@ pub(super) enum Task {
     /// Ask a queue, so many times or until it is empty.
     Get { queue: u32, s: SubscriptionId, left: u32, got: Vec<String> },
     /// Ask a queue for so many at once.
-    Pull { queue: u32, s: SubscriptionId, left: u32, wait: Span, got: Vec<String> },
+    Pull { queue: u32, s: SubscriptionId, asks: Asks, left: u32, got: Vec<String> },
     /// Ask a log.
     Poll(Asking),
     /// Wait for the answers to commits: partition and offset.
@@ -86,10 +86,12 @@ impl Client {
         left: u32,
         out: &mut Out<'_>,
     ) {
+        let from_place = from.and_then(|from| from.split_once('@'));
         let Some(queue) = self.queue_of(from, out) else { return };
         let Some(s) = self.queue_side().map(|side| side.subscriptions[queue as usize]) else { return };
         if let Some(wait) = self.pulls_from(queue) {
-            return self.pull(token, verb, (queue, s), wait, out);
+            let after = from_place.and_then(|(_, after)| after.parse().ok());
+            return self.pull(token, verb, (queue, s), (after, wait), out);
         }
         self.call(token, Task::Get { queue, s, left, got: Vec::new() }, out);
     }
@@ -191,7 +193,7 @@ impl Client {
                 self.put(Packet::Declare { queue: *queue }, out);
                 true
             }
-            Task::Pull { queue, left, wait, .. } => self.begin_pull(*queue, *left, *wait, out),
+            Task::Pull { queue, asks, left, .. } => self.begin_pull(*queue, *asks, *left, out),
             Task::Poll(_) | Task::Commit { .. } => true,
             Task::Get { queue, left, got, .. } => {
                 if *left == 0 {
@@ -296,9 +298,11 @@ impl Client {
         let Some(index) = self.calls.iter_mut().position(is) else { return };
         let returned = sent.as_ref().is_some_and(|sending| sending.returned);
         let positive = positive && !returned;
+        let counted = sent.as_ref().is_some_and(|sending| self.is_counted(sending.target));
         out.note(if positive { Fact::Confirmed { m } } else { Fact::GaveUp { m, refused: true } });
         let outcome = match (&self.spec.side, positive) {
             _ if returned => SendOutcome::Word("returned"),
+            (Side::Queue(_), true) if counted => SendOutcome::Offset(u64::from(offset)),
             (Side::Queue(_), true) => SendOutcome::Word("ack"),
             (Side::Queue(side), false) => SendOutcome::Word(side.dialect.refused()),
             (Side::Log(_), true) => SendOutcome::Offset(u64::from(offset)),
@@ -308,6 +312,11 @@ impl Client {
         self.journal(out).answered(&body, positive, outcome);
         let token = self.calls[index].token;
         self.go_on(|call| call.token == token, out);
+    }
+
+    /// Whether what is sent there is answered with how many have got it.
+    fn is_counted(&self, exchange: u32) -> bool {
+        self.queue_side().is_some_and(|side| side.counted.get(exchange as usize) == Some(&true))
     }
 
     /// No queue took a message: the confirm that may come yet says nothing good of it.
@@ -331,7 +340,7 @@ impl Client {
     }
 
     pub(super) fn on_empty(&mut self, queue: u32, out: &mut Out<'_>) {
-        self.end_pull(|task| matches!(task, Task::Pull { queue: asked, .. } if *asked == queue), out);
+        self.end_new(queue, out);
         let is = |call: &mut Call| match &mut call.task {
             Task::Get { queue: asked, left, .. } if call.begun && *asked == queue => {
                 *left = 0;

@@ -110,6 +110,7 @@ impl Client {
             Verb::Consume { from, priority } => self.consume(token, from, *priority, out),
             Verb::Poll { from, n, .. } => self.ask(token, verb, from.as_ref(), n.unwrap_or(1), out),
             Verb::PollAll { from } => self.ask(token, verb, from.as_ref(), u32::MAX, out),
+            Verb::Claim { idle, batch } => self.claim(token, *idle, *batch, out),
             Verb::Ack { message, multiple } => {
                 for hand in self.to_settle(message.as_deref(), *multiple, out) {
                     self.ack(hand, out);
@@ -221,6 +222,8 @@ impl Node<Messaging> for Client {
             Packet::Return { m, label } => self.on_return(m, label, out),
             Packet::Deliver { m, s, attempt, tag } => self.on_deliver(m, s, attempt, tag, out),
             Packet::GetEmpty { queue } => self.on_empty(queue, out),
+            Packet::PageEnd { queue, .. } => self.on_page_end(queue, out),
+            Packet::Emptied { queue, sequence } => self.on_emptied(queue, sequence, out),
             Packet::NoQueue => {
                 let word = self.queue_side().map_or("", |side| side.dialect.missing());
                 self.fail_calls(word, out);

@@ -11,6 +11,8 @@ pub enum Dialect {
     Nats,
     /// Amazon SQS's, with botocore.
     Sqs,
+    /// Redis's, with redis-py, the library of the records.
+    Redis,
 }
 
 impl Dialect {
@@ -20,6 +22,7 @@ impl Dialect {
             Dialect::Amqp => "nack",
             Dialect::Nats => "ServiceUnavailableError",
             Dialect::Sqs => "InvalidParameterValue",
+            Dialect::Redis => "MISCONF",
         }
     }
 
@@ -29,6 +32,7 @@ impl Dialect {
             Dialect::Amqp => "404 NOT_FOUND",
             Dialect::Nats => "NotFoundError",
             Dialect::Sqs => "QueueDoesNotExist",
+            Dialect::Redis => "NOGROUP",
         }
     }
 
@@ -38,6 +42,7 @@ impl Dialect {
             Dialect::Amqp => "ChannelWrongStateError",
             Dialect::Nats => "ConnectionClosedError",
             Dialect::Sqs => "EndpointConnectionError",
+            Dialect::Redis => "ConnectionError",
         }
     }
 

@@ -108,6 +108,8 @@ impl Client {
         match self.queue_side() {
             Some(side) if side.dialect == Dialect::Nats => format!("{name} num_delivered={attempt}"),
             Some(side) if side.dialect == Dialect::Sqs => format!("{name} ApproximateReceiveCount={attempt}"),
+            // Nothing in an entry says how often it was delivered.
+            Some(side) if side.dialect == Dialect::Redis => name.into(),
             Some(side)
                 if side.counting.contains(&s)
                     && side.headers.iter().any(|header| header == "x-delivery-count") =>

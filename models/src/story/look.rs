@@ -69,6 +69,12 @@ fn add_streams(broker: &queue::Broker, shared: &Shared, picture: &mut Picture) {
     }
     for (i, queue) in broker.queues().iter().enumerate().filter(|(i, _)| broker.is_declared(*i)) {
         let (Some(_), Some(pending)) = (queue.config.stream, &queue.pending) else { continue };
+        if queue.config.redelivery.as_ref().is_some_and(|redelivery| redelivery.claimed) {
+            let seen = picture.groups.entry(queue.config.name.clone()).or_default();
+            seen.pending = broker.claimable(i).map(|claimable| claimed(claimable, shared)).collect();
+            seen.progress = Some(broker.progress(i));
+            continue;
+        }
         let text = |entry: queue::Entry| {
             let name = shared.notation(entry.m).1;
             if entry.attempts > 1 { format!("{name} num_delivered={}", entry.attempts) } else { name }
@@ -77,6 +83,14 @@ fn add_streams(broker: &queue::Broker, shared: &Shared, picture: &mut Picture) {
         seen.pending = broker.pending(i).into_iter().map(text).collect();
         seen.advisories = pending.advisories.clone();
     }
+}
+
+/// A delivery that somebody may claim: its message, whose it is, how often it was delivered.
+fn claimed(claimable: queue::Claimable<'_>, shared: &Shared) -> String {
+    let name = claimable.gone.map_or_else(|| shared.notation(claimable.entry.m).1, str::to_string);
+    // Connections are numbered like their clients, which come after the broker.
+    let consumer = &shared.names.nodes[claimable.consumer.0 as usize + 1];
+    format!("{name} {consumer} {}", claimable.entry.attempts)
 }
 
 /// The queues that are only on this node, and those that it leads: of several that think so, the last.

@@ -108,8 +108,12 @@ pub struct GroupPicture {
     pub committed: BTreeMap<String, Vec<Option<u64>>>,
     /// The partitions of each member.
     pub members: BTreeMap<String, Vec<String>>,
-    /// What a reader of a stream was given and has not settled, in order: `m1 num_delivered=2`.
+    /// What a reader of a stream was given and has not settled, in order: `m1 num_delivered=2`; where deliveries are
+    /// claimed, whose they are, and how often they were delivered: `m1 c1 2`.
     pub pending: Vec<String>,
     /// What it was given often enough: `max_deliver m1`.
     pub advisories: Vec<String>,
+    /// Of a group of Redis: how many messages it has read (`entries-read`) and how many it has not (`lag`), as the server
+    /// says; none where it does not know.
+    pub progress: Option<(Option<u32>, Option<u32>)>,
 }

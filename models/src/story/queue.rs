@@ -39,6 +39,8 @@ pub struct QueueSide {
     pub pulled: Vec<Option<Span>>,
     /// By exchange: what it sends there is not confirmed. NATS: a subject of no stream.
     pub unconfirmed: Vec<bool>,
+    /// By exchange: what it sends there is answered with how many have got it. Redis: a channel.
+    pub counted: Vec<bool>,
     /// By the subject that it consumes: the queue that it has, alone or with its group.
     pub aliases: Vec<(String, String)>,
     /// What it was given over a connection it may settle over a later one.
@@ -48,7 +50,7 @@ pub struct QueueSide {
 impl QueueSide {
     /// The queue of this name; the only one if none is named.
     pub(super) fn queue(&self, name: Option<&str>) -> Option<u32> {
-        let alias = self.aliases.iter().find(|(subject, _)| Some(subject.as_str()) == name);
+        let alias = self.aliases.iter().find(|(subject, _)| subject.as_str() == name.unwrap_or_default());
         let name = alias.map(|(_, queue)| queue.as_str()).or(name);
         let index = match name {
             Some(name) if !name.is_empty() => self.queues.iter().position(|queue| queue == name),
@@ -59,7 +61,7 @@ impl QueueSide {
 
     /// Where a message goes: by its name to a queue, over the default exchange, or to an exchange.
     pub(super) fn target(&self, name: Option<&str>) -> Option<u32> {
-        if self.dialect == Dialect::Nats {
+        if matches!(self.dialect, Dialect::Nats | Dialect::Redis) {
             let only = self.exchanges.first().filter(|_| self.exchanges.len() == 1).map(String::as_str);
             let index = self.exchanges.iter().position(|subject| name.or(only) == Some(subject.as_str()));
             return index.map(|index| index as u32);

@@ -120,6 +120,13 @@ pub enum Verb {
         /// So long from now; zero is as long as at first.
         wait: Span,
     },
+    /// Claim what others have held for so long. Redis: `XAUTOCLAIM`.
+    Claim {
+        /// At least so long.
+        idle: Span,
+        /// So many messages at most.
+        batch: u16,
+    },
     /// The effect takes place (none: of the one at hand in a handler, else of all held). Labels.
     Process(Vec<String>),
     /// With each message from now on, and with those held: the first rule that matches.
@@ -197,6 +204,7 @@ impl Verb {
             Verb::Ack { .. } => "Ack",
             Verb::Nack { .. } => "Nack",
             Verb::Extend { .. } => "Extend",
+            Verb::Claim { .. } => "Claim",
             Verb::Process(_) => "Process",
             Verb::Handle(_) => "Handle",
             Verb::Commit { .. } => "Commit",

@@ -1,6 +1,6 @@
 //! Small random scenarios, as texts: one that fails shrinks to a file that can be run.
 
-use super::designs::{cluster, designs, nats, queue, rabbitmq, sqs};
+use super::designs::{cluster, designs, nats, queue, rabbitmq, redis, sqs};
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::fmt;
@@ -177,7 +177,8 @@ pub(crate) fn cases(range: Range) -> impl Strategy<Value = Case> {
                 3 => queue(range.limits).boxed(),
                 2 => rabbitmq(range.limits).boxed(),
                 2 => nats(range.limits).boxed(),
-                2 => sqs(range.limits)
+                2 => sqs(range.limits),
+                2 => redis(range.limits).boxed()
             ],
             prop::option::of(designs(range.limits)),
         ),
@@ -191,7 +192,9 @@ pub(crate) fn cases(range: Range) -> impl Strategy<Value = Case> {
                     *setting = setting.replace("workqueue", "interest");
                 }
                 // What queues without checksums do with a damaged record is not modelled.
-                let unguarded = designs.iter().flatten().any(|setting| setting.contains("3.10.8"));
+                let unguarded = designs.iter().flatten();
+                let unguarded =
+                    unguarded.into_iter().any(|text| text.contains("3.10.8") || text.contains("7.0.15"));
                 faults.retain(|fault| !unguarded || !fault.contains("CorruptRecord"));
                 if designs.iter().flatten().any(|setting| setting == "ack: TwoPhaseCommit") {
                     consumers.iter_mut().for_each(|consumer| consumer.deduplicate = "Nothing");

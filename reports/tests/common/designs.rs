@@ -10,11 +10,13 @@ fn setting(name: &'static str, values: &[&'static str]) -> impl Strategy<Value =
 
 fn design(
     kind: &'static str,
-    settings: impl Strategy<Value = Vec<Option<String>>>,
-) -> impl Strategy<Value = Vec<String>> {
-    settings.prop_map(move |settings| {
+    settings: impl Strategy<Value = Vec<Option<String>>> + 'static,
+) -> BoxedStrategy<Vec<String>> {
+    let named = settings.prop_map(move |settings| {
         std::iter::once(kind.to_string()).chain(settings.into_iter().flatten()).collect()
-    })
+    });
+    // All together they would not fit on the stack of a test.
+    named.boxed()
 }
 
 /// Nothing, where a limit is not wanted.
@@ -135,6 +137,7 @@ pub(super) fn designs(limits: bool) -> impl Strategy<Value = Vec<String>> {
         rabbitmq(limits).boxed(),
         nats(limits).boxed(),
         sqs(limits),
+        redis(limits).boxed(),
         log(limits).boxed(),
         udp(limits).boxed(),
         webhook(limits).boxed()
@@ -241,6 +244,49 @@ pub(super) fn sqs(limits: bool) -> BoxedStrategy<Vec<String>> {
             .collect()
         })
         .boxed()
+}
+
+/// A stream of Redis, and a group for each subscription.
+pub(super) fn redis(limits: bool) -> impl Strategy<Value = Vec<String>> {
+    let kept = entry(&[
+        r#""appendonly": "yes""#,
+        r#""appendonly": "yes", "appendfsync": "always""#,
+        r#""appendonly": "yes", "appendfsync": "no""#,
+        r#""save": "1 1""#,
+        r#""save": "1 30""#,
+        r#""save": """#,
+    ]);
+    let nodes = entry(&[r#""stream-node-max-entries": 3"#, r#""stream-node-max-bytes": 2500"#]);
+    let groups = entry(&[r#""c": "t@$""#, r#""c": "t@0", "d": "t@$""#]);
+    let asks = (
+        entry(&[r#""COUNT": 1"#, r#""COUNT": 3"#]),
+        entry(&[r#""BLOCK": 20"#, r#""BLOCK": 0"#]),
+        entry(&[r#""MAXLEN": 1"#, r#""MAXLEN": "~ 3""#, r#""MAXLEN": "~ 20""#])
+            .prop_map(move |text| if limits { text } else { String::new() }),
+        entry(&[r#""min-idle-time": 0"#, r#""min-idle-time": 30"#]),
+    );
+    let client = (
+        entry(&["ack: BeforeWork", "ack: Auto"]),
+        entry(&["rereads: false"]),
+        entry(&["confirms: false"]),
+        entry(&["confirm_timeout: \"50ms\"", "window: 1", "retries: 0"]),
+        entry(&["claim_every: \"10ms\"", "claim_every: \"100ms\""]),
+    );
+    let all = (kept, nodes, groups, asks, client).prop_map(|(kept, nodes, groups, asks, client)| {
+        let (count, block, length, idle) = asks;
+        let (ack, rereads, confirms, publisher, claims) = client;
+        // XAUTOCLAIM has no default for how long others have to be idle.
+        let claims = if idle.is_empty() { String::new() } else { claims };
+        vec![
+            Some("version: \"7.0.15\"".into()),
+            Some(format!("config: {{{kept}{nodes}}}")),
+            Some(format!("groups: {{{groups}}}")),
+            Some(format!(
+                "clients: {{\"*\": ({ack}{rereads}{confirms}{publisher}{claims}config: {{{count}{block}{length}{idle}}})}}"
+            )),
+        ]
+    });
+    design("Redis", all)
 }
 
 /// RabbitMQ's queues for both consumers, and one for their dead letters, which may send them back.

@@ -40,7 +40,7 @@ fn who_keeps_all_ids_with_the_effects_has_no_effect_twice() {
 fn an_effect_in_one_transaction_with_its_ack_takes_place_once() {
     let faulty = Cell::new(0);
     let unlimited = Range { limits: false, ..ALL };
-    check(unlimited, 1_500, |case| {
+    check(unlimited, 2_000, |case| {
         // A producer that sends again makes two messages of one; a disk that lies keeps no promise.
         if case.has("SyncLies") {
             return;

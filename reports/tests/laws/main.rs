@@ -63,7 +63,8 @@ fn the_ledger_balances() {
     check(ALL, 400, |case| {
         let result = results(case);
         for (design, settings) in case.names() {
-            let brokered = ["Queue", "RabbitMQ", "Nats", "Sqs", "Log"].contains(&settings[0].as_str());
+            let brokered =
+                ["Queue", "RabbitMQ", "Nats", "Sqs", "Redis", "Log"].contains(&settings[0].as_str());
             for (name, consumer) in consumers(&result, design) {
                 let ends =
                     ["/processed", "/dead_lettered", "/pending", "/lost/total", "/superseded", "/withdrawn"];
@@ -82,7 +83,8 @@ fn a_calm_run_loses_nothing_and_keeps_the_order() {
     check(calm, 100, |case| {
         let result = results(case);
         for (design, settings) in case.names() {
-            let brokered = ["Queue", "RabbitMQ", "Nats", "Sqs", "Log"].contains(&settings[0].as_str());
+            let brokered =
+                ["Queue", "RabbitMQ", "Nats", "Sqs", "Redis", "Log"].contains(&settings[0].as_str());
             // What waits at a consumer for longer than the deadline is delivered again, and may no longer be prepared.
             let has = |text: &str| settings.iter().any(|setting| setting.contains(text));
             let is_late = has("TwoPhaseCommit") && has("redeliver_after");
@@ -147,7 +149,7 @@ fn what_is_too_old_or_received_too_often_leaves_its_queue_and_the_ledger_balance
 #[test]
 fn a_fifo_queue_keeps_the_order_of_each_group_whoever_dies() {
     let held = Cell::new(0);
-    check_all(sqs_alone(false), 400, |case| {
+    check_all(sqs_alone(false), 500, |case| {
         // What is taken out of a connection comes again behind what followed it, and so does what a handler gives back. The
         // run is shorter than the default visibility timeout of 30 s.
         let reorders = ["packet: Deliver", "Poison", "FailingHandler", "VisibilityTimeout"];
@@ -184,8 +186,13 @@ fn is_careful(case: &Case, settings: &[String]) -> bool {
     if is("Nats") && ["\"memory\"", "\"none\"", "ack:", "confirms:"].into_iter().any(has) {
         return false;
     }
+    let all_kept = has("\"appendonly\": \"yes\"");
+    if is("Redis") && (!all_kept || ["ack:", "confirms:"].into_iter().any(has)) {
+        return false;
+    }
     // A log confirms what is in the page cache, unless it is told to sync first.
-    let page_cache = (is("Log") && !is("acks: Synced") || is("Nats"))
+    let unsynced = is("Redis") && !has("\"always\"");
+    let page_cache = (is("Log") && !is("acks: Synced") || is("Nats") || unsynced)
         && (case.has("MachineCrash") || case.has("TornWrite"));
     !careless.into_iter().any(is) && !gives_up && !page_cache
 }
@@ -203,6 +210,7 @@ fn only_what_is_drawn_depends_on_the_seed() {
             "every",
             "shape: ",
             "Swizzle(",
+            "id_bits",
         ];
         let rough = case.network.loss != "0%" || case.network.duplication != "0%";
         let draws = rough || drawn.iter().any(|text| case.has(text));

@@ -12,6 +12,7 @@ pub(crate) fn ours(case: &str, observed: &Value) -> Value {
             1 => body.into(),
             _ => format!("{body} num_delivered={deliveries}"),
         }),
+        Some("redis") => redis(observed),
         other => panic!("no notation is known for the cases of {other:?}"),
     }
 }
@@ -66,6 +67,17 @@ fn nats(observed: &Value, message: &impl Fn(&str, u64) -> String) -> Value {
             let code = words.iter().find(|word| word.starts_with("err_code=")).expect("an error has a code");
             json!(format!("{} {code}", words[1].trim_end_matches(':')))
         }
+        other => other.clone(),
+    }
+}
+
+/// Redis: a pair [consumer, number] is whose an entry is, and how often it was delivered.
+fn redis(observed: &Value) -> Value {
+    match observed {
+        Value::Array(items) => match items.as_slice() {
+            [Value::String(consumer), Value::Number(deliveries)] => json!(format!("{consumer} {deliveries}")),
+            _ => items.iter().map(redis).collect(),
+        },
         other => other.clone(),
     }
 }

@@ -15,6 +15,10 @@ mod rabbitmq_cluster;
 pub(crate) mod rabbitmq_exchange;
 mod rabbitmq_names;
 pub(crate) mod rabbitmq_queue;
+pub mod redis;
+pub mod redis_clients;
+mod redis_names;
+mod redis_server;
 pub mod settings;
 pub mod sqs;
 mod sqs_names;
@@ -51,10 +55,12 @@ pub enum Design {
     Nats(nats::Nats),
     /// Queues under the names of Amazon SQS.
     Sqs(sqs::Sqs),
+    /// Streams with consumer groups, and channels, under the names of Redis.
+    Redis(redis::Redis),
 }
 
 /// Designs that nothing follows yet.
-pub(crate) const DESIGNS_NOT_MODELLED: &[&str] = &["Redis", "Mosquitto", "ZeroMQ", "PubSub", "PerTopic"];
+pub(crate) const DESIGNS_NOT_MODELLED: &[&str] = &["Mosquitto", "ZeroMQ", "PubSub", "PerTopic"];
 
 /// What every design is given: the load, and the names in a story.
 pub(crate) struct Load<'a> {
@@ -101,6 +107,7 @@ impl Design {
             Design::Kafka(kafka) => kafka.plan(load, assumptions, findings),
             Design::Nats(nats) => nats.plan(load, assumptions, findings),
             Design::Sqs(sqs) => sqs.plan(load, assumptions, findings),
+            Design::Redis(redis) => redis.plan(load, assumptions, findings),
         }
     }
 }

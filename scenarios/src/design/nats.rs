@@ -95,6 +95,8 @@ impl Nats {
             dialect: Dialect::Nats,
             paging: None,
             disk_free_limit: None,
+            snapshots: None,
+            output_limits: None,
             clients: self.clients(load, assumptions, findings),
         };
         let consumers = self.consumers(load, &taken, &mut config, findings);
@@ -215,6 +217,8 @@ impl Nats {
                 fills: true,
                 pause: Span::ZERO,
             }),
+            claims: None,
+            rereads: false,
             extend_every: None,
             keeps_failed: false,
             aliases: Vec::new(),
@@ -440,6 +444,7 @@ fn add_subscriptions(config: &mut Config) {
             delay: Span::ZERO,
             lifetime: None,
             at_once: true,
+            claimed: false,
         };
         let queue = QueueConfig {
             name,

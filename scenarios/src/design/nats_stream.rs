@@ -31,6 +31,8 @@ pub(super) fn plain_stream(name: &str) -> Taken {
         age_max: None,
         duplicate_window: DUPLICATE_WINDOW.value,
         overhead: FILE_STORE_OVERHEAD,
+        made_anew: false,
+        nodes: None,
     };
     Taken { stream, subjects: vec![name.into()] }
 }
@@ -222,6 +224,7 @@ pub(super) fn consumer(
             delay: Span::ZERO,
             lifetime: None,
             at_once,
+            claimed: false,
         }),
         stream,
         filter,

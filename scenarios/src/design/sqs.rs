@@ -105,6 +105,8 @@ impl Sqs {
             dialect: Dialect::Sqs,
             paging: None,
             disk_free_limit: None,
+            snapshots: None,
+            output_limits: None,
             clients: self.clients(load, assumptions, findings),
         };
         let consumers = self.consumers(load, &mut config, findings, &planned);
@@ -219,6 +221,8 @@ impl Sqs {
                 fills: false,
                 pause: POLL_PAUSE.value,
             }),
+            claims: None,
+            rereads: false,
             extend_every: None,
             keeps_failed: true,
             aliases: Vec::new(),

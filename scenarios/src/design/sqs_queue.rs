@@ -45,6 +45,7 @@ pub(super) fn queue(name: &str, settings: &Real, in_flight_max: u32, findings: &
             keeps_place: false,
             settles: if fifo { Settles::WhileHeld } else { Settles::LastDelivery },
             at_once: false,
+            claimed: false,
             held_max: Some(VISIBILITY_TIMEOUT_MAX),
             delay: delay.unwrap_or(Span::ZERO),
             lifetime: Some(Lifetime { span, from_first: !fifo }),

@@ -209,6 +209,8 @@ const GROUPS: Shape = Names(
         ("members", Names(Whose::Anything, &TEXTS)),
         ("pending", TEXTS),
         ("advisories", TEXTS),
+        ("entries_read", Any),
+        ("lag", Any),
     ]),
 );
 

@@ -483,7 +483,7 @@ fn a_cluster_has_its_nodes_and_no_others() {
     insta::assert_snapshot!(all.join("\n"), @r#"
     accepted
     `n4` is neither a client nor a node
-    only a node can be paused
+    accepted
     `n4` is neither a client nor a node
     `vm_memory_high_watermark.absolute` must be a number of bytes, such as "1GB", not "much"
     there is no node `n4`

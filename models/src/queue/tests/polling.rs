@@ -17,6 +17,7 @@ fn polled(
         keeps_place: false,
         settles: Settles::LastDelivery,
         at_once: false,
+        claimed: false,
         held_max: None,
         delay: Span::ZERO,
         lifetime: None,

@@ -14,6 +14,7 @@ fn standard(name: &str) -> QueueConfig {
         keeps_place: false,
         settles: Settles::LastDelivery,
         at_once: false,
+        claimed: false,
         held_max: Some(Span::seconds(12 * 3_600)),
         delay: Span::ZERO,
         lifetime: Some(Lifetime { span: Span::seconds(4 * 86_400), from_first: true }),

@@ -1,6 +1,7 @@
 //! Each verb in a short story, over a queue and over a log.
 
 mod aside;
+mod groups;
 mod hiding;
 mod log;
 mod queue;

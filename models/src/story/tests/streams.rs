@@ -16,6 +16,8 @@ fn stream() -> StreamConfig {
         age_max: None,
         duplicate_window: Span::seconds(2),
         overhead: 30,
+        made_anew: false,
+        nodes: None,
     }
 }
 
@@ -31,6 +33,7 @@ fn reader(name: &str) -> QueueConfig {
         held_max: None,
         delay: Span::ZERO,
         lifetime: None,
+        claimed: false,
     };
     QueueConfig {
         behaviour: Behaviour::TIMED,
