@@ -1,8 +1,8 @@
 //! The whole pipeline, checks and fingerprint on: messages per second, and how many times as fast that is as other
 //! programs.
 //!
-//! `cargo bench --bench pipeline -- [MESSAGES] [--peer "COMMAND"]...`, where a peer is a program with its arguments that
-//! does the same work and prints `msgs/s=N`. The scenario is `bench/pipeline`, with so many messages.
+//! `cargo bench --bench pipeline -- [MESSAGES] [--rounds N] [--peer "COMMAND"]...`, where a peer is a program with its
+//! arguments that does the same work and prints `msgs/s=N`. The scenario is `bench/pipeline`, with so many messages.
 //!
 //! `cargo bench --bench pipeline -- table`: the cost of an event by length of the run, and by number of producers.
 
@@ -23,16 +23,17 @@ const EVENTS: f64 = 5.0;
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
-    let (mut messages, mut commands) = (2_000_000, Vec::new());
+    let (mut messages, mut rounds, mut commands) = (2_000_000, 5, Vec::new());
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "table" => return print_table(),
             "--peer" => commands.extend(arguments.next()),
+            "--rounds" => rounds = arguments.next().and_then(|text| text.parse().ok()).expect("a number of rounds"),
             text => messages = text.parse().expect("a number of messages"),
         }
     }
     let mut peers = Peers::new("msgs/s=", 1.0, commands);
-    for round in 1..=5 {
+    for round in 1..=rounds {
         let (rate, text) = ours(messages, PRODUCERS);
         println!("round {round}: {text}");
         peers.follow(rate);

@@ -11,7 +11,7 @@
 
 use crate::impairment::{Impairments, Unusual};
 use crate::node::NodeId;
-use crate::random::{Chance, Purpose};
+use crate::random::{Chance, Luck, Purpose};
 use crate::sample::Distribution;
 use crate::time::{Span, Time};
 use std::collections::VecDeque;
@@ -117,6 +117,13 @@ impl<M> Link<M> {
         self.bytes += bytes;
         let Some(bandwidth) = self.spec.bandwidth else { return now };
         self.busy_for(now, bytes as f64 / bandwidth)
+    }
+
+    /// How long a packet with this luck is on the way.
+    #[inline(always)]
+    pub(crate) fn delay(&self, luck: Luck) -> Span {
+        let draw = |counter| move || self.purpose.draw(luck, counter);
+        Span(self.spec.latency.sample_with(draw(1))) + Span(self.spec.jitter.sample_with(draw(2)))
     }
 
     #[inline(never)]

@@ -1,11 +1,10 @@
 //! The pending events, ordered by (time, class, sequence).
 //!
-//! Events stand in an arena; their order is kept beside it. Only what is imminent is sorted, in a short list. What
-//! comes later waits unsorted in a ring of buckets, each for a short span of time; when nothing imminent is left the
-//! next bucket that has something is sorted. What is beyond the ring waits in a heap. With few events pending the
-//! list is all there is; where it would grow long, a heap takes what the list does not. The order is total, so where
-//! an event has waited shows in nothing but speed. (After calendar and ladder queues: R. Brown, 1988; Tang, Goh,
-//! Thng, 2005.)
+//! Events stand in an arena; their order is kept beside it, in a ring of buckets, each for a span of time about as long
+//! as the time between two events: so the next bucket that has something mostly has one event, and the first of a few
+//! is found by looking at them. A bucket that has many is emptied into a heap; so is what is scheduled for an earlier one
+//! after that. What is beyond the ring waits in another heap. The order is total, so where an event has waited shows in
+//! nothing but speed. (After calendar queues: R. Brown, 1988.)
 //!
 //! What is scheduled for the present instant comes after everything that is already scheduled for it, so a FIFO is
 //! its order.
@@ -24,11 +23,12 @@ pub(crate) enum Class {
 const ORDINARY: u64 = 1 << 63;
 /// Buckets of the ring.
 const BUCKETS: usize = 2048;
-/// The list of what is imminent gets no longer than this; where it is all there is and would, the ring is taken into
-/// use.
-const CROWD: usize = 16;
-/// After so many buckets, their width is measured against the rate of events again.
-const OPENED_MAX: u32 = 8192;
+/// A bucket that has more is sorted.
+const FEW: u32 = 8;
+/// The width of a bucket before it is first measured: 2^16 ns.
+const SHIFT: u32 = 16;
+/// It is measured after 64 buckets, then after twice as many, and at last each time that so many have been looked into.
+const OPENED: (u32, u32) = (64, 8192);
 /// No slot.
 const NONE: u32 = u32::MAX;
 
@@ -40,31 +40,24 @@ struct Entry {
     slot: u32,
 }
 
-impl Entry {
-    /// Instants nearly always differ: the order is looked at only where they do not.
-    #[inline(always)]
-    fn is_before(&self, other: &Self) -> bool {
-        self.time < other.time || (self.time == other.time && self.order < other.order)
-    }
-}
-
 /// All that is going to happen.
 #[derive(Clone)]
 pub(crate) struct Queue<B> {
     arena: Arena<B>,
-    /// What belongs to a bucket before `edge`, the first event last.
-    imminent: Vec<Entry>,
-    /// The same, while the list is long.
-    near: BinaryHeap<Reverse<Entry>>,
     ring: Ring,
-    /// What belongs to a bucket beyond the ring.
-    far: BinaryHeap<Reverse<Entry>>,
-    /// The first bucket that has not been opened; without the ring, one that nothing reaches.
+    /// The first bucket of the ring.
     edge: u64,
     /// A bucket is 2^shift nanoseconds wide.
     shift: u32,
-    /// Buckets opened since the width was last measured.
+    /// What belongs to a bucket before `edge`: all of it comes before what is in the ring.
+    near: BinaryHeap<Reverse<Entry>>,
+    /// What belongs to a bucket beyond the ring.
+    far: BinaryHeap<Reverse<Entry>>,
+    /// When the ring begins here, the first of these is within its reach.
+    far_reach: u64,
+    /// Buckets looked into since the width was last measured, and how many will do to measure it again.
     opened: u32,
+    opened_max: u32,
     /// The instant and the sequence number of then.
     measured: (u64, u64),
     /// What happens at the present instant, behind all that is already scheduled for it; each with its order.
@@ -78,13 +71,14 @@ impl<B: Copy> Queue<B> {
     pub(crate) fn new() -> Self {
         Queue {
             arena: Arena { slots: Vec::new(), free: NONE },
-            imminent: Vec::new(),
-            near: BinaryHeap::new(),
             ring: Ring::new(),
+            edge: 0,
+            shift: SHIFT,
+            near: BinaryHeap::new(),
             far: BinaryHeap::new(),
-            edge: u64::MAX,
-            shift: 1,
+            far_reach: u64::MAX,
             opened: 0,
+            opened_max: OPENED.0,
             measured: (0, 0),
             now: VecDeque::new(),
             instant: 0,
@@ -96,45 +90,45 @@ impl<B: Copy> Queue<B> {
     pub(crate) fn push(&mut self, time: Time, class: Class, body: B) {
         self.sequence += 1;
         let class = if class == Class::Ordinary { ORDINARY } else { 0 };
-        let Entry { time, order, slot } = self.arena.put(time.0, class | self.sequence, body);
-        self.place(time, order, slot);
+        self.put(time.0, class | self.sequence, body);
     }
 
     /// One function for all who schedule: what runs for each message has to fit into the nearest cache.
     #[inline(never)]
-    fn place(&mut self, time: u64, order: u64, slot: u32) {
-        let entry = Entry { time, order, slot };
-        let bucket = entry.time >> self.shift;
-        if bucket < self.edge {
-            self.insert(entry);
-        } else if bucket - self.edge < BUCKETS as u64 {
-            let head = self.ring.add(bucket as usize % BUCKETS);
-            self.arena.slots[entry.slot as usize].next = std::mem::replace(head, entry.slot);
+    fn put(&mut self, time: u64, order: u64, body: B) {
+        let bucket = time >> self.shift;
+        if self.is_within_ring(bucket) {
+            let head = self.ring.head(bucket as usize % BUCKETS);
+            *head = self.arena.put(Slot { time, order, body, next: *head });
         } else {
-            self.far.push(Reverse(entry));
+            let slot = self.arena.put(Slot { time, order, body, next: NONE });
+            self.place_outside(Entry { time, order, slot });
         }
     }
 
-    /// Puts an event among those that are imminent: most come after the first ones, which are last in the list.
+    /// What is before the edge wraps round to beyond the ring.
     #[inline(always)]
-    fn insert(&mut self, entry: Entry) {
-        let mut at = self.imminent.len();
-        if at >= CROWD {
-            return self.insert_in_crowd(entry);
+    fn is_within_ring(&self, bucket: u64) -> bool {
+        bucket.wrapping_sub(self.edge) < BUCKETS as u64
+    }
+
+    fn place(&mut self, entry: Entry) {
+        let bucket = entry.time >> self.shift;
+        if !self.is_within_ring(bucket) {
+            return self.place_outside(entry);
         }
-        self.imminent.push(entry);
-        while at > 0 && self.imminent[at - 1].is_before(&entry) {
-            self.imminent[at] = self.imminent[at - 1];
-            at -= 1;
-        }
-        self.imminent[at] = entry;
+        let head = self.ring.head(bucket as usize % BUCKETS);
+        self.arena.slots[entry.slot as usize].next = std::mem::replace(head, entry.slot);
     }
 
     #[inline(never)]
-    fn insert_in_crowd(&mut self, entry: Entry) {
-        self.near.push(Reverse(entry));
-        if self.edge == u64::MAX {
-            self.spread();
+    fn place_outside(&mut self, entry: Entry) {
+        let bucket = entry.time >> self.shift;
+        if bucket < self.edge {
+            self.near.push(Reverse(entry));
+        } else {
+            self.far.push(Reverse(entry));
+            self.far_reach = self.far_reach.min(reach(bucket));
         }
     }
 
@@ -148,19 +142,26 @@ impl<B: Copy> Queue<B> {
 
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<(Time, B)> {
-        if self.imminent.is_empty() || !self.near.is_empty() {
+        let from = self.edge as usize % BUCKETS;
+        if !self.now.is_empty() || !self.near.is_empty() {
+            // What else there is at this instant would be in the first bucket.
+            let alone = self.near.is_empty() && !self.ring.has(from);
+            return if alone { self.pop_now() } else { self.pop_from_all() };
+        }
+        let Some(bucket) = self.ring.next(from) else { return self.pop_far() };
+        let ahead = (bucket.wrapping_sub(from) % BUCKETS) as u64;
+        self.edge += ahead;
+        self.opened += 1;
+        if self.edge >= self.far_reach || self.opened >= self.opened_max {
+            self.keep_up();
             return self.pop_from_all();
         }
-        if !self.now.is_empty() && self.imminent.last().is_none_or(|first| self.is_now_before(first)) {
-            return self.pop_now();
+        let slot = self.ring.heads[bucket];
+        if self.arena.slots[slot as usize].next != NONE {
+            return self.pop_first_of(bucket);
         }
-        let first = self.imminent.pop()?;
-        Some((Time(first.time), self.arena.take(first.slot)))
-    }
-
-    #[inline(always)]
-    fn is_now_before(&self, first: &Entry) -> bool {
-        first.time > self.instant || self.now.front().is_some_and(|(order, _)| *order < first.order)
+        self.ring.empty(bucket);
+        Some(self.arena.take(slot))
     }
 
     #[inline(always)]
@@ -168,39 +169,92 @@ impl<B: Copy> Queue<B> {
         self.now.pop_front().map(|(_, body)| (Time(self.instant), body))
     }
 
-    /// Where the first event is not simply the last of the list.
+    /// Where there are several in a bucket.
     #[inline(never)]
-    fn pop_from_all(&mut self) -> Option<(Time, B)> {
-        let first = self.first();
-        if !self.now.is_empty() && first.is_none_or(|(first, _)| self.is_now_before(&first)) {
-            return self.pop_now();
+    fn pop_first_of(&mut self, bucket: usize) -> Option<(Time, B)> {
+        let slots = &mut self.arena.slots;
+        let head = self.ring.heads[bucket];
+        let (mut first, mut before_first) = (head, NONE);
+        let (mut before, mut slot, mut count) = (head, slots[head as usize].next, 1);
+        while let Some(place) = slots.get(slot as usize) {
+            if place.is_before(&slots[first as usize]) {
+                (first, before_first) = (slot, before);
+            }
+            (before, slot) = (slot, place.next);
+            count += 1;
         }
-        let (entry, is_near) = first?;
-        if is_near {
-            self.near.pop();
-        } else {
-            self.imminent.pop();
+        if count > FEW {
+            self.sort(bucket);
+            return self.pop_from_all();
         }
-        Some((Time(entry.time), self.arena.take(entry.slot)))
+        let next = slots[first as usize].next;
+        match slots.get_mut(before_first as usize) {
+            Some(before) => before.next = next,
+            None if next == NONE => _ = self.ring.empty(bucket),
+            None => self.ring.heads[bucket] = next,
+        }
+        Some(self.arena.take(first))
     }
 
-    /// The first event but for those at the present instant, and whether it is in the heap.
-    #[inline(always)]
-    fn first(&mut self) -> Option<(Entry, bool)> {
-        if self.imminent.is_empty() && self.near.is_empty() {
-            self.open();
+    /// Empties the first bucket of the ring that has something into the heap.
+    #[cold]
+    #[inline(never)]
+    fn sort(&mut self, bucket: usize) {
+        let mut slot = self.ring.empty(bucket);
+        while let Some(place) = self.arena.slots.get(slot as usize) {
+            self.near.push(Reverse(place.entry(slot)));
+            self.opened += 1;
+            slot = place.next;
         }
-        match (self.imminent.last(), self.near.peek()) {
-            (Some(first), None) => Some((*first, false)),
-            (Some(first), Some(Reverse(near))) if first.is_before(near) => Some((*first, false)),
-            (_, near) => near.map(|Reverse(near)| (*near, true)),
+        self.edge += 1;
+        self.keep_up();
+    }
+
+    /// Nothing is in the ring: it goes on where the far heap begins, if that has anything.
+    #[inline(never)]
+    fn pop_far(&mut self) -> Option<(Time, B)> {
+        self.edge = self.far.peek()?.0.time >> self.shift;
+        self.keep_up();
+        self.pop()
+    }
+
+    /// Where the first event is not simply the first of the ring.
+    #[inline(never)]
+    fn pop_from_all(&mut self) -> Option<(Time, B)> {
+        if let Some((order, _)) = self.now.front() {
+            let now = (self.instant, *order);
+            if self.first().is_none_or(|first| now < (first.time, first.order)) {
+                return self.pop_now();
+            }
         }
+        if let Some(Reverse(first)) = self.near.pop() {
+            return Some(self.arena.take(first.slot));
+        }
+        let Some(bucket) = self.ring.next(self.edge as usize % BUCKETS) else { return self.pop_far() };
+        let ahead = bucket.wrapping_sub(self.edge as usize) % BUCKETS;
+        self.edge += ahead as u64;
+        self.keep_up();
+        self.pop_first_of(self.edge as usize % BUCKETS)
+    }
+
+    /// The first event but for those at the present instant.
+    fn first(&self) -> Option<Entry> {
+        if let Some(Reverse(first)) = self.near.peek() {
+            return Some(*first);
+        }
+        let Some(bucket) = self.ring.next(self.edge as usize % BUCKETS) else {
+            return self.far.peek().map(|Reverse(first)| *first);
+        };
+        let slots = std::iter::successors(Some(self.ring.heads[bucket]), |slot| {
+            let next = self.arena.slots[*slot as usize].next;
+            (next != NONE).then_some(next)
+        });
+        slots.map(|slot| self.arena.slots[slot as usize].entry(slot)).min()
     }
 
     /// The instant of the next event.
-    pub(crate) fn next_time(&mut self) -> Option<Time> {
-        let first = self.first().map(|(entry, _)| entry.time);
-        let times = [self.now.front().map(|_| self.instant), first];
+    pub(crate) fn next_time(&self) -> Option<Time> {
+        let times = [self.now.front().map(|_| self.instant), self.first().map(|entry| entry.time)];
         times.into_iter().flatten().min().map(Time)
     }
 
@@ -239,76 +293,48 @@ impl<B: Copy> Queue<B> {
         meant.into_iter().map(|(time, _, body)| (Time(time), body)).collect()
     }
 
-    /// Sorts the next bucket that has something; nothing imminent is left.
-    #[inline(always)]
-    fn open(&mut self) {
-        let from = self.edge as usize % BUCKETS;
-        let Some(bucket) = self.ring.next(from) else { return self.go_far() };
-        self.edge += ((bucket + BUCKETS - from) % BUCKETS) as u64 + 1;
-        let mut slot = self.ring.empty(bucket);
-        while let Some(place) = self.arena.slots.get(slot as usize) {
-            let entry = Entry { time: place.time, order: place.order, slot };
-            slot = place.next;
-            self.insert(entry);
-        }
-        self.keep_up();
-    }
-
-    /// The ring is empty: it goes on where the far heap begins, if that has anything.
-    #[inline(never)]
-    fn go_far(&mut self) {
-        if let Some(Reverse(first)) = self.far.peek() {
-            self.edge = (first.time >> self.shift) + 1;
-            self.keep_up();
-        }
-    }
-
     /// Takes into the ring what has come within its reach.
-    #[inline(always)]
+    #[inline(never)]
     fn keep_up(&mut self) {
-        let end = self.edge.saturating_add(BUCKETS as u64);
-        while self.far.peek().is_some_and(|Reverse(first)| first.time >> self.shift < end)
-            && let Some(Reverse(entry)) = self.far.pop()
-        {
-            self.place(entry.time, entry.order, entry.slot);
-        }
-        self.opened += 1;
-        if self.opened == OPENED_MAX {
+        if self.opened >= self.opened_max {
             self.spread();
         }
+        while self.edge >= self.far_reach
+            && let Some(Reverse(entry)) = self.far.pop()
+        {
+            self.far_reach =
+                self.far.peek().map_or(u64::MAX, |Reverse(first)| reach(first.time >> self.shift));
+            self.place(entry);
+        }
     }
 
-    /// Makes a bucket about twice as wide as the mean time between two events, and puts everything in its place.
+    /// Makes a bucket about as wide as the mean time between two events, and puts everything in its place.
     #[cold]
-    #[inline(never)]
     fn spread(&mut self) {
-        let Some(from) = self.next_time().map(|time| time.0) else { return };
-        let slots = self.arena.slots.iter().enumerate().filter(|(_, slot)| slot.order != 0);
-        let entry =
-            |(i, slot): (usize, &Slot<B>)| Entry { time: slot.time, order: slot.order, slot: i as u32 };
-        let pending: Vec<Entry> = slots.map(entry).collect();
-        let (since, before) = std::mem::replace(&mut self.measured, (from, self.sequence));
-        let without_ring = self.edge == u64::MAX;
-        let gap = if without_ring {
-            let ahead: u64 = pending.iter().fold(0, |sum, entry| sum.saturating_add(entry.time - from));
-            ahead / (pending.len() * pending.len()) as u64
-        } else {
-            (from - since) / (self.sequence - before).max(1)
-        };
-        let crowd = pending.len() > CROWD / 2;
-        let shift = gap.max(2).ilog2() + 1;
         self.opened = 0;
-        if crowd && !without_ring && shift.abs_diff(self.shift) <= 1 {
+        self.opened_max = OPENED.1.min(self.opened_max * 2);
+        let Some(from) = self.first().map(|entry| entry.time) else { return };
+        let (since, before) = std::mem::replace(&mut self.measured, (from, self.sequence));
+        let gap = (from - since) / (self.sequence - before).max(1);
+        let shift = gap.saturating_add(gap / 2).max(2).ilog2();
+        if shift.abs_diff(self.shift) <= 1 {
             return;
         }
-        self.imminent.clear();
         self.near.clear();
         self.far.clear();
+        self.far_reach = u64::MAX;
         self.ring = Ring::new();
         self.shift = shift;
-        self.edge = if crowd { (from >> shift) + 1 } else { u64::MAX };
-        pending.into_iter().for_each(|entry| self.place(entry.time, entry.order, entry.slot));
+        self.edge = from >> shift;
+        let slots = self.arena.slots.iter().enumerate().filter(|(_, slot)| slot.order != 0);
+        let pending: Vec<Entry> = slots.map(|(i, slot)| slot.entry(i as u32)).collect();
+        pending.into_iter().for_each(|entry| self.place(entry));
     }
+}
+
+/// When the ring begins here, this bucket is within its reach.
+fn reach(bucket: u64) -> u64 {
+    bucket.saturating_sub(BUCKETS as u64 - 1)
 }
 
 /// Where events stand.
@@ -319,59 +345,78 @@ struct Arena<B> {
     free: u32,
 }
 
+/// Within one line of the cache.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 struct Slot<B> {
     time: u64,
     /// 0: it is free.
     order: u64,
-    body: B,
     /// The next in its bucket, or among the free.
     next: u32,
+    body: B,
+}
+
+impl<B> Slot<B> {
+    /// Instants nearly always differ: the order is looked at only where they do not.
+    #[inline(always)]
+    fn is_before(&self, other: &Self) -> bool {
+        self.time < other.time || (self.time == other.time && self.order < other.order)
+    }
+
+    fn entry(&self, slot: u32) -> Entry {
+        Entry { time: self.time, order: self.order, slot }
+    }
 }
 
 impl<B: Copy> Arena<B> {
     #[inline(always)]
-    fn put(&mut self, time: u64, order: u64, body: B) -> Entry {
+    fn put(&mut self, slot: Slot<B>) -> u32 {
         if let Some(place) = self.slots.get_mut(self.free as usize) {
             let index = std::mem::replace(&mut self.free, place.next);
-            *place = Slot { time, order, body, next: NONE };
-            return Entry { time, order, slot: index };
+            *place = slot;
+            return index;
         }
-        self.grow(Slot { time, order, body, next: NONE })
+        self.grow(slot)
     }
 
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, slot: Slot<B>) -> Entry {
+    fn grow(&mut self, slot: Slot<B>) -> u32 {
         self.slots.push(slot);
-        Entry { time: slot.time, order: slot.order, slot: self.slots.len() as u32 - 1 }
+        self.slots.len() as u32 - 1
     }
 
     #[inline(always)]
-    fn take(&mut self, slot: u32) -> B {
+    fn take(&mut self, slot: u32) -> (Time, B) {
         let place = &mut self.slots[slot as usize];
         (place.order, place.next) = (0, std::mem::replace(&mut self.free, slot));
-        place.body
+        (Time(place.time), place.body)
     }
 }
 
 /// Buckets of events, unsorted: for each the first slot of a list, and a bit if it has any.
 #[derive(Clone)]
 struct Ring {
-    heads: Vec<u32>,
+    heads: Box<[u32; BUCKETS]>,
     filled: [u64; BUCKETS / 64],
 }
 
 impl Ring {
     fn new() -> Self {
-        Ring { heads: vec![NONE; BUCKETS], filled: [0; BUCKETS / 64] }
+        Ring { heads: Box::new([NONE; BUCKETS]), filled: [0; BUCKETS / 64] }
     }
 
     /// The head of a bucket's list that is about to get one more.
     #[inline(always)]
-    fn add(&mut self, bucket: usize) -> &mut u32 {
+    fn head(&mut self, bucket: usize) -> &mut u32 {
         self.filled[bucket / 64] |= 1 << (bucket % 64);
         &mut self.heads[bucket]
+    }
+
+    #[inline(always)]
+    fn has(&self, bucket: usize) -> bool {
+        self.filled[bucket / 64] >> (bucket % 64) & 1 != 0
     }
 
     /// The first slot of a bucket's list; the bucket has none from now on.
@@ -388,7 +433,12 @@ impl Ring {
         if ahead != 0 {
             return Some(from + ahead.trailing_zeros() as usize);
         }
-        let mut words = (1..=self.filled.len()).map(|i| (from / 64 + i) % self.filled.len());
+        self.next_word(from / 64)
+    }
+
+    #[inline(never)]
+    fn next_word(&self, from: usize) -> Option<usize> {
+        let mut words = (1..=self.filled.len()).map(|i| (from + i) % self.filled.len());
         let word = words.find(|word| self.filled[*word] != 0)?;
         Some(word * 64 + self.filled[word].trailing_zeros() as usize)
     }

@@ -57,10 +57,16 @@ impl Distribution {
     /// The value for these bits.
     #[inline(always)]
     pub fn sample(&self, bits: u64) -> u64 {
-        match *self {
-            Distribution::Constant(value) => value,
-            Distribution::Exponential { mean } => exponential(bits, mean),
-            _ => self.sample_rare(bits),
+        self.sample_with(|| bits)
+    }
+
+    /// The value for the bits that are drawn, if it depends on them.
+    #[inline(always)]
+    pub fn sample_with(&self, draw: impl FnOnce() -> u64) -> u64 {
+        match self {
+            Distribution::Constant(value) => *value,
+            Distribution::Exponential { mean } => exponential(draw(), *mean),
+            _ => self.sample_rare(draw()),
         }
     }
 

@@ -29,8 +29,7 @@ impl<D: Domain> Core<D> {
         if link.spec.loss.happens(purpose.draw(luck, 0)) {
             return self.dropped(node, &message, DropCause::Loss);
         }
-        let jitter = link.spec.jitter.sample(purpose.draw(luck, 2));
-        let delay = Span(link.spec.latency.sample(purpose.draw(luck, 1))) + Span(jitter);
+        let delay = link.delay(luck);
         let twice =
             link.spec.duplication != Chance::NEVER && link.spec.duplication.happens(purpose.draw(luck, 3));
         if !self.drops.is_empty() && self.takes_out(&message) {
@@ -88,8 +87,7 @@ impl<D: Domain> Core<D> {
         if losses > 0 {
             return self.stall(id, message, bytes, losses as u32);
         }
-        let jitter = link.spec.jitter.sample(purpose.draw(luck, 2));
-        let delay = Span(link.spec.latency.sample(purpose.draw(luck, 1))) + Span(jitter);
+        let delay = link.delay(luck);
         let arrival = link.stream.last_arrival.max(departure + delay);
         link.stream.last_arrival = arrival;
         self.push(arrival, id.0, epoch, Body::Message(message));

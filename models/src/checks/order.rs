@@ -175,14 +175,8 @@ impl Line {
 
     /// How many ranks above this offset have had their effect.
     fn done_above(&self, offset: u32) -> u64 {
-        let mut count = if offset < 64 { (self.done >> offset).count_ones() } else { 0 };
-        let Some(more) = &self.more else { return u64::from(count) };
-        let from = (offset as usize / 64).saturating_sub(1);
-        let bit = if offset < 64 { 0 } else { offset % 64 };
-        for (i, word) in more.iter().enumerate().skip(from) {
-            count += (word[0] >> if i == from { bit } else { 0 }).count_ones();
-        }
-        u64::from(count)
+        let count = if offset < 64 { (self.done >> offset).count_ones() } else { 0 };
+        self.more.as_ref().map_or(0, |more| done_above(more, offset)) + u64::from(count)
     }
 
     #[inline(never)]
@@ -203,6 +197,16 @@ impl Line {
             [self.done, self.void] = next.unwrap_or([0; 2]);
         }
     }
+}
+
+/// How many ranks above this offset have had their effect, in the words behind the first.
+fn done_above(more: &VecDeque<[u64; 2]>, offset: u32) -> u64 {
+    let (from, bit) = if offset < 64 { (0, 0) } else { (offset as usize / 64 - 1, offset % 64) };
+    let Some([first, _]) = more.get(from) else { return 0 };
+    let (front, back) = more.as_slices();
+    let rest = front.iter().skip(from + 1).chain(back.iter().skip((from + 1).saturating_sub(front.len())));
+    let count: u32 = rest.map(|[done, _]| done.count_ones()).sum();
+    u64::from((first >> bit).count_ones() + count)
 }
 
 /// Late and stale by a stamp, over a whole subscription: ranks are not dense, so there are no inversions.
