@@ -17,6 +17,7 @@ fn whole(value: f64) -> u64 {
 
 /// What a span or a size is drawn from. Times in nanoseconds, sizes in bytes.
 #[derive(Clone, PartialEq, Debug)]
+#[repr(u8)]
 pub enum Distribution {
     /// Always the same.
     Constant(u64),

@@ -11,11 +11,26 @@ use crate::time::{Span, Time};
 
 impl<D: Domain> Core<D> {
     /// One datagram: lost, late, or twice.
-    #[cfg_attr(not(debug_assertions), inline(always))]
+    #[inline(always)]
     pub(crate) fn send_datagram(&mut self, node: NodeId, connection: ConnectionId, message: D::Message) {
+        // What kind of message it is, is known where it is sent only.
+        let bytes = D::bytes(&message, &self.shared);
+        let luck = D::luck(&message, &self.shared, self.now);
+        self.carry_datagram(node, connection, message, bytes, luck);
+    }
+
+    /// One function for all who send: what runs for each message has to fit into the nearest cache.
+    #[inline(never)]
+    fn carry_datagram(
+        &mut self,
+        node: NodeId,
+        connection: ConnectionId,
+        message: D::Message,
+        bytes: u64,
+        luck: Luck,
+    ) {
         let side = usize::from(self.links[connection.link(0).0 as usize].from != node);
         let id = connection.link(side);
-        let bytes = D::bytes(&message, &self.shared);
         let link = &mut self.links[id.0 as usize];
         if link.unusual.is_some() && !self.prologue {
             return self.send_datagram_unusually(node, id, message, bytes);
@@ -24,7 +39,6 @@ impl<D: Domain> Core<D> {
         if self.prologue {
             return self.push(self.now, id.0, DATAGRAM, Body::Message(message));
         }
-        let luck = D::luck(&message, &self.shared, self.now);
         let purpose = link.purpose;
         if link.spec.loss.happens(purpose.draw(luck, 0)) {
             return self.dropped(node, &message, DropCause::Loss);
@@ -55,8 +69,22 @@ impl<D: Domain> Core<D> {
     }
 
     /// One message over a connection: in order, and never lost but with the connection.
-    #[cfg_attr(not(debug_assertions), inline(always))]
+    #[inline(always)]
     pub(crate) fn send_stream(&mut self, node: NodeId, connection: ConnectionId, message: D::Message) {
+        let bytes = D::bytes(&message, &self.shared);
+        let luck = D::luck(&message, &self.shared, self.now);
+        self.carry_segment(node, connection, message, bytes, luck);
+    }
+
+    #[inline(never)]
+    fn carry_segment(
+        &mut self,
+        node: NodeId,
+        connection: ConnectionId,
+        message: D::Message,
+        bytes: u64,
+        luck: Luck,
+    ) {
         let state = &self.connections[connection.0 as usize];
         let (side, epoch) = (state.side_of(node), state.epoch);
         if !state.open[side] {
@@ -66,7 +94,6 @@ impl<D: Domain> Core<D> {
             return self.dropped(node, &message, DropCause::Fault);
         }
         let id = connection.link(side);
-        let bytes = D::bytes(&message, &self.shared);
         let link = &mut self.links[id.0 as usize];
         if link.unusual.is_some() && !self.prologue {
             return self.send_segment_unusually(id, epoch, message, bytes);
@@ -78,7 +105,6 @@ impl<D: Domain> Core<D> {
         if link.stream.stalled {
             return self.hold(id, message, bytes);
         }
-        let luck = D::luck(&message, &self.shared, self.now);
         let purpose = link.purpose;
         let mut losses = 0;
         while link.spec.loss.happens(purpose.draw(luck, losses * 8)) && losses < 16 {

@@ -28,7 +28,8 @@ pub struct World<D: Domain> {
     starts: Vec<Time>,
     pub(crate) core: Core<D>,
     events: u64,
-    events_now: u64,
+    /// Events before those at the present instant.
+    instant_began: u64,
 }
 
 impl<D: Domain> World<D> {
@@ -71,7 +72,7 @@ impl<D: Domain> World<D> {
             starts: Vec::new(),
             core,
             events: 0,
-            events_now: 0,
+            instant_began: 0,
         }
     }
 
@@ -175,7 +176,7 @@ impl<D: Domain> World<D> {
     pub fn begin(&mut self) {
         self.core.prologue = false;
         // A large group that forms is no loop.
-        self.events_now = 0;
+        self.instant_began = self.events;
         for (class, event) in std::mem::take(&mut self.core.postponed) {
             self.core.queue.push(Time::ZERO, class, event);
         }
@@ -202,16 +203,18 @@ impl<D: Domain> World<D> {
     /// Events at the present instant so far.
     #[inline(always)]
     pub fn events_now(&self) -> u64 {
-        self.events_now
+        self.events - self.instant_began
     }
 
     /// Takes the next event. False: there is none.
     #[inline(always)]
     pub fn step(&mut self) -> bool {
         let Some((time, event)) = self.core.queue.pop() else { return false };
-        self.events_now = if time == self.core.now { self.events_now + 1 } else { 1 };
+        if time != self.core.now {
+            self.core.now = time;
+            self.instant_began = self.events;
+        }
         self.events += 1;
-        self.core.now = time;
         if event.mark != DEADLINE {
             self.core.flying[event.mark as usize] -= 1;
             self.core.mark = event.mark;

@@ -8,7 +8,7 @@ use redeliver_sim::Time;
 
 impl Book {
     /// A copy began or ended: does the run still wait for the message?
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn refresh(
         &mut self,
         at: Time,
@@ -69,7 +69,9 @@ impl Book {
         }
         delivery.copies += 1;
         message.copies += 1;
-        self.refresh(at, s, message, delivery);
+        if !delivery.open {
+            self.refresh(at, s, message, delivery);
+        }
     }
 
     /// Of a message that is looked up for it.
@@ -91,7 +93,9 @@ impl Book {
         assert!(delivery.copies > 0, "a copy ended that never began");
         delivery.copies -= 1;
         message.copies -= 1;
-        self.refresh(at, s, message, delivery);
+        if delivery.open {
+            self.refresh(at, s, message, delivery);
+        }
         message.is_gone()
     }
 

@@ -187,8 +187,17 @@ impl Broker {
         }
         let entry = self.keep(queue, m, history, last, out);
         let written = entry.position.is_some();
-        self.queues[queue].push(entry);
-        self.after_push(queue, entry.rank, out);
+        if self.queues[queue].lets_pass()
+            && !out.is_cut()
+            && let Some((slot, who)) = self.service[queue].next()
+        {
+            // Somebody waits for it: it never stands in the queue.
+            self.send(queue, entry, who.connection, who.auto_ack, (slot, who.number), out);
+            self.set_level(queue, out);
+        } else {
+            self.queues[queue].push(entry);
+            self.after_push(queue, entry.rank, out);
+        }
         written
     }
 

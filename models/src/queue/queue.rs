@@ -135,6 +135,13 @@ impl Queue {
         }
     }
 
+    /// The next message is the first, and whether it can be sent depends on the consumers only.
+    #[inline(always)]
+    pub(super) fn lets_pass(&self) -> bool {
+        let alone = self.ready.is_empty() && self.ahead.is_empty() && self.lines.is_none();
+        alone && !self.ages && !self.limited && self.pager.is_none()
+    }
+
     /// A message has come back.
     pub fn take_back(&mut self, entry: Entry, place: Place) {
         if place == Place::Back {
