@@ -167,12 +167,20 @@ impl Delivery {
     };
 }
 
+/// A record: the message, and what became of it in its topic's first subscription.
+#[derive(Clone, Debug)]
+struct Record {
+    message: Message,
+    first: Delivery,
+}
+
 /// The records of all messages that still exist somewhere.
 #[derive(Clone, Debug)]
 pub struct Messages {
-    records: Vec<Message>,
-    deliveries: Vec<Delivery>,
-    /// Deliveries per record: the most subscriptions that a topic has.
+    records: Vec<Record>,
+    /// What became of them in further subscriptions.
+    others: Vec<Delivery>,
+    /// Further subscriptions per record: one less than the most that a topic has.
     stride: usize,
     free: Vec<u32>,
 }
@@ -180,12 +188,8 @@ pub struct Messages {
 impl Messages {
     /// No messages, of topics with at most so many subscriptions each.
     pub fn new(subscriptions_max: usize) -> Self {
-        Messages {
-            records: Vec::new(),
-            deliveries: Vec::new(),
-            stride: subscriptions_max.max(1),
-            free: Vec::new(),
-        }
+        let stride = subscriptions_max.max(1) - 1;
+        Messages { records: Vec::new(), others: Vec::new(), stride, free: Vec::new() }
     }
 
     /// Opens a record.
@@ -193,37 +197,46 @@ impl Messages {
     pub fn open(&mut self, message: Message) -> MessageRef {
         assert!(message.live);
         if let Some(slot) = self.free.pop() {
-            let generation = self.records[slot as usize].generation + 1;
-            self.records[slot as usize] = Message { generation, ..message };
-            let first = slot as usize * self.stride;
-            self.deliveries[first..first + self.stride].fill(Delivery::NONE);
+            let record = &mut self.records[slot as usize];
+            let generation = record.message.generation + 1;
+            record.message = Message { generation, ..message };
+            record.first = Delivery::NONE;
+            if self.stride > 0 {
+                self.clear_others(slot);
+            }
             return MessageRef { slot, generation };
         }
         self.grow(message)
     }
 
+    #[inline(never)]
+    fn clear_others(&mut self, slot: u32) {
+        let first = slot as usize * self.stride;
+        self.others[first..first + self.stride].fill(Delivery::NONE);
+    }
+
     #[cold]
     #[inline(never)]
     fn grow(&mut self, message: Message) -> MessageRef {
-        self.records.push(message);
-        self.deliveries.resize(self.records.len() * self.stride, Delivery::NONE);
+        self.records.push(Record { message, first: Delivery::NONE });
+        self.others.resize(self.records.len() * self.stride, Delivery::NONE);
         MessageRef { slot: self.records.len() as u32 - 1, generation: 0 }
     }
 
     /// Closes a record; its slot will be used again.
     #[inline(always)]
     pub fn close(&mut self, m: MessageRef) {
-        let record = &mut self.records[m.index()];
-        assert!(record.live);
-        record.live = false;
+        let message = self.get_mut(m);
+        assert!(message.live);
+        message.live = false;
         self.free.push(m.slot);
     }
 
     /// The message, if the record is still its own.
     #[inline(always)]
     pub fn current(&self, m: MessageRef) -> Option<&Message> {
-        let record = &self.records[m.index()];
-        (record.generation == m.generation && record.live).then_some(record)
+        let message = self.get(m);
+        (message.generation == m.generation && message.live).then_some(message)
     }
 
     /// Whether the record is still this message's.
@@ -235,25 +248,32 @@ impl Messages {
     /// A message.
     #[inline(always)]
     pub fn get(&self, m: MessageRef) -> &Message {
-        &self.records[m.index()]
+        &self.records[m.index()].message
     }
 
     /// A message, for the ledger.
     #[inline(always)]
     pub fn get_mut(&mut self, m: MessageRef) -> &mut Message {
-        &mut self.records[m.index()]
+        &mut self.records[m.index()].message
     }
 
     /// What became of it in the topic's `slot`-th subscription.
     #[inline(always)]
     pub fn delivery(&self, m: MessageRef, slot: usize) -> &Delivery {
-        &self.deliveries[m.index() * self.stride + slot]
+        match slot.checked_sub(1) {
+            None => &self.records[m.index()].first,
+            Some(other) => &self.others[m.index() * self.stride + other],
+        }
     }
 
     /// A message and what became of it in the topic's `slot`-th subscription, for the ledger.
     #[inline(always)]
     pub fn both_mut(&mut self, m: MessageRef, slot: usize) -> (&mut Message, &mut Delivery) {
-        (&mut self.records[m.index()], &mut self.deliveries[m.index() * self.stride + slot])
+        let record = &mut self.records[m.index()];
+        match slot.checked_sub(1) {
+            None => (&mut record.message, &mut record.first),
+            Some(other) => (&mut record.message, &mut self.others[m.index() * self.stride + other]),
+        }
     }
 
     /// How many records are open.
@@ -263,7 +283,7 @@ impl Messages {
 
     /// How many subscriptions a record has room for.
     pub fn width(&self) -> usize {
-        self.stride
+        self.stride + 1
     }
 
     /// How many slots there are: an index below it for each record.
@@ -274,7 +294,7 @@ impl Messages {
     /// The open records, in the order of their slots.
     pub fn all_live(&self) -> impl Iterator<Item = MessageRef> + use<'_> {
         let all = self.records.iter().enumerate();
-        all.filter(|(_, record)| record.live)
-            .map(|(i, record)| MessageRef { slot: i as u32, generation: record.generation })
+        all.filter(|(_, record)| record.message.live)
+            .map(|(i, record)| MessageRef { slot: i as u32, generation: record.message.generation })
     }
 }

@@ -129,13 +129,18 @@ pub(crate) struct Core<D: Domain> {
 }
 
 impl<D: Domain> Core<D> {
-    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn push(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>) {
         self.push_marked(time, at, epoch, body, self.mark);
     }
 
-    #[cfg_attr(not(debug_assertions), inline(always))]
+    /// One function for all but packets: what runs for each message has to fit into the nearest cache.
+    #[inline(never)]
     pub(crate) fn push_marked(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>, mark: u32) {
+        self.push_at_once(time, at, epoch, body, mark);
+    }
+
+    #[inline(always)]
+    pub(crate) fn push_at_once(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>, mark: u32) {
         if mark != DEADLINE {
             self.flying[mark as usize] += 1;
         }

@@ -90,18 +90,13 @@ impl<B: Copy> Queue<B> {
     pub(crate) fn push(&mut self, time: Time, class: Class, body: B) {
         self.sequence += 1;
         let class = if class == Class::Ordinary { ORDINARY } else { 0 };
-        self.put(time.0, class | self.sequence, body);
-    }
-
-    /// One function for all who schedule: what runs for each message has to fit into the nearest cache.
-    #[inline(never)]
-    fn put(&mut self, time: u64, order: u64, body: B) {
+        let (time, order) = (time.0, class | self.sequence);
         let bucket = time >> self.shift;
         if self.is_within_ring(bucket) {
             let head = self.ring.head(bucket as usize % BUCKETS);
-            *head = self.arena.put(Slot { time, order, body, next: *head });
+            *head = self.arena.put(time, order, body, *head);
         } else {
-            let slot = self.arena.put(Slot { time, order, body, next: NONE });
+            let slot = self.arena.put(time, order, body, NONE);
             self.place_outside(Entry { time, order, slot });
         }
     }
@@ -370,14 +365,18 @@ impl<B> Slot<B> {
 }
 
 impl<B: Copy> Arena<B> {
+    /// Field by field: a slot that is put together elsewhere and copied is waited for.
     #[inline(always)]
-    fn put(&mut self, slot: Slot<B>) -> u32 {
-        if let Some(place) = self.slots.get_mut(self.free as usize) {
-            let index = std::mem::replace(&mut self.free, place.next);
-            *place = slot;
-            return index;
-        }
-        self.grow(slot)
+    fn put(&mut self, time: u64, order: u64, body: B, next: u32) -> u32 {
+        let Some(place) = self.slots.get_mut(self.free as usize) else {
+            return self.grow(Slot { time, order, next, body });
+        };
+        let index = std::mem::replace(&mut self.free, place.next);
+        place.time = time;
+        place.order = order;
+        place.next = next;
+        place.body = body;
+        index
     }
 
     #[cold]
