@@ -28,7 +28,9 @@ fn main() {
         match argument.as_str() {
             "table" => return print_table(),
             "--peer" => commands.extend(arguments.next()),
-            "--rounds" => rounds = arguments.next().and_then(|text| text.parse().ok()).expect("a number of rounds"),
+            "--rounds" => {
+                rounds = arguments.next().and_then(|text| text.parse().ok()).expect("a number of rounds")
+            }
             text => messages = text.parse().expect("a number of messages"),
         }
     }

@@ -31,6 +31,8 @@ const SHIFT: u32 = 16;
 const OPENED: (u32, u32) = (64, 8192);
 /// No slot.
 const NONE: u32 = u32::MAX;
+/// In the place of a next slot: it is among those of the present instant.
+const NOW: u32 = u32::MAX - 1;
 
 /// When something is going to happen, by instant and then by order, and in which slot it stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -60,10 +62,8 @@ pub(crate) struct Queue<B> {
     opened_max: u32,
     /// The instant and the sequence number of then.
     measured: (u64, u64),
-    /// What happens at the present instant, behind all that is already scheduled for it; each with its order.
-    now: VecDeque<(u64, B)>,
-    /// The instant of these.
-    instant: u64,
+    /// What happens at the present instant, behind all that is already scheduled for it.
+    now: VecDeque<u32>,
     sequence: u64,
 }
 
@@ -81,7 +81,6 @@ impl<B: Copy> Queue<B> {
             opened_max: OPENED.0,
             measured: (0, 0),
             now: VecDeque::new(),
-            instant: 0,
             sequence: 0,
         }
     }
@@ -131,12 +130,13 @@ impl<B: Copy> Queue<B> {
     #[inline(never)]
     pub(crate) fn push_now(&mut self, now: Time, body: B) {
         self.sequence += 1;
-        self.instant = now.0;
-        self.now.push_back((ORDINARY | self.sequence, body));
+        let slot = self.arena.put(now.0, ORDINARY | self.sequence, body, NOW);
+        self.now.push_back(slot);
     }
 
+    /// The slot of the next event. It is free already: what it holds is there until something else is scheduled.
     #[inline(always)]
-    pub(crate) fn pop(&mut self) -> Option<(Time, B)> {
+    pub(crate) fn pop(&mut self) -> Option<u32> {
         let from = self.edge as usize % BUCKETS;
         if !self.now.is_empty() || !self.near.is_empty() {
             // What else there is at this instant would be in the first bucket.
@@ -156,17 +156,30 @@ impl<B: Copy> Queue<B> {
             return self.pop_first_of(bucket);
         }
         self.ring.empty(bucket);
-        Some(self.arena.take(slot))
+        Some(self.arena.free(slot))
+    }
+
+    /// What the slot of the last event holds.
+    #[inline(always)]
+    pub(crate) fn popped(&self, slot: u32) -> (Time, &B) {
+        let place = &self.arena.slots[slot as usize];
+        (Time(place.time), &place.body)
+    }
+
+    /// A slot as if this were the last event.
+    pub(crate) fn pass(&mut self, now: Time, body: B) -> u32 {
+        let slot = self.arena.put(now.0, ORDINARY, body, NONE);
+        self.arena.free(slot)
     }
 
     #[inline(always)]
-    fn pop_now(&mut self) -> Option<(Time, B)> {
-        self.now.pop_front().map(|(_, body)| (Time(self.instant), body))
+    fn pop_now(&mut self) -> Option<u32> {
+        self.now.pop_front().map(|slot| self.arena.free(slot))
     }
 
     /// Where there are several in a bucket.
     #[inline(never)]
-    fn pop_first_of(&mut self, bucket: usize) -> Option<(Time, B)> {
+    fn pop_first_of(&mut self, bucket: usize) -> Option<u32> {
         let slots = &mut self.arena.slots;
         let head = self.ring.heads[bucket];
         let (mut first, mut before_first) = (head, NONE);
@@ -188,7 +201,7 @@ impl<B: Copy> Queue<B> {
             None if next == NONE => _ = self.ring.empty(bucket),
             None => self.ring.heads[bucket] = next,
         }
-        Some(self.arena.take(first))
+        Some(self.arena.free(first))
     }
 
     /// Empties the first bucket of the ring that has something into the heap.
@@ -207,7 +220,7 @@ impl<B: Copy> Queue<B> {
 
     /// Nothing is in the ring: it goes on where the far heap begins, if that has anything.
     #[inline(never)]
-    fn pop_far(&mut self) -> Option<(Time, B)> {
+    fn pop_far(&mut self) -> Option<u32> {
         self.edge = self.far.peek()?.0.time >> self.shift;
         self.keep_up();
         self.pop()
@@ -215,15 +228,15 @@ impl<B: Copy> Queue<B> {
 
     /// Where the first event is not simply the first of the ring.
     #[inline(never)]
-    fn pop_from_all(&mut self) -> Option<(Time, B)> {
-        if let Some((order, _)) = self.now.front() {
-            let now = (self.instant, *order);
-            if self.first().is_none_or(|first| now < (first.time, first.order)) {
+    fn pop_from_all(&mut self) -> Option<u32> {
+        if let Some(slot) = self.now.front() {
+            let now = self.arena.slots[*slot as usize].entry(*slot);
+            if self.first().is_none_or(|first| now < first) {
                 return self.pop_now();
             }
         }
         if let Some(Reverse(first)) = self.near.pop() {
-            return Some(self.arena.take(first.slot));
+            return Some(self.arena.free(first.slot));
         }
         let Some(bucket) = self.ring.next(self.edge as usize % BUCKETS) else { return self.pop_far() };
         let ahead = bucket.wrapping_sub(self.edge as usize) % BUCKETS;
@@ -249,8 +262,8 @@ impl<B: Copy> Queue<B> {
 
     /// The instant of the next event.
     pub(crate) fn next_time(&self) -> Option<Time> {
-        let times = [self.now.front().map(|_| self.instant), self.first().map(|entry| entry.time)];
-        times.into_iter().flatten().min().map(Time)
+        let now = self.now.front().map(|slot| self.arena.slots[*slot as usize].time);
+        now.into_iter().chain(self.first().map(|entry| entry.time)).min().map(Time)
     }
 
     /// Bytes that a pending event takes.
@@ -260,29 +273,25 @@ impl<B: Copy> Queue<B> {
 
     /// How many events there is room for.
     pub(crate) fn room(&self) -> usize {
-        self.arena.slots.len() + self.now.len()
+        self.arena.slots.len()
     }
 
     /// All pending events, to be changed, with what orders them; in no order.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = ((u64, u64), &mut B)> {
         let slots = self.arena.slots.iter_mut().filter(|slot| slot.order != 0);
-        let slots = slots.map(|slot| ((slot.time, slot.order), &mut slot.body));
-        let instant = self.instant;
-        slots.chain(self.now.iter_mut().map(move |(order, body)| ((instant, *order), body)))
+        slots.map(|slot| ((slot.time, slot.order), &mut slot.body))
     }
 
     /// Every pending event, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &B> {
-        let slots = self.arena.slots.iter().filter(|slot| slot.order != 0).map(|slot| &slot.body);
-        slots.chain(self.now.iter().map(|(_, body)| body))
+        self.arena.slots.iter().filter(|slot| slot.order != 0).map(|slot| &slot.body)
     }
 
     /// The pending events that are meant, in their order, with their times.
     #[cold]
     pub(crate) fn pending_where(&self, is_meant: impl Fn(&B) -> bool) -> Vec<(Time, B)> {
-        let slots = self.arena.slots.iter().filter(|slot| slot.order != 0);
-        let slots = slots.map(|slot| (slot.time, slot.order, slot.body));
-        let all = slots.chain(self.now.iter().map(|(order, body)| (self.instant, *order, *body)));
+        let all = self.arena.slots.iter().filter(|slot| slot.order != 0);
+        let all = all.map(|slot| (slot.time, slot.order, slot.body));
         let mut meant: Vec<(u64, u64, B)> = all.filter(|(_, _, body)| is_meant(body)).collect();
         meant.sort_unstable_by_key(|(time, order, _)| (*time, *order));
         meant.into_iter().map(|(time, _, body)| (Time(time), body)).collect()
@@ -310,7 +319,7 @@ impl<B: Copy> Queue<B> {
         self.opened_max = OPENED.1.min(self.opened_max * 2);
         let Some(from) = self.first().map(|entry| entry.time) else { return };
         let (since, before) = std::mem::replace(&mut self.measured, (from, self.sequence));
-        let gap = (from - since) / (self.sequence - before).max(1);
+        let gap = from.saturating_sub(since) / (self.sequence - before).max(1);
         let shift = gap.saturating_add(gap / 2).max(2).ilog2();
         if shift.abs_diff(self.shift) <= 1 {
             return;
@@ -321,7 +330,8 @@ impl<B: Copy> Queue<B> {
         self.ring = Ring::new();
         self.shift = shift;
         self.edge = from >> shift;
-        let slots = self.arena.slots.iter().enumerate().filter(|(_, slot)| slot.order != 0);
+        let slots = self.arena.slots.iter().enumerate();
+        let slots = slots.filter(|(_, slot)| slot.order != 0 && slot.next != NOW);
         let pending: Vec<Entry> = slots.map(|(i, slot)| slot.entry(i as u32)).collect();
         pending.into_iter().for_each(|entry| self.place(entry));
     }
@@ -386,11 +396,12 @@ impl<B: Copy> Arena<B> {
         self.slots.len() as u32 - 1
     }
 
+    /// The slot can be used again.
     #[inline(always)]
-    fn take(&mut self, slot: u32) -> (Time, B) {
+    fn free(&mut self, slot: u32) -> u32 {
         let place = &mut self.slots[slot as usize];
         (place.order, place.next) = (0, std::mem::replace(&mut self.free, slot));
-        (Time(place.time), place.body)
+        slot
     }
 }
 
@@ -448,17 +459,21 @@ mod tests {
     use super::*;
     use crate::random::mix;
 
+    fn next<B: Copy>(queue: &mut Queue<B>) -> Option<(Time, B)> {
+        queue.pop().map(|slot| queue.popped(slot)).map(|(time, body)| (time, *body))
+    }
+
     #[test]
     fn events_come_by_time_then_faults_then_in_the_order_of_scheduling() {
         let mut queue = Queue::new();
         queue.push(Time(5), Class::Ordinary, 'c');
         queue.push(Time(5), Class::Fault, 'b');
         queue.push(Time(1), Class::Ordinary, 'a');
-        assert_eq!(queue.pop(), Some((Time(1), 'a')));
+        assert_eq!(next(&mut queue), Some((Time(1), 'a')));
         queue.push(Time(5), Class::Ordinary, 'd');
-        assert_eq!(queue.pop(), Some((Time(5), 'b')));
+        assert_eq!(next(&mut queue), Some((Time(5), 'b')));
         queue.push_now(Time(5), 'e');
-        let rest: String = std::iter::from_fn(|| queue.pop()).map(|(_, body)| body).collect();
+        let rest: String = std::iter::from_fn(|| next(&mut queue)).map(|(_, body)| body).collect();
         assert_eq!(rest, "cde");
     }
 
@@ -476,17 +491,17 @@ mod tests {
                 expected.insert((time, i));
             }
             if !growing || i % 3 == 0 {
-                let next = expected.pop_first();
-                assert_eq!(queue.pop().map(|(time, i)| (time.0, i)), next);
-                now = next.map_or(now, |(time, _)| time);
+                let first = expected.pop_first();
+                assert_eq!(next(&mut queue).map(|(time, i)| (time.0, i)), first);
+                now = first.map_or(now, |(time, _)| time);
             }
             assert_eq!(queue.iter().count(), expected.len());
         }
-        while let Some(next) = expected.pop_first() {
-            assert_eq!(queue.next_time(), Some(Time(next.0)));
-            assert_eq!(queue.pop().map(|(time, i)| (time.0, i)), Some(next));
+        while let Some(first) = expected.pop_first() {
+            assert_eq!(queue.next_time(), Some(Time(first.0)));
+            assert_eq!(next(&mut queue).map(|(time, i)| (time.0, i)), Some(first));
         }
-        assert_eq!(queue.pop(), None);
+        assert_eq!(next(&mut queue), None);
     }
 
     #[test]
@@ -507,7 +522,7 @@ mod tests {
         for i in 0..100 {
             queue.push(Time(if i % 2 == 0 { u64::MAX } else { i }), Class::Ordinary, i);
         }
-        let got: Vec<u64> = std::iter::from_fn(|| queue.pop()).map(|(_, body)| body).collect();
+        let got: Vec<u64> = std::iter::from_fn(|| next(&mut queue)).map(|(_, body)| body).collect();
         assert!(got.iter().take(50).all(|body| body % 2 == 1) && got.len() == 100, "{got:?}");
     }
 }

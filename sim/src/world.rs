@@ -209,36 +209,44 @@ impl<D: Domain> World<D> {
     /// Takes the next event. False: there is none.
     #[inline(always)]
     pub fn step(&mut self) -> bool {
-        let Some((time, event)) = self.core.queue.pop() else { return false };
+        let Some(slot) = self.core.queue.pop() else { return false };
+        let (time, event) = self.core.queue.popped(slot);
+        let mark = event.mark;
         if time != self.core.now {
             self.core.now = time;
             self.instant_began = self.events;
         }
         self.events += 1;
-        if event.mark != DEADLINE {
-            self.core.flying[event.mark as usize] -= 1;
-            self.core.mark = event.mark;
+        if mark != DEADLINE {
+            self.core.flying[mark as usize] -= 1;
+            self.core.mark = mark;
         } else {
             self.core.mark = UNMARKED;
         }
-        self.handle(event);
+        self.handle(slot);
         true
     }
 
+    /// Of an event, only what is needed is copied from where it stands.
     #[inline(always)]
-    fn handle(&mut self, event: Event<D>) {
-        if self.core.paused > 0 && self.core.postpones(event) {
-            return;
+    fn handle(&mut self, slot: u32) {
+        let event = self.core.queue.popped(slot).1;
+        let (at, epoch) = (event.at, event.epoch);
+        if self.core.paused > 0 {
+            let event = *event;
+            if self.core.postpones(event) {
+                return;
+            }
         }
-        match event.body {
-            Body::Message(message) => self.arrive(LinkId(event.at), event.epoch, message),
+        match self.core.queue.popped(slot).1.body {
+            Body::Message(message) => self.arrive(LinkId(at), epoch, message),
             Body::Timer(timer) => {
-                if self.core.processes[event.at as usize].incarnation == event.epoch {
-                    self.tell(NodeId(event.at), |node, out| node.on_timer(timer, out));
+                if self.core.processes[at as usize].incarnation == epoch {
+                    self.tell(NodeId(at), |node, out| node.on_timer(timer, out));
                 }
             }
-            Body::Work(done) => self.end_work(event, done),
-            _ => self.handle_rare(event),
+            Body::Work(done) => self.end_work(at, epoch, done),
+            _ => self.handle_rare(slot),
         }
     }
 
@@ -264,9 +272,9 @@ impl<D: Domain> World<D> {
     }
 
     #[inline(always)]
-    fn end_work(&mut self, event: Event<D>, done: D::Timer) {
-        let process = &mut self.core.processes[event.at as usize];
-        if process.pace.epoch != event.epoch {
+    fn end_work(&mut self, at: u32, epoch: u32, done: D::Timer) {
+        let process = &mut self.core.processes[at as usize];
+        if process.pace.epoch != epoch {
             return;
         }
         match process.work.pop_front() {
@@ -275,24 +283,19 @@ impl<D: Domain> World<D> {
                     self.core.flying[mark as usize] -= 1;
                 }
                 if process.pace.altered {
-                    self.core.begin_slowly(NodeId(event.at), span, Body::Work(next), mark);
+                    self.core.begin_slowly(NodeId(at), span, Body::Work(next), mark);
                 } else {
-                    self.core.push_marked(
-                        self.core.now + span,
-                        event.at,
-                        event.epoch,
-                        Body::Work(next),
-                        mark,
-                    );
+                    self.core.push_marked(self.core.now + span, at, epoch, Body::Work(next), mark);
                 }
             }
             None => process.cores_busy -= 1,
         }
-        self.tell(NodeId(event.at), |node, out| node.on_timer(done, out));
+        self.tell(NodeId(at), |node, out| node.on_timer(done, out));
     }
 
     #[inline(never)]
-    fn handle_rare(&mut self, event: Event<D>) {
+    fn handle_rare(&mut self, slot: u32) {
+        let event = *self.core.queue.popped(slot).1;
         let node = NodeId(event.at);
         match event.body {
             Body::Alarm { slot, generation } => {
@@ -377,7 +380,8 @@ impl<D: Domain> World<D> {
     fn catch_up(&mut self, node: NodeId) {
         for event in self.core.take_postponed(node) {
             self.core.mark = if event.mark == DEADLINE { UNMARKED } else { event.mark };
-            self.handle(event);
+            let slot = self.core.queue.pass(self.core.now, event);
+            self.handle(slot);
         }
     }
 

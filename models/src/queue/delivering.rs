@@ -83,7 +83,7 @@ impl Broker {
     /// The delivery, if it was not settled yet; now it is.
     #[inline(always)]
     pub(super) fn land(&mut self, tag: Tag) -> Option<Flight> {
-        let flight = self.flights.land(tag)?;
+        let flight = *self.flights.land(tag)?;
         let queue = flight.queue as usize;
         self.queues[queue].unacked -= 1;
         self.service[queue].give_room(flight.slot, flight.number);

@@ -90,13 +90,13 @@ impl Flights {
 
     /// Settles what this tag stands for, if that is not settled.
     #[inline(always)]
-    pub(super) fn land(&mut self, tag: Tag) -> Option<Flight> {
+    pub(super) fn land(&mut self, tag: Tag) -> Option<&Flight> {
         let slot = self.slots.get_mut(tag.slot as usize)?;
         if !slot.live || slot.generation != tag.generation {
             return None;
         }
         slot.live = false;
-        let (flight, before) = (slot.flight, slot.before);
+        let before = slot.before;
         let after = std::mem::replace(&mut slot.after, self.free);
         self.free = tag.slot;
         self.count -= 1;
@@ -108,7 +108,7 @@ impl Flights {
             Some(slot) => slot.before = before,
             None => self.last = before,
         }
-        Some(flight)
+        self.slots.get(tag.slot as usize).map(|slot| &slot.flight)
     }
 
     /// The one whose deadline comes first.
