@@ -11,7 +11,7 @@
 
 use crate::time::Time;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 
 /// Faults go before ordinary events of the same instant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,8 +31,6 @@ const SHIFT: u32 = 16;
 const OPENED: (u32, u32) = (64, 8192);
 /// No slot.
 const NONE: u32 = u32::MAX;
-/// In the place of a next slot: it is among those of the present instant.
-const NOW: u32 = u32::MAX - 1;
 
 /// When something is going to happen, by instant and then by order, and in which slot it stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -62,8 +60,9 @@ pub(crate) struct Queue<B> {
     opened_max: u32,
     /// The instant and the sequence number of then.
     measured: (u64, u64),
-    /// What happens at the present instant, behind all that is already scheduled for it.
-    now: VecDeque<u32>,
+    /// What happens at the present instant, behind all that is already scheduled for it: the first and the last slot of
+    /// a list.
+    now: (u32, u32),
     sequence: u64,
 }
 
@@ -80,7 +79,7 @@ impl<B: Copy> Queue<B> {
             opened: 0,
             opened_max: OPENED.0,
             measured: (0, 0),
-            now: VecDeque::new(),
+            now: (NONE, NONE),
             sequence: 0,
         }
     }
@@ -130,18 +129,22 @@ impl<B: Copy> Queue<B> {
     #[inline(never)]
     pub(crate) fn push_now(&mut self, now: Time, body: B) {
         self.sequence += 1;
-        let slot = self.arena.put(now.0, ORDINARY | self.sequence, body, NOW);
-        self.now.push_back(slot);
+        let slot = self.arena.put(now.0, ORDINARY | self.sequence, body, NONE);
+        match self.arena.slots.get_mut(self.now.1 as usize) {
+            Some(last) => last.next = slot,
+            None => self.now.0 = slot,
+        }
+        self.now.1 = slot;
     }
 
     /// The slot of the next event. It is free already: what it holds is there until something else is scheduled.
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<u32> {
         let from = self.edge as usize % BUCKETS;
-        if !self.now.is_empty() || !self.near.is_empty() {
+        if self.now.0 != NONE || !self.near.is_empty() {
             // What else there is at this instant would be in the first bucket.
             let alone = self.near.is_empty() && !self.ring.has(from);
-            return if alone { self.pop_now() } else { self.pop_from_all() };
+            return if alone { Some(self.pop_now()) } else { self.pop_from_all() };
         }
         let Some(bucket) = self.ring.next(from) else { return self.pop_far() };
         let ahead = (bucket.wrapping_sub(from) % BUCKETS) as u64;
@@ -173,8 +176,13 @@ impl<B: Copy> Queue<B> {
     }
 
     #[inline(always)]
-    fn pop_now(&mut self) -> Option<u32> {
-        self.now.pop_front().map(|slot| self.arena.free(slot))
+    fn pop_now(&mut self) -> u32 {
+        let slot = self.now.0;
+        self.now.0 = self.arena.slots[slot as usize].next;
+        if self.now.0 == NONE {
+            self.now.1 = NONE;
+        }
+        self.arena.free(slot)
     }
 
     /// Where there are several in a bucket.
@@ -229,11 +237,10 @@ impl<B: Copy> Queue<B> {
     /// Where the first event is not simply the first of the ring.
     #[inline(never)]
     fn pop_from_all(&mut self) -> Option<u32> {
-        if let Some(slot) = self.now.front() {
-            let now = self.arena.slots[*slot as usize].entry(*slot);
-            if self.first().is_none_or(|first| now < first) {
-                return self.pop_now();
-            }
+        if let Some(now) = self.first_now()
+            && self.first().is_none_or(|first| now < first)
+        {
+            return Some(self.pop_now());
         }
         if let Some(Reverse(first)) = self.near.pop() {
             return Some(self.arena.free(first.slot));
@@ -253,17 +260,16 @@ impl<B: Copy> Queue<B> {
         let Some(bucket) = self.ring.next(self.edge as usize % BUCKETS) else {
             return self.far.peek().map(|Reverse(first)| *first);
         };
-        let slots = std::iter::successors(Some(self.ring.heads[bucket]), |slot| {
-            let next = self.arena.slots[*slot as usize].next;
-            (next != NONE).then_some(next)
-        });
-        slots.map(|slot| self.arena.slots[slot as usize].entry(slot)).min()
+        self.arena.list(self.ring.heads[bucket]).min()
+    }
+
+    fn first_now(&self) -> Option<Entry> {
+        self.arena.slots.get(self.now.0 as usize).map(|slot| slot.entry(self.now.0))
     }
 
     /// The instant of the next event.
     pub(crate) fn next_time(&self) -> Option<Time> {
-        let now = self.now.front().map(|slot| self.arena.slots[*slot as usize].time);
-        now.into_iter().chain(self.first().map(|entry| entry.time)).min().map(Time)
+        self.first_now().into_iter().chain(self.first()).min().map(|first| Time(first.time))
     }
 
     /// Bytes that a pending event takes.
@@ -324,15 +330,13 @@ impl<B: Copy> Queue<B> {
         if shift.abs_diff(self.shift) <= 1 {
             return;
         }
-        self.near.clear();
-        self.far.clear();
+        let mut pending: Vec<Entry> =
+            self.near.drain().chain(self.far.drain()).map(|Reverse(entry)| entry).collect();
+        let ring = std::mem::replace(&mut self.ring, Ring::new());
+        ring.heads.iter().for_each(|head| pending.extend(self.arena.list(*head)));
         self.far_reach = u64::MAX;
-        self.ring = Ring::new();
         self.shift = shift;
         self.edge = from >> shift;
-        let slots = self.arena.slots.iter().enumerate();
-        let slots = slots.filter(|(_, slot)| slot.order != 0 && slot.next != NOW);
-        let pending: Vec<Entry> = slots.map(|(i, slot)| slot.entry(i as u32)).collect();
         pending.into_iter().for_each(|entry| self.place(entry));
     }
 }
@@ -394,6 +398,13 @@ impl<B: Copy> Arena<B> {
     fn grow(&mut self, slot: Slot<B>) -> u32 {
         self.slots.push(slot);
         self.slots.len() as u32 - 1
+    }
+
+    /// The events of a list.
+    fn list(&self, head: u32) -> impl Iterator<Item = Entry> {
+        let at = |slot: u32| self.slots.get(slot as usize).map(|place| (place, slot));
+        let slots = std::iter::successors(at(head), move |(place, _)| at(place.next));
+        slots.map(|(place, slot)| place.entry(slot))
     }
 
     /// The slot can be used again.

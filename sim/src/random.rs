@@ -70,13 +70,7 @@ impl Luck {
 
 /// A sequence of draws that no message owns: arrivals, random faults. One stream per purpose.
 #[derive(Clone, Debug)]
-#[repr(C, align(64))]
-pub struct Stream {
-    /// Eight draws at a time: most find theirs in one line of the cache.
-    drawn: [u64; 8],
-    next: usize,
-    generator: ChaCha8Rng,
-}
+pub struct Stream(ChaCha8Rng);
 
 impl Stream {
     /// The stream of this name under this seed.
@@ -85,28 +79,15 @@ impl Stream {
         for (i, part) in key.chunks_exact_mut(8).enumerate() {
             part.copy_from_slice(&mix(seed.wrapping_add((i as u64 + 1).wrapping_mul(GAMMA))).to_le_bytes());
         }
-        let mut generator = ChaCha8Rng::from_seed(key);
-        generator.set_stream(name_hash(name));
-        Stream { drawn: [0; 8], next: 8, generator }
+        let mut rng = ChaCha8Rng::from_seed(key);
+        rng.set_stream(name_hash(name));
+        Stream(rng)
     }
 
     /// The next 64 uniform bits.
     #[inline(always)]
     pub fn draw(&mut self) -> u64 {
-        if self.next == self.drawn.len() {
-            self.refill();
-        }
-        self.next += 1;
-        self.drawn[self.next - 1]
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn refill(&mut self) {
-        let mut bytes = [[0; 8]; 8];
-        self.generator.fill_bytes(bytes.as_flattened_mut());
-        self.drawn = bytes.map(u64::from_le_bytes);
-        self.next = 0;
+        self.0.next_u64()
     }
 }
 

@@ -139,7 +139,7 @@ impl Broker {
             position,
             expires: lifetime.map_or(Time::NEVER, |lifetime| since + lifetime.span),
         };
-        self.admit(queue, &mut entry, out);
+        entry.in_memory = self.admit(queue, entry.size, out);
         out.note(Fact::Stored { m, s, line: queue as u32, rank, last });
         self.settle_in(queue, entry, shown, out);
         if !out.is_cut() {

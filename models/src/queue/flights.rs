@@ -61,10 +61,13 @@ impl Flights {
             Some(place) => {
                 let generation = place.generation.wrapping_add(1);
                 let index = std::mem::replace(&mut self.free, place.after);
-                *place = Slot { flight, generation, live: true, before, after: NONE };
+                // Field by field: what is put together elsewhere and copied is waited for.
+                place.flight = flight;
+                (place.generation, place.live) = (generation, true);
+                (place.before, place.after) = (before, NONE);
                 (index, generation)
             }
-            None => (self.grow(flight), 0),
+            None => (self.grow(Slot { flight, generation: 0, live: true, before, after: NONE }), 0),
         };
         match self.slots.get_mut(self.last as usize) {
             Some(last) => last.after = index,
@@ -76,8 +79,8 @@ impl Flights {
 
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, flight: Flight) -> u32 {
-        self.slots.push(Slot { flight, generation: 0, live: true, before: self.last, after: NONE });
+    fn grow(&mut self, slot: Slot) -> u32 {
+        self.slots.push(slot);
         self.slots.len() as u32 - 1
     }
 

@@ -13,7 +13,6 @@
 //! moving average.
 
 use super::broker::Broker;
-use super::queue::Entry;
 use crate::domain::Out;
 use crate::packet::Timer;
 use redeliver_sim::{ConnectionId, Span, Time};
@@ -102,19 +101,20 @@ impl Pager {
 }
 
 impl Broker {
-    /// A message becomes a queue's: in memory, or on disk only.
+    /// A message of so many bytes becomes a queue's: in memory, or on disk only. True: it is in memory.
     #[inline(always)]
-    pub(super) fn admit(&mut self, queue: usize, entry: &mut Entry, out: &mut Out<'_>) {
-        entry.in_memory = self.queues[queue].pager.is_none() || !self.waits_on_disk(queue, entry, out);
-        if entry.in_memory && entry.size > 0 {
-            self.add_memory(u64::from(entry.size), out);
+    pub(super) fn admit(&mut self, queue: usize, size: u32, out: &mut Out<'_>) -> bool {
+        let in_memory = self.queues[queue].pager.is_none() || !self.waits_on_disk(queue, size, out);
+        if in_memory && size > 0 {
+            self.add_memory(u64::from(size), out);
         }
+        in_memory
     }
 
     #[cold]
     #[inline(never)]
-    fn waits_on_disk(&mut self, queue: usize, entry: &Entry, out: &mut Out<'_>) -> bool {
-        let (memory, limit, size) = (self.memory, self.spec.memory_limit, u64::from(entry.size));
+    fn waits_on_disk(&mut self, queue: usize, size: u32, out: &mut Out<'_>) -> bool {
+        let (memory, limit, size) = (self.memory, self.spec.memory_limit, u64::from(size));
         let length = self.queues[queue].len() as u64;
         let Some(pager) = &mut self.queues[queue].pager else { return false };
         pager.measure(out.now());

@@ -10,7 +10,7 @@ use crate::fact::Fact;
 use crate::message::MessageRef;
 use crate::packet::{Packet, Record, Timer, WRITE_BACK};
 use crate::properties::PropertiesId;
-use redeliver_sim::{ConnectionId, FileId, Time};
+use redeliver_sim::{ConnectionId, FileId, Position, Time};
 
 impl Broker {
     #[inline(always)]
@@ -216,8 +216,7 @@ impl Broker {
         let (s, ages) = (state.s, state.ages);
         let writes = self.writes(queue, m, out);
         let rank = out.shared().next_rank(s, queue as u32);
-        let record = self.record(queue, m, rank, history);
-        let position = if writes { out.append(FileId(queue as u32), record, size).ok() } else { None };
+        let position = if writes { self.write(queue, (m, rank, history), size, out) } else { None };
         let mut entry = Entry {
             m,
             rank,
@@ -230,9 +229,9 @@ impl Broker {
             expires: Time::NEVER,
         };
         if ages || said {
-            self.heed(queue, &mut entry, out);
+            entry = self.heed(queue, entry, out);
         }
-        self.admit(queue, &mut entry, out);
+        entry.in_memory = self.admit(queue, entry.size, out);
         out.note(Fact::Stored { m, s, line: queue as u32, rank, last });
         entry
     }
@@ -241,7 +240,7 @@ impl Broker {
     /// its own time to live (Time-To-Live and Expiration; Dead Letter Exchanges).
     #[cold]
     #[inline(never)]
-    pub(super) fn heed(&mut self, queue: usize, entry: &mut Entry, out: &mut Out<'_>) {
+    pub(super) fn heed(&mut self, queue: usize, mut entry: Entry, out: &mut Out<'_>) -> Entry {
         let said = *out.shared().properties(entry.m);
         entry.priority = said.priority;
         let state = &mut self.queues[queue];
@@ -250,6 +249,7 @@ impl Broker {
             state.ages = true;
             entry.expires = out.now() + span;
         }
+        entry
     }
 
     /// A full queue that dead-letters what it refuses has it for no time.
@@ -260,11 +260,18 @@ impl Broker {
         self.set_level(queue, out);
     }
 
-    #[inline(always)]
-    fn record(&mut self, queue: usize, m: MessageRef, rank: u32, history: u32) -> Record {
+    #[inline(never)]
+    fn write(
+        &mut self,
+        queue: usize,
+        (m, rank, history): (MessageRef, u32, u32),
+        size: u64,
+        out: &mut Out<'_>,
+    ) -> Option<Position> {
         let indexed = self.queues[queue].config.behaviour.kept == Kept::Everything;
         let rank = if indexed { self.next_index() } else { rank };
-        Record::Queued { m, s: self.queues[queue].s, rank, history }
+        let record = Record::Queued { m, s: self.queues[queue].s, rank, history };
+        out.append(FileId(queue as u32), record, size).ok()
     }
 
     #[inline(always)]

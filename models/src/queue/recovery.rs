@@ -120,7 +120,7 @@ impl Broker {
             }
             let attempts = u16::from(rank < delivered_below);
             let mut entry = self.recovered(queue, (m, rank, history, attempts), position, out);
-            self.admit(queue, &mut entry, out);
+            entry.in_memory = self.admit(queue, entry.size, out);
             self.queues[queue].push(entry);
             if attempts > 0 && !promised.contains(&(position.0 as u32)) {
                 out.note(Fact::Requeued { m, s, why: DuplicateCause::BrokerRestart });
@@ -153,7 +153,7 @@ impl Broker {
             list.sort_by_key(|entry: &Entry| entry.rank);
         }
         for mut entry in waiting {
-            self.admit(queue, &mut entry, out);
+            entry.in_memory = self.admit(queue, entry.size, out);
             self.queues[queue].push(entry);
         }
         for entry in ahead {
@@ -186,7 +186,7 @@ impl Broker {
             position: Some(position),
             expires: Time::NEVER,
         };
-        self.heed(queue, &mut entry, out);
+        entry = self.heed(queue, entry, out);
         entry
     }
 
