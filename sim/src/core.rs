@@ -2,16 +2,13 @@
 
 use crate::budget::Budget;
 use crate::fault::{Action, Fault, Step, Trigger, Victims};
+use crate::flying::{DEADLINE, Flying};
 use crate::network::{Connection, ConnectionId, DropCause, Link};
 use crate::node::{Checks, Domain, News, NodeId, Process};
 use crate::queue::{Class, Queue};
 use crate::random::Purpose;
 use crate::time::{Span, Time};
 
-/// The mark of what no verb of a story has caused: it is work all the same.
-pub(crate) const UNMARKED: u32 = 0;
-/// The mark of deadlines and periodic timers: nobody waits for them.
-pub(crate) const DEADLINE: u32 = u32::MAX;
 /// In the place of a connection's epoch: the packet is a datagram.
 pub(crate) const DATAGRAM: u32 = u32::MAX;
 /// Beside a connection's epoch: the packet has waited unread, and is read now.
@@ -113,8 +110,8 @@ pub(crate) struct Core<D: Domain> {
     pub(crate) crashes: Vec<(u32, NodeId)>,
     /// The mark of what is happening.
     pub(crate) mark: u32,
-    /// Pending events by mark; deadlines are not counted.
-    pub(crate) flying: Vec<u32>,
+    /// What is under way, by mark.
+    pub(crate) flying: Flying,
     /// Before time 0: everything takes no time, and nothing is lost.
     pub(crate) prologue: bool,
     /// What is due at time 0, but is no part of the prologue: faults, deadlines.
@@ -141,9 +138,7 @@ impl<D: Domain> Core<D> {
 
     #[inline(always)]
     pub(crate) fn push_at_once(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>, mark: u32) {
-        if mark != DEADLINE {
-            self.flying[mark as usize] += 1;
-        }
+        self.flying.add(mark);
         if time == self.now {
             return self.push_now(Event { at, epoch, mark, body });
         }

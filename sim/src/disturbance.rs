@@ -1,8 +1,9 @@
 //! Links that are not as others are: how packets pass them, what partitions and other faults do to them, and how ends
 //! that have gone without a word answer. All of it is off the path of links without faults.
 
-use crate::core::{Body, Core, DATAGRAM, DEADLINE, READ};
+use crate::core::{Body, Core, DATAGRAM, READ};
 use crate::fault::Links;
+use crate::flying::DEADLINE;
 use crate::impairment::Effect;
 use crate::network::{DropCause, LinkId, RETRANSMISSION_MIN, Segment};
 use crate::node::{Domain, News, NodeId};
@@ -52,9 +53,7 @@ impl<D: Domain> Core<D> {
         match link.unusual.as_deref_mut().filter(|unusual| unusual.is_jammed()) {
             Some(unusual) => {
                 unusual.jammed.push_back((Segment { message, mark: self.mark }, delay));
-                if self.mark != DEADLINE {
-                    self.flying[self.mark as usize] += 1;
-                }
+                self.flying.add(self.mark);
             }
             None => self.push(self.now + delay, id.0, DATAGRAM, Body::Message(message)),
         }
@@ -162,9 +161,7 @@ impl<D: Domain> Core<D> {
             let link = &mut self.links[id.0 as usize];
             let was_jammed = link.is_jammed();
             for (segment, delay) in link.end_effect(fault) {
-                if segment.mark != DEADLINE {
-                    self.flying[segment.mark as usize] -= 1;
-                }
+                self.flying.remove(segment.mark);
                 let (time, body) = (self.now + delay, Body::Message(segment.message));
                 self.push_marked(time, id.0, DATAGRAM, body, segment.mark);
             }

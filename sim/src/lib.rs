@@ -10,6 +10,7 @@ mod damage;
 mod disk;
 mod disturbance;
 mod fault;
+mod flying;
 mod heal;
 mod impairment;
 mod machine;

@@ -10,8 +10,9 @@
 //! **stalled** one ends none. A disk whose **syncs lie** says in its usual time that all is safe, and keeps nothing
 //! safe; a later honest sync does (a volatile cache that ignores flushes; it does not drop what it was asked to keep).
 
-use crate::core::{Body, Core, DATAGRAM, DEADLINE, Event, READ};
+use crate::core::{Body, Core, DATAGRAM, Event, READ};
 use crate::fault::Trouble;
+use crate::flying::DEADLINE;
 use crate::network::{DropCause, LinkId, SILENCE_LIMIT};
 use crate::node::{Domain, News, NodeId};
 use crate::pace::{Pace, scale};
@@ -182,9 +183,7 @@ impl<D: Domain> Core<D> {
             }
             _ => {}
         }
-        if event.mark != DEADLINE {
-            self.flying[event.mark as usize] += 1;
-        }
+        self.flying.add(event.mark);
         self.processes[node.0 as usize].postponed.push(event);
         true
     }
@@ -201,9 +200,7 @@ impl<D: Domain> Core<D> {
     pub(crate) fn take_postponed(&mut self, node: NodeId) -> Vec<Event<D>> {
         let events = std::mem::take(&mut self.processes[node.0 as usize].postponed);
         for event in &events {
-            if event.mark != DEADLINE {
-                self.flying[event.mark as usize] -= 1;
-            }
+            self.flying.remove(event.mark);
             if let Body::Message(message) = event.body
                 && event.epoch != DATAGRAM
             {
@@ -243,9 +240,7 @@ impl<D: Domain> Core<D> {
             return self.push_marked(now + span, node.0, epoch, body, mark);
         }
         pace.suspend(span, body, mark);
-        if mark != DEADLINE {
-            self.flying[mark as usize] += 1;
-        }
+        self.flying.add(mark);
     }
 
     /// Schedules the end of a transfer or sync.
@@ -257,9 +252,7 @@ impl<D: Domain> Core<D> {
             return self.push(end, node.0, epoch, body);
         }
         process.disk_pace.suspend(process.disk.left(end), body, mark);
-        if mark != DEADLINE {
-            self.flying[mark as usize] += 1;
-        }
+        self.flying.add(mark);
     }
 
     /// The pace of a server has changed: what is under way takes `ratio` times as long as it would have.
@@ -274,8 +267,8 @@ impl<D: Domain> Core<D> {
         pace.epoch = pace.epoch.wrapping_add(1);
         let suspended = pace.take_suspended();
         let (epoch, stopped) = (pace.epoch, pace.is_stopped());
-        for &(_, _, mark) in suspended.iter().filter(|(_, _, mark)| *mark != DEADLINE) {
-            self.flying[mark as usize] -= 1;
+        for &(_, _, mark) in &suspended {
+            self.flying.remove(mark);
         }
         for (left, body, mark) in under_way.into_iter().chain(suspended) {
             let left = scale(left, ratio);
@@ -284,9 +277,7 @@ impl<D: Domain> Core<D> {
                 continue;
             }
             self.processes[node.0 as usize].pace_of(server).suspend(left, body, mark);
-            if mark != DEADLINE {
-                self.flying[mark as usize] += 1;
-            }
+            self.flying.add(mark);
         }
     }
 

@@ -1,7 +1,8 @@
 //! What a node answers with. Effects take place at once, in the order written.
 
-use crate::core::{Body, Core, DEADLINE};
+use crate::core::{Body, Core};
 use crate::disk::{Disk, DiskFull, FileId, Position};
+use crate::flying::DEADLINE;
 use crate::network::{ConnectionId, DropCause};
 use crate::node::{Domain, NodeId};
 use crate::random::Luck;
@@ -188,9 +189,7 @@ impl<D: Domain> Out<'_, D> {
         let mark = self.core.mark;
         let process = &mut self.core.processes[self.node.0 as usize];
         if process.cores_busy == process.cores {
-            if mark != DEADLINE {
-                self.core.flying[mark as usize] += 1;
-            }
+            self.core.flying.add(mark);
             return process.work.push_back((span, done, mark));
         }
         process.cores_busy += 1;

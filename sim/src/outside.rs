@@ -1,8 +1,9 @@
 //! What is done with a world and seen of it from outside: by a run, a story, a test.
 
-use crate::core::{Body, DATAGRAM, Event, READ, UNMARKED};
+use crate::core::{Body, DATAGRAM, Event, READ};
 use crate::disk::Disk;
 use crate::fault::Trouble;
+use crate::flying::UNMARKED;
 use crate::network::{ConnectionId, DropCause, LinkId};
 use crate::node::{Domain, NodeId, Process};
 use crate::out::Out;
@@ -36,8 +37,7 @@ impl<D: Domain> World<D> {
 
     /// A new mark: what descends from it can be waited for.
     pub fn new_mark(&mut self) -> Mark {
-        self.core.flying.push(0);
-        Mark(self.core.flying.len() as u32 - 1)
+        Mark(self.core.flying.new_mark())
     }
 
     /// Makes what is done from outside until the next event descend from this mark.
@@ -47,13 +47,13 @@ impl<D: Domain> World<D> {
 
     /// Pending events that descend from a mark; deadlines are not counted.
     pub fn in_flight(&self, mark: Mark) -> u32 {
-        self.core.flying[mark.0 as usize]
+        self.core.flying.of(mark.0)
     }
 
     /// Whether nothing is on its way or being worked on: only deadlines and faults are left.
     #[inline(always)]
     pub fn is_quiet(&self) -> bool {
-        self.core.flying[0] == 0 && (self.core.flying.len() == 1 || self.core.flying.iter().all(|n| *n == 0))
+        self.core.flying.is_none()
     }
 
     /// Faults that will still act at their time.

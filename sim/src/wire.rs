@@ -1,6 +1,7 @@
 //! How packets get from one node to another: the part of [`Core`] that sends, stalls, holds and releases.
 
-use crate::core::{Body, Core, DATAGRAM, DEADLINE, READ};
+use crate::core::{Body, Core, DATAGRAM, READ};
+use crate::flying::DEADLINE;
 use crate::network::{
     CONNECT_TIMEOUT, ConnectionId, DropCause, LinkId, RETRANSMISSION_MIN, SILENCE_LIMIT, SOCKET_BUFFER,
     Segment,
@@ -172,9 +173,7 @@ impl<D: Domain> Core<D> {
     }
 
     pub(crate) fn hold_segment(&mut self, id: LinkId, message: D::Message, bytes: u64) {
-        if self.mark != DEADLINE {
-            self.flying[self.mark as usize] += 1;
-        }
+        self.flying.add(self.mark);
         let stream = &mut self.links[id.0 as usize].stream;
         stream.held.push_back(Segment { message, mark: self.mark });
         stream.waiting_bytes += bytes;
@@ -209,9 +208,7 @@ impl<D: Domain> Core<D> {
     }
 
     fn unhold(&mut self, id: LinkId, segment: Segment<D::Message>) {
-        if segment.mark != DEADLINE {
-            self.flying[segment.mark as usize] -= 1;
-        }
+        self.flying.remove(segment.mark);
         let bytes = D::bytes(&segment.message, &self.shared);
         self.links[id.0 as usize].stream.waiting_bytes -= bytes;
     }

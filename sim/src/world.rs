@@ -4,9 +4,10 @@
 //! `outside.rs`.
 
 use crate::clock::Clock;
-use crate::core::{Body, Core, DATAGRAM, DEADLINE, Event, UNMARKED};
+use crate::core::{Body, Core, DATAGRAM, Event};
 use crate::disk::Disk;
 use crate::fault::{Action, Death, Fault, Step, Trigger};
+use crate::flying::{DEADLINE, Flying, UNMARKED};
 use crate::impairment::Unusual;
 use crate::network::{Connection, ConnectionId, DropCause, Link, LinkId, LinkSpec, Stream};
 use crate::node::{Domain, Machine, News, Node, NodeId, Process};
@@ -58,7 +59,7 @@ impl<D: Domain> World<D> {
             dying: false,
             crashes: Vec::new(),
             mark: UNMARKED,
-            flying: vec![0],
+            flying: Flying::default(),
             prologue: true,
             postponed: Vec::new(),
             halted: false,
@@ -166,7 +167,7 @@ impl<D: Domain> World<D> {
                 continue;
             }
             self.start(node);
-            while self.core.queue.next_time() == Some(Time::ZERO) && self.core.flying[0] > 0 {
+            while self.core.queue.next_time() == Some(Time::ZERO) && self.core.flying.of(UNMARKED) > 0 {
                 self.step();
             }
         }
@@ -217,12 +218,8 @@ impl<D: Domain> World<D> {
             self.instant_began = self.events;
         }
         self.events += 1;
-        if mark != DEADLINE {
-            self.core.flying[mark as usize] -= 1;
-            self.core.mark = mark;
-        } else {
-            self.core.mark = UNMARKED;
-        }
+        self.core.flying.remove(mark);
+        self.core.mark = if mark == DEADLINE { UNMARKED } else { mark };
         self.handle(slot);
         true
     }
@@ -279,9 +276,7 @@ impl<D: Domain> World<D> {
         }
         match process.work.pop_front() {
             Some((span, next, mark)) => {
-                if mark != DEADLINE {
-                    self.core.flying[mark as usize] -= 1;
-                }
+                self.core.flying.remove(mark);
                 if process.pace.altered {
                     self.core.begin_slowly(NodeId(at), span, Body::Work(next), mark);
                 } else {
@@ -476,9 +471,7 @@ impl<D: Domain> World<D> {
         process.cores_busy = 0;
         let work = process.work.drain(..).map(|(_, _, mark)| mark);
         let marks: Vec<u32> = work.chain(process.pace.clear()).chain(process.disk_pace.clear()).collect();
-        for mark in marks.into_iter().filter(|mark| *mark != DEADLINE) {
-            self.core.flying[mark as usize] -= 1;
-        }
+        marks.into_iter().for_each(|mark| self.core.flying.remove(mark));
     }
 
     /// A process boots now, if it is down.
