@@ -7,8 +7,9 @@
 use crate::message::SourceId;
 use std::collections::VecDeque;
 
-/// The dense ranks of one line.
+/// The dense ranks of one line; within one line of the cache, too.
 #[derive(Clone, Debug, Default)]
+#[repr(align(64))]
 struct Line {
     /// Ranks of the first word that had their effect.
     done: u64,
