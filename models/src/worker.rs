@@ -100,6 +100,25 @@ impl<T: Copy> Worker<T> {
         self.waiting.push_back(Held { m, attempt, tries: 0, token, stuck_before: self.stuck });
     }
 
+    /// A message has come, and it begins with it at once if it is idle and has no other; says so then.
+    #[inline(always)]
+    pub fn take_and_begin(
+        &mut self,
+        m: MessageRef,
+        attempt: u16,
+        token: T,
+        out: &mut Out<'_>,
+    ) -> Option<Held<T>> {
+        if self.current.is_some() || !self.waiting.is_empty() {
+            self.take(m, attempt, token, out);
+            return None;
+        }
+        out.note(Fact::Delivered { m, s: self.s, attempt });
+        let held = Held { m, attempt, tries: 0, token, stuck_before: self.stuck };
+        self.work(held, out);
+        Some(held)
+    }
+
     /// Begins with the next message, if it is idle and there is one; says which.
     #[inline(always)]
     pub fn begin(&mut self, out: &mut Out<'_>) -> Option<Held<T>> {
@@ -169,7 +188,7 @@ impl<T: Copy> Worker<T> {
         if let Ids::Here(known) = &self.ids { known.len() } else { 0 }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn work(&mut self, held: Held<T>, out: &mut Out<'_>) {
         let number = held.attempt.saturating_add(held.tries);
         let now = out.now();

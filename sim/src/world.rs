@@ -212,7 +212,7 @@ impl<D: Domain> World<D> {
     pub fn step(&mut self) -> bool {
         let Some(slot) = self.core.queue.pop() else { return false };
         let (time, event) = self.core.queue.popped(slot);
-        let mark = event.mark;
+        let (at, epoch, mark) = (event.at, event.epoch, event.mark);
         if time != self.core.now {
             self.core.now = time;
             self.instant_began = self.events;
@@ -220,21 +220,15 @@ impl<D: Domain> World<D> {
         self.events += 1;
         self.core.flying.remove(mark);
         self.core.mark = if mark == DEADLINE { UNMARKED } else { mark };
-        self.handle(slot);
+        if self.core.paused == 0 || !self.core.postpones(*self.core.queue.popped(slot).1) {
+            self.handle(slot, at, epoch);
+        }
         true
     }
 
     /// Of an event, only what is needed is copied from where it stands.
     #[inline(always)]
-    fn handle(&mut self, slot: u32) {
-        let event = self.core.queue.popped(slot).1;
-        let (at, epoch) = (event.at, event.epoch);
-        if self.core.paused > 0 {
-            let event = *event;
-            if self.core.postpones(event) {
-                return;
-            }
-        }
+    fn handle(&mut self, slot: u32, at: u32, epoch: u32) {
         match self.core.queue.popped(slot).1.body {
             Body::Message(message) => self.arrive(LinkId(at), epoch, message),
             Body::Timer(timer) => {
@@ -375,8 +369,10 @@ impl<D: Domain> World<D> {
     fn catch_up(&mut self, node: NodeId) {
         for event in self.core.take_postponed(node) {
             self.core.mark = if event.mark == DEADLINE { UNMARKED } else { event.mark };
-            let slot = self.core.queue.pass(self.core.now, event);
-            self.handle(slot);
+            if self.core.paused == 0 || !self.core.postpones(event) {
+                let slot = self.core.queue.pass(self.core.now, event);
+                self.handle(slot, event.at, event.epoch);
+            }
         }
     }
 

@@ -150,7 +150,16 @@ impl Checks<Messaging> for Book {
     // times as long to compile, so only where speed is asked for.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn fold(&mut self, at: Time, node: NodeId, fact: Fact, shared: &mut Shared) {
-        let message = fact.message().and_then(|m| shared.messages.current(m));
+        let message = match fact {
+            // Of what every message brings, it is certain.
+            Fact::Published { m, .. }
+            | Fact::Stored { m, .. }
+            | Fact::Dispatched { m, .. }
+            | Fact::Delivered { m, .. }
+            | Fact::Processed { m, .. }
+            | Fact::Acked { m, .. } => Some(shared.messages.get(m)),
+            _ => fact.message().and_then(|m| shared.messages.current(m)),
+        };
         let about =
             message.map_or(0, |message| u64::from(message.source.0) << 32 | u64::from(message.number));
         let subscription = fact.subscription().map_or(0, |s| u64::from(s.0) + 1);

@@ -141,11 +141,17 @@ impl Consumer {
         }
     }
 
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn begin(&mut self, out: &mut Out<'_>) {
-        let Some(held) = self.worker.begin(out) else { return };
+        if let Some(held) = self.worker.begin(out) {
+            self.begun(&held, out);
+        }
+    }
+
+    #[inline(always)]
+    fn begun(&mut self, held: &Held<Token>, out: &mut Out<'_>) {
         if self.spec.ack == AckMode::BeforeWork {
-            self.ack(&held, out);
+            self.ack(held, out);
         }
         if let Some(every) = self.spec.extend_every {
             out.deadline(every, Timer::Extend { generation: self.worker.generation() });
@@ -299,8 +305,10 @@ impl Node<Messaging> for Consumer {
     fn on_message(&mut self, _from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match packet {
             Packet::Deliver { m, attempt, tag, .. } => {
-                self.worker.take(m, attempt, Token { tag, session: self.session }, out);
-                self.begin(out);
+                let token = Token { tag, session: self.session };
+                if let Some(held) = self.worker.take_and_begin(m, attempt, token, out) {
+                    self.begun(&held, out);
+                }
                 self.count_delivery();
             }
             Packet::PageEnd { next, .. } => {
