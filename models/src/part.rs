@@ -23,9 +23,9 @@ pub(crate) trait Holder {
 
 macro_rules! parts {
     ($($(#[$doc:meta])* $kind:ident($type:ty),)*) => {
-        /// A node. Its kind stands first, beside what is needed first.
+        /// A node. Its kind stands first, in one line of the cache with what is needed first.
         #[derive(Clone, Debug)]
-        #[repr(u8)]
+        #[repr(u8, align(64))]
         #[allow(clippy::large_enum_variant)] // nodes are few
         pub enum Part {
             $($(#[$doc])* $kind($type),)*

@@ -22,31 +22,32 @@ use crate::properties::PropertiesId;
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node, Span, Time};
 use std::collections::VecDeque;
 
-/// How a publisher is set.
+/// How a publisher is set. What every message needs stands first.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct PublisherSpec {
     /// Its source; none for a client of a story, which is told what to send.
     pub source: SourceId,
     /// To the broker.
     pub connection: ConnectionId,
-    /// Connections may be lost; datagrams need none.
-    pub datagrams: bool,
     /// Where to.
     pub target: Target,
     /// What it says of its messages.
     pub properties: PropertiesId,
-    /// Keep each message until it is confirmed.
-    pub confirms: bool,
     /// Unconfirmed messages at most; 0 is no limit.
     pub window: u32,
+    /// Connections may be lost; datagrams need none.
+    pub datagrams: bool,
+    /// Keep each message until it is confirmed.
+    pub confirms: bool,
+    /// What its own state has to do with its messages.
+    pub state_change: StateChange,
     /// Without a confirm for so long, a message is sent again.
     pub confirm_timeout: Span,
     /// How often, at most.
     pub retries: u32,
     /// A lost connection is tried again after this long.
     pub reconnect_after: Span,
-    /// What its own state has to do with its messages.
-    pub state_change: StateChange,
 }
 
 /// Where messages are published to.
@@ -74,27 +75,28 @@ struct Unconfirmed {
     returned: bool,
 }
 
-/// The client.
+/// The client. What every message needs stands first.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Publisher {
     pub(super) spec: PublisherSpec,
-    pub(super) database: Database,
-    /// Sent and not confirmed, by deadline; settled ones wait for their turn to be forgotten.
-    unconfirmed: VecDeque<Unconfirmed>,
-    /// How many of them are not settled.
-    outstanding: u32,
-    /// Published, and held up: with the target, and how often an earlier life has sent it.
-    waiting: VecDeque<(MessageRef, u32, u16)>,
     /// The broker has asked to stop.
     blocked: bool,
     /// The source has been held up since, and a fact says so.
     held_up: bool,
     /// The deadline timer is set.
     armed: bool,
+    /// How many of the unconfirmed are not settled.
+    outstanding: u32,
+    /// Published, and held up: with the target, and how often an earlier life has sent it.
+    waiting: VecDeque<(MessageRef, u32, u16)>,
+    /// Sent and not confirmed, by deadline; settled ones wait for their turn to be forgotten.
+    unconfirmed: VecDeque<Unconfirmed>,
     /// For messages without a key.
     round: u32,
     /// It crashed as it published this message: so many copies of it were never sent or kept.
     torn: Option<(MessageRef, u32)>,
+    pub(super) database: Database,
 }
 
 impl Publisher {

@@ -12,23 +12,12 @@ use redeliver_sim::{Distribution, Luck, Purpose, Span, Stamp, Stream, Time, Zipf
 /// Bytes of a message, at most: a draw that is greater counts as so many. Kafka counts them with 31 bits.
 pub const MESSAGE_BYTES_MAX: u64 = (1 << 31) - 1;
 
-/// One member's source of events.
+/// One member's source of events. What every event needs stands first.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub struct Source {
-    /// Which one it is.
-    pub id: SourceId,
-    /// Where it publishes to.
-    pub topic: TopicId,
-    /// When it publishes.
-    pub arrivals: Arrivals,
-    /// Which keys.
-    pub keys: Keys,
-    /// Bytes.
-    pub size: Distribution,
-    /// Labels of its first messages, as indexes into [`crate::Shared::labels`].
-    pub labels: Vec<u32>,
-    /// The purposes of its draws.
-    pub purposes: Purposes,
+    /// When the next event happens.
+    pub next_at: Time,
     /// No event happens at or after this.
     pub ends: Time,
     /// How many messages are left.
@@ -37,8 +26,20 @@ pub struct Source {
     pub events: u32,
     /// The number of its last message: events that nobody published have none.
     pub number: u32,
-    /// When the next event happens.
-    pub next_at: Time,
+    /// Which one it is.
+    pub id: SourceId,
+    /// Where it publishes to.
+    pub topic: TopicId,
+    /// The purposes of its draws.
+    pub purposes: Purposes,
+    /// Which keys.
+    pub keys: Keys,
+    /// Bytes.
+    pub size: Distribution,
+    /// Labels of its first messages, as indexes into [`crate::Shared::labels`].
+    pub labels: Vec<u32>,
+    /// When it publishes.
+    pub arrivals: Arrivals,
 }
 
 /// The purposes of a source's draws.
