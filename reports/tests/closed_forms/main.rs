@@ -10,6 +10,7 @@ mod common;
 mod csv;
 mod ids;
 mod loss;
+mod offsets;
 mod order;
 mod queue;
 mod replicas;

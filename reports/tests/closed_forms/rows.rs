@@ -2,7 +2,7 @@
 
 use crate::csv::{Params, Row};
 use crate::verdict::Figure;
-use crate::{ids, loss, order, queue, replicas, sources, system};
+use crate::{ids, loss, offsets, order, queue, replicas, sources, system};
 
 /// The rows of an id, with their scenario.
 pub(crate) struct Covered {
@@ -79,6 +79,8 @@ pub(crate) const COVERED: &[Covered] = &[
     covered("O06", 40, order::reordering_of_poisson_arrivals),
     covered("O08", 40, order::swaps_by_retries),
     covered("O10", 1, order::redelivery_of_the_book),
+    covered("D07", 1, offsets::commit_after_each_batch),
+    covered("D09", 1, offsets::commit_before_each_batch),
     covered("D13", 40, ids::collisions),
     covered("R01", 1, system::retention_window),
     covered("R03", 1, system::retention_window_in_binary_units),
@@ -121,8 +123,6 @@ pub(crate) const NOT_YET: &[NotYet] = &[
     not_yet("D03", "replication"),
     not_yet("D05", "replication"),
     not_yet("D06", "replication"),
-    not_yet("D07", "commits by number of messages, and a crash after a message drawn at random"),
-    not_yet("D09", "batches that are committed as one, and a crash at a random point of one"),
     not_yet("D11", "checkpoints"),
     not_yet("D14", "consumers that drop duplicates by a Bloom filter"),
     not_yet("B01", "batches of a log's producer"),
