@@ -310,11 +310,19 @@ impl Shared {
 
     /// The events of a source up to now go by unpublished.
     pub fn skip_events(&mut self, source: SourceId, now: Time) {
+        self.change_source(source, |source| source.skip_until(now));
+    }
+
+    /// What a source waited for has come to an end.
+    pub(crate) fn settle_source(&mut self, source: SourceId, now: Time) {
+        self.change_source(source, |source| source.settle(now));
+    }
+
+    fn change_source(&mut self, source: SourceId, change: impl FnOnce(&mut Source)) {
         let source = &mut self.sources[source.0 as usize];
-        if !source.is_done() {
-            source.skip_until(now);
-            self.sources_active -= u32::from(source.is_done());
-        }
+        self.sources_active += u32::from(source.is_done());
+        change(source);
+        self.sources_active -= u32::from(source.is_done());
     }
 
     /// The rank of the next message that is stored for this subscription in this line.

@@ -198,12 +198,14 @@ impl Run<'_> {
         }
     }
 
-    /// Capacity / rate of writing, in seconds, of a log.
+    /// Capacity / rate of writing, in seconds, of a log. Where producers wait for their answers there is no such rate.
     fn predicted_window(&self, capacity: u64) -> Option<f64> {
         let Design::Log(_) = self.setup.design else { return None };
         let rates = self.setup.producers.iter().map(|producer| {
             let size = producer.size.mean();
             let rate = match &producer.schedule {
+                Schedule::OnOff { on, off, rate } => size * rate * on.mean() / (on.mean() + off.mean()),
+                Schedule::Think(_) => f64::INFINITY,
                 Schedule::Every(span) => size / span.as_seconds(),
                 Schedule::Poisson(rate) => size * rate,
                 Schedule::Rate(bytes) => *bytes,
@@ -212,7 +214,7 @@ impl Run<'_> {
             rate * f64::from(producer.members)
         });
         let rate: f64 = rates.sum();
-        (rate > 0.0).then(|| capacity as f64 / rate)
+        (rate > 0.0 && rate.is_finite()).then(|| capacity as f64 / rate)
     }
 
     fn contents(&self, node: NodeId) -> Vec<String> {

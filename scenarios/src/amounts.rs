@@ -6,8 +6,9 @@ use crate::design::Designed;
 use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::Placed;
 use crate::nodes::Cast;
-use crate::producer::{Key, Producer, Schedule};
+use crate::producer::{Key, Producer};
 use crate::scenario::Scenario;
+use crate::schedule::Schedule;
 use redeliver_models::setup::{self, Design, FaultKind, KeyChoice, When, Which};
 use redeliver_sim::{Distribution, Span};
 

@@ -30,6 +30,7 @@ mod recorded;
 pub mod reference;
 mod said;
 pub mod scenario;
+pub mod schedule;
 pub mod script;
 mod set;
 mod story;

@@ -246,6 +246,11 @@ fn plan_designs(
         let design = entry.value.plan(&load, &mut assumptions, findings);
         findings.place_at(before, entry.value.place);
         findings.forget_repeated(before);
+        scenario
+            .producers
+            .sorted()
+            .iter()
+            .for_each(|(name, _, producer)| producer.assume(name, &mut assumptions));
         scenario.network.assume(&mut assumptions);
         machine::assume(&scenario.nodes, design.brokers.first().map(String::as_str), &mut assumptions);
         let mut cast = Cast { nodes: load.nodes() };

@@ -1,9 +1,11 @@
 //! Who publishes: `producers` in the file.
 
+use crate::assumptions::Assumptions;
 use crate::defaults::{COUNT_MAX, KEYS_MAX, MEMBERS_MAX, MESSAGE_BYTES_MAX, MESSAGE_SIZE};
 use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::Placed;
-use crate::units::{ByteRate, Duration, MessageRate, SizeSpread};
+use crate::schedule::Schedule;
+use crate::units::{Duration, SizeSpread};
 use redeliver_models::{producer, setup};
 use redeliver_sim::{Distribution, Span};
 use serde::Deserialize;
@@ -47,20 +49,6 @@ pub enum StateChange {
     Outbox,
 }
 
-/// When a producer's member publishes.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Schedule {
-    /// At the start and every so often: `Every("10ms")`.
-    Every(Duration),
-    /// At random times, independent of each other: `Poisson("200/s")`.
-    Poisson(MessageRate),
-    /// As fast as the sizes of its messages allow at so many bytes a second: `Rate("150 MB/s")`.
-    Rate(ByteRate),
-    /// At these times after the start: `At(["0ms", "12ms"])`.
-    At(Vec<Duration>),
-}
-
 /// Which key a message has. Messages of one key ask to be processed in order.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,7 +77,7 @@ impl Producer {
             topic: topics.binary_search(&self.publish.value).unwrap_or(0),
             members: members(&self.members, findings),
             start: self.start.as_ref().map_or(Span::ZERO, |start| start.0),
-            schedule: self.plan_schedule(findings),
+            schedule: self.schedule.value.plan(self, findings),
             count,
             key: self.plan_key(findings),
             size: self.plan_size(findings),
@@ -130,45 +118,6 @@ impl Producer {
         Some(count.value)
     }
 
-    fn plan_schedule(&self, findings: &mut Findings) -> setup::Schedule {
-        let place = self.schedule.place;
-        match &self.schedule.value {
-            Schedule::Every(span) => {
-                if span.0 == Span::ZERO {
-                    let message = "`Every` needs a span above zero: else time never moves on";
-                    findings
-                        .push(Diagnostic::new(message).at(place).hint("all at once: `At([\"0s\", \"0s\"])`"));
-                }
-                setup::Schedule::Every(span.0)
-            }
-            Schedule::Poisson(rate) => {
-                check_rate(rate.0, place, findings);
-                setup::Schedule::Poisson(rate.0)
-            }
-            Schedule::Rate(rate) => {
-                if self.size.as_ref().is_some_and(|size| size.0.mean() < 0.5) {
-                    findings.refuse(place, "`Rate` needs messages that have a size");
-                }
-                let size = self.size.as_ref().map_or(MESSAGE_SIZE as f64, |size| size.0.mean());
-                check_rate(rate.0 / size.max(1.0), place, findings);
-                setup::Schedule::Rate(rate.0)
-            }
-            Schedule::At(times) => {
-                if times.is_empty() {
-                    let diagnostic = Diagnostic::new("the schedule is empty: nothing is ever published");
-                    findings.push(diagnostic.at(place).hint("write for example `At([\"0ms\", \"12ms\"])`"));
-                }
-                let mut spans: Vec<Span> = times.iter().map(|time| time.0).collect();
-                spans.sort();
-                if spans.iter().zip(times).any(|(sorted, written)| *sorted != written.0) {
-                    findings
-                        .refuse(place, "the times of `At` must ascend: messages are numbered in their order");
-                }
-                setup::Schedule::At(spans)
-            }
-        }
-    }
-
     fn plan_key(&self, findings: &mut Findings) -> setup::KeyChoice {
         let Some(Placed { value: key, place }) = &self.key else { return setup::KeyChoice::None };
         match key {
@@ -189,6 +138,13 @@ impl Producer {
         }
     }
 
+    /// What a report says of a workload that its design decides.
+    pub(crate) fn assume(&self, name: &str, assumptions: &mut Assumptions) {
+        if let Some(text) = self.schedule.value.show_waiting() {
+            assumptions.text(&format!("producers.{name}.schedule"), Some(text), "", "");
+        }
+    }
+
     /// How many messages each member publishes at most, if that is known.
     pub(crate) fn count_known(&self) -> Option<u64> {
         let count = self.count.as_ref().map(|count| count.value);
@@ -196,14 +152,6 @@ impl Producer {
             Schedule::At(times) => Some(count.unwrap_or(u64::MAX).min(times.len() as u64)),
             _ => count,
         }
-    }
-}
-
-/// Time is whole nanoseconds: with more, it would stand still.
-fn check_rate(messages_per_second: f64, place: Place, findings: &mut Findings) {
-    if messages_per_second > 1e9 {
-        let message = "this is more than one message a nanosecond, the smallest step of virtual time";
-        findings.push(Diagnostic::new(message).at(place).hint("lower the rate, or take greater messages"));
     }
 }
 

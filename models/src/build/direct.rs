@@ -15,23 +15,23 @@ type Outlets = Vec<(Outlet, Vec<ConnectionId>)>;
 
 impl Builder<'_> {
     pub(super) fn udp(&mut self, config: &UdpConfig) {
-        self.receivers(config.receive_buffer, 0);
-        for (name, source, outlets) in self.senders(config.share) {
-            let sender = UdpSender::new(source, outlets);
+        self.receivers(config.receive_buffer, None);
+        for (name, source, synchronous, outlets) in self.senders(config.share) {
+            let sender = UdpSender::new(source, synchronous, outlets);
             self.add_node(&name, Role::Producer, Part::UdpSender(sender), Time::ZERO);
         }
     }
 
     pub(super) fn webhook(&mut self, config: &WebhookConfig) {
         self.receivers(0, config.backlog);
-        for (name, source, outlets) in self.senders(config.share) {
-            let spec = WebhookSpec { source, config: config.clone() };
+        for (name, source, synchronous, outlets) in self.senders(config.share) {
+            let spec = WebhookSpec { source, synchronous, config: config.clone() };
             let sender = WebhookSender::new(spec, outlets);
             self.add_node(&name, Role::Producer, Part::WebhookSender(sender), Time::ZERO);
         }
     }
 
-    fn receivers(&mut self, receive_buffer: u64, backlog: u32) {
+    fn receivers(&mut self, receive_buffer: u64, backlog: Option<u32>) {
         for (s, member) in self.consumer_nodes() {
             let consumer = &self.setup.consumers[s.0 as usize];
             let error_replies = self.error_replies(s);
@@ -62,7 +62,8 @@ impl Builder<'_> {
 
     /// All members of all producers: name, source, and what they send to. Makes the connections, one for each pair of
     /// a producer's member and a consumer's; the sender is the client.
-    fn senders(&mut self, share: Share) -> Vec<(String, SourceId, Outlets)> {
+    /// Every producer's member: its name, its source, whether that waits, and the ways from it.
+    fn senders(&mut self, share: Share) -> Vec<(String, SourceId, bool, Outlets)> {
         let producers = self.producer_nodes();
         let consumers = self.consumer_nodes();
         let mut senders = Vec::new();
@@ -76,7 +77,7 @@ impl Builder<'_> {
                     self.add_to_outlet(&mut outlets, *s, share, connection);
                 }
             }
-            senders.push((name, source, outlets));
+            senders.push((name, source, self.setup.producers[producer].schedule.waits(), outlets));
         }
         senders
     }

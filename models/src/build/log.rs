@@ -34,6 +34,7 @@ impl Builder<'_> {
                 retries: client.retries,
                 reconnect_after: client.reconnect_after,
                 state_change: self.setup.producers[*producer].state_change,
+                synchronous: self.setup.producers[*producer].schedule.waits(),
             };
             self.add_node(name, Role::Producer, Part::Publisher(Publisher::new(publisher)), Time::ZERO);
         }

@@ -19,7 +19,7 @@ use crate::domain::World;
 use crate::handler::{Handler, HandlerEffect, HandlerFault, Selection};
 use crate::message::{Messages, SourceId, SubscriptionId, TopicId};
 use crate::part::Part;
-use crate::producer::{Arrivals, Keys, Purposes, Source};
+use crate::producer::{Arrivals, Bursts, Keys, Purposes, Source};
 use crate::properties::Properties;
 use crate::queue::{Histories, Routes};
 use crate::setup::{
@@ -391,6 +391,13 @@ fn make_source(
             Arrivals::Rate { start, bytes_per_second: *bytes_per_second, bytes: 0 }
         }
         Schedule::At(after) => Arrivals::At { start, after: after.clone() },
+        Schedule::OnOff { on, off, rate } => {
+            let stream = Stream::new(setup.seed, &format!("arrivals {name}"));
+            Arrivals::OnOff(Bursts::new(stream, on.clone(), off.clone(), *rate))
+        }
+        Schedule::Think(span) => {
+            Arrivals::Think { purpose: Purpose::new(setup.seed, "think"), span: span.clone() }
+        }
     };
     let key = |name: &String| names.find_key(name).expect("every key of a producer has a number");
     let keys = match &spec.key {

@@ -28,6 +28,7 @@ pub struct WebhookConfig {
     pub backoff_factor: u32,
     /// Requests that a sender has under way to one receiver, at most; the rest wait. 0 is no limit.
     pub concurrency: u32,
-    /// Requests that a receiver holds while its handler works, beyond which it answers with an error. 0 is no limit.
-    pub backlog: u32,
+    /// Requests that wait at a receiver while its handler works, at most: it answers others with an error. None is no
+    /// limit; with 0 a receiver that works takes nothing else.
+    pub backlog: Option<u32>,
 }

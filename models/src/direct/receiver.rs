@@ -1,7 +1,7 @@
 //! A consumer that producers send to: datagrams into a socket's buffer, or requests that it answers.
 //!
 //! One handler works at a time. Datagrams that come meanwhile wait in the socket's buffer, and what does not fit is
-//! dropped without a word. Requests wait up to the backlog, beyond which they are answered 503 at once; after the work
+//! dropped without a word. Requests wait up to the backlog, if at all, beyond which they are answered 503 at once; after the work
 //! the answer is 200, after a failure 500.
 //!
 //! A failure is `Drop`ped (a request is answered 200 all the same) or tried again in place. `Requeue` and `DeadLetter`
@@ -24,8 +24,8 @@ use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node, Time};
 pub struct ReceiverSpec {
     /// Bytes of datagrams that wait while the handler works, at most; 0 is no limit.
     pub receive_buffer: u64,
-    /// Requests that wait while the handler works, at most; 0 is no limit.
-    pub backlog: u32,
+    /// Requests that wait while the handler works, at most; none is no limit.
+    pub backlog: Option<u32>,
     /// What follows when its handler fails.
     pub on_failure: OnFailure,
     /// Requests that it does not handle, but answers with an error.
@@ -101,8 +101,7 @@ impl Receiver {
             out.note(Fact::GivenBack { m, s });
             return out.send(from, Packet::Response { m, s, attempt, status });
         }
-        let limit = self.spec.backlog as usize;
-        if limit > 0 && self.worker.count_held() > limit {
+        if self.spec.backlog.is_some_and(|limit| self.worker.count_held() > limit as usize) {
             out.note(Fact::GivenBack { m, s });
             return out.send(from, Packet::Response { m, s, attempt, status: 503 });
         }

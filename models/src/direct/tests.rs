@@ -20,7 +20,7 @@ fn webhook(messages: u64, change: impl FnOnce(&mut WebhookConfig)) -> Setup {
         backoff: Span::millis(50),
         backoff_factor: 2,
         concurrency: 0,
-        backlog: 0,
+        backlog: None,
     };
     change(&mut config);
     setup(Design::Webhook(config), messages)
@@ -210,7 +210,7 @@ fn a_failing_handler_answers_500_and_gets_the_message_again() {
 
 #[test]
 fn a_receiver_with_a_full_backlog_answers_503() {
-    let setup = with(webhook(4, |config| config.backlog = 1), vec![consumer("mail", 1, 45)], vec![]);
+    let setup = with(webhook(4, |config| config.backlog = Some(1)), vec![consumer("mail", 1, 45)], vec![]);
     assert_snapshot!(timeline(&setup), @r"
     0.000  shop/1  published shop#1
     0.000  shop/1  stored shop#1 at shop@0
@@ -304,4 +304,101 @@ fn the_sender_is_its_own_broker_and_the_ledger_knows() {
     assert!(checks.ledger.lost_total() > 0);
     assert!(checks.ledger.duplicates_total() > 0);
     assert!(checks.ledger.processed > 3_000);
+}
+
+#[test]
+fn a_receiver_that_keeps_nothing_waiting_refuses_while_it_works() {
+    let setup = with(webhook(2, |config| config.backlog = Some(0)), vec![consumer("mail", 1, 15)], vec![]);
+    assert_snapshot!(timeline(&setup), @"
+    0.000  shop/1  published shop#1
+    0.000  shop/1  stored shop#1 at shop@0
+    0.000  shop/1  sent shop#1 to mail, attempt 1
+    0.001  mail/1  delivered shop#1, attempt 1
+    0.010  shop/1  published shop#2
+    0.010  shop/1  stored shop#2 at shop@1
+    0.010  shop/1  sent shop#2 to mail, attempt 1
+    0.011  mail/1  gave shop#2 back
+    0.012  shop/1  requeued shop#2: returned
+    0.016  mail/1  processed shop#1, attempt 1
+    0.017  shop/1  confirmed shop#1
+    0.017  shop/1  shop#1 settled for mail
+    0.062  shop/1  sent shop#2 to mail, attempt 2
+    0.063  mail/1  delivered shop#2, attempt 2
+    0.078  mail/1  processed shop#2, attempt 2
+    0.079  shop/1  confirmed shop#2
+    0.079  shop/1  shop#2 settled for mail
+    ");
+}
+
+/// A synchronous client, which thinks for 10 ms.
+fn thinking(mut setup: Setup, consumers: Vec<Consumer>, faults: Vec<Fault>) -> Setup {
+    setup.producers[0].schedule = Schedule::Think(redeliver_sim::Distribution::Constant(10_000_000));
+    with(setup, consumers, faults)
+}
+
+#[test]
+fn a_synchronous_sender_waits_for_the_slowest_answer() {
+    let both = vec![consumer("mail", 1, 2), consumer("stock", 1, 7)];
+    assert_snapshot!(timeline(&thinking(webhook(2, |_| ()), both, vec![])), @"
+    0.010  shop/1  published shop#1
+    0.010  shop/1  stored shop#1 at shop@0
+    0.010  shop/1  stored shop#1 at shop@0
+    0.010  shop/1  sent shop#1 to mail, attempt 1
+    0.010  shop/1  sent shop#1 to stock, attempt 1
+    0.011  mail/1  delivered shop#1, attempt 1
+    0.011  stock/1 delivered shop#1, attempt 1
+    0.013  mail/1  processed shop#1, attempt 1
+    0.014  shop/1  shop#1 settled for mail
+    0.018  stock/1 processed shop#1, attempt 1
+    0.019  shop/1  confirmed shop#1
+    0.019  shop/1  shop#1 settled for stock
+    0.029  shop/1  published shop#2
+    0.029  shop/1  stored shop#2 at shop@1
+    0.029  shop/1  stored shop#2 at shop@1
+    0.029  shop/1  sent shop#2 to mail, attempt 1
+    0.029  shop/1  sent shop#2 to stock, attempt 1
+    0.030  mail/1  delivered shop#2, attempt 1
+    0.030  stock/1 delivered shop#2, attempt 1
+    0.032  mail/1  processed shop#2, attempt 1
+    0.033  shop/1  shop#2 settled for mail
+    0.037  stock/1 processed shop#2, attempt 1
+    0.038  shop/1  confirmed shop#2
+    0.038  shop/1  shop#2 settled for stock
+    ");
+}
+
+#[test]
+fn a_synchronous_sender_that_gives_up_goes_on() {
+    let away = vec![fault_at(0, crash("mail/1", None))];
+    assert_snapshot!(timeline(&thinking(webhook(2, |_| ()), vec![consumer("mail", 1, 2)], away)), @"
+    0.000  mail/1  crashed
+    0.010  shop/1  published shop#1
+    0.010  shop/1  stored shop#1 at shop@0
+    0.012  shop/1  requeued shop#1: connection closed
+    0.064  shop/1  requeued shop#1: connection closed
+    0.166  shop/1  lost its copy of shop#1: gave up
+    0.176  shop/1  published shop#2
+    0.176  shop/1  stored shop#2 at shop@1
+    0.178  shop/1  requeued shop#2: connection closed
+    0.230  shop/1  requeued shop#2: connection closed
+    0.332  shop/1  lost its copy of shop#2: gave up
+    ");
+}
+
+#[test]
+fn a_synchronous_sender_to_nobody_and_one_of_datagrams_only_think() {
+    assert_snapshot!(timeline(&thinking(webhook(2, |_| ()), vec![], vec![])), @"
+    0.010  shop/1  published shop#1
+    0.020  shop/1  published shop#2
+    ");
+    assert_snapshot!(timeline(&thinking(udp(2, 0), vec![consumer("mail", 1, 2)], vec![])), @"
+    0.010  shop/1  published shop#1
+    0.010  shop/1  sent shop#1 to mail, attempt 1
+    0.011  mail/1  delivered shop#1, attempt 1
+    0.013  mail/1  processed shop#1, attempt 1
+    0.020  shop/1  published shop#2
+    0.020  shop/1  sent shop#2 to mail, attempt 1
+    0.021  mail/1  delivered shop#2, attempt 1
+    0.023  mail/1  processed shop#2, attempt 1
+    ");
 }

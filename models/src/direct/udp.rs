@@ -20,6 +20,8 @@ use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node};
 #[derive(Clone, Debug)]
 pub struct UdpSender {
     source: SourceId,
+    /// Its source waits until a message has left it: nobody answers.
+    synchronous: bool,
     outlets: Vec<(Outlet, Vec<ConnectionId>)>,
     /// What it is sending, if it dies at that.
     in_hand: Option<MessageRef>,
@@ -27,8 +29,8 @@ pub struct UdpSender {
 
 impl UdpSender {
     /// A sender to these subscriptions, with the way to each of their members.
-    pub fn new(source: SourceId, outlets: Vec<(Outlet, Vec<ConnectionId>)>) -> Self {
-        UdpSender { source, outlets, in_hand: None }
+    pub fn new(source: SourceId, synchronous: bool, outlets: Vec<(Outlet, Vec<ConnectionId>)>) -> Self {
+        UdpSender { source, synchronous, outlets, in_hand: None }
     }
 
     #[inline(always)]
@@ -50,7 +52,11 @@ impl UdpSender {
             self.in_hand = None;
             out.note(Fact::Forgotten { m });
         }
-        source::arm(self.source, out);
+        if self.synchronous {
+            source::settled(self.source, out);
+        } else {
+            source::arm(self.source, out);
+        }
     }
 }
 

@@ -28,6 +28,8 @@ use std::collections::VecDeque;
 pub struct WebhookSpec {
     /// Its source.
     pub source: SourceId,
+    /// It waits until a message has been answered by all, or given up.
+    pub synchronous: bool,
     /// The design's settings.
     pub config: WebhookConfig,
 }
@@ -121,7 +123,16 @@ impl WebhookSender {
         self.in_hand = Some(m);
         out.note(Fact::Published { m, buffered: false, sent: true });
         self.store(m, out);
-        source::arm(self.spec.source, out);
+        if !self.spec.synchronous {
+            source::arm(self.spec.source, out);
+        }
+    }
+
+    /// A synchronous sender has one message at a time: has all been answered or given up?
+    fn look_if_settled(&self, out: &mut Out<'_>) {
+        if self.spec.synchronous && self.free.len() == self.requests.len() {
+            source::settled(self.spec.source, out);
+        }
     }
 
     /// Keeps a message for each subscription. All are kept before the first is sent.
@@ -150,7 +161,8 @@ impl WebhookSender {
         }
         if count == 0 {
             self.in_hand = None;
-            return out.note(Fact::Forgotten { m });
+            out.note(Fact::Forgotten { m });
+            return self.look_if_settled(out);
         }
         for peer in 0..self.peers.len() {
             self.send_waiting(peer, out);
@@ -270,7 +282,8 @@ impl WebhookSender {
         if u32::from(attempt) >= self.spec.config.attempts {
             self.unanswered[m.index()] = None;
             self.forget(slot, out);
-            return out.note(Fact::Removed { m, s, why: LossCause::GaveUp });
+            out.note(Fact::Removed { m, s, why: LossCause::GaveUp });
+            return self.look_if_settled(out);
         }
         out.note(Fact::Requeued { m, s, why });
         let factor = u64::from(self.spec.config.backoff_factor).saturating_pow(u32::from(attempt) - 1);
@@ -329,6 +342,7 @@ impl WebhookSender {
         if !out.is_cut() {
             self.forget(slot, out);
             out.note(Fact::Acked { m, s: self.outlets[outlet].outlet.s });
+            self.look_if_settled(out);
         }
     }
 

@@ -42,6 +42,8 @@ pub struct PublisherSpec {
     pub confirms: bool,
     /// What its own state has to do with its messages.
     pub state_change: StateChange,
+    /// Its source waits until a message has come to an end.
+    pub synchronous: bool,
     /// Without a confirm for so long, a message is sent again.
     pub confirm_timeout: Span,
     /// How often, at most.
@@ -122,7 +124,9 @@ impl Publisher {
             return self.on_change(out);
         }
         self.publish(out);
-        source::arm(self.spec.source, out);
+        if !self.spec.synchronous {
+            source::arm(self.spec.source, out);
+        }
     }
 
     /// Makes a message of the event.
@@ -197,6 +201,8 @@ impl Publisher {
             });
             self.outstanding += 1;
             self.arm_deadline(out);
+        } else if self.spec.synchronous {
+            source::settled(self.spec.source, out);
         }
         let packet = Packet::Publish { m, attempt, target };
         if self.spec.datagrams {
@@ -255,6 +261,9 @@ impl Publisher {
             self.delete(m, out);
         }
         out.note(if positive { Fact::Confirmed { m } } else { Fact::GaveUp { m, refused: true } });
+        if self.spec.synchronous {
+            source::settled(self.spec.source, out);
+        }
         while self.unconfirmed.front().is_some_and(|entry| entry.settled) {
             self.unconfirmed.pop_front();
         }
@@ -292,7 +301,11 @@ impl Publisher {
 
     fn again(&mut self, entry: Unconfirmed, out: &mut Out<'_>) {
         if u32::from(entry.attempt) > self.spec.retries && self.spec.state_change != StateChange::Outbox {
-            return out.note(Fact::GaveUp { m: entry.m, refused: false });
+            out.note(Fact::GaveUp { m: entry.m, refused: false });
+            if self.spec.synchronous {
+                source::settled(self.spec.source, out);
+            }
+            return;
         }
         if !self.spec.datagrams && (self.blocked || !out.is_open(self.spec.connection)) {
             // It goes with all the others when the connection is back, or the broker reads again.

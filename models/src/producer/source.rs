@@ -1,11 +1,13 @@
 //! Where events come from: a schedule, keys, sizes, for one member of a producer.
 //!
 //! A source stands outside every process: what it will publish, and when, depends on the seed and on its name alone.
-//! An event that happens while its producer is down is not published.
+//! An event that happens while its producer is down is not published. A synchronous client is the exception: it makes
+//! its next message a while after the last one has come to an end, so what carries the messages decides when that is.
 
 use crate::domain::Out;
 use crate::message::{KeyId, Message, MessageRef, SourceId, TopicId};
 use crate::packet::Timer;
+use crate::producer::bursts::Bursts;
 use crate::properties::PropertiesId;
 use redeliver_sim::{Distribution, Luck, Purpose, Span, Stamp, Stream, Time, Zipf};
 
@@ -62,6 +64,8 @@ pub enum Arrivals {
     Poisson { stream: Stream, gap: Distribution },
     Rate { start: Time, bytes_per_second: f64, bytes: u64 },
     At { start: Time, after: Vec<Span> },
+    OnOff(Bursts),
+    Think { purpose: Purpose, span: Distribution },
 }
 
 /// Which keys messages have.
@@ -86,6 +90,8 @@ impl Source {
         self.next_at = match &mut self.arrivals {
             Arrivals::Poisson { stream, gap } => start + Span(gap.sample(stream.draw())),
             Arrivals::At { start, after } => after.first().map_or(Time::NEVER, |span| *start + *span),
+            Arrivals::OnOff(bursts) => bursts.first(start),
+            Arrivals::Think { .. } => start + self.think(),
             Arrivals::Every { .. } | Arrivals::Rate { .. } => start,
         };
     }
@@ -148,10 +154,26 @@ impl Source {
         }
     }
 
+    /// How long a synchronous client thinks before its next message: a pure function of the message's number.
+    #[cold]
+    fn think(&self) -> Span {
+        let Arrivals::Think { purpose, span } = &self.arrivals else { return Span::ZERO };
+        let luck = Luck::new(self.purposes.luck, u64::from(self.events) + 1);
+        Span(span.sample(purpose.draw(luck, 0)))
+    }
+
+    /// The message of a synchronous client has come to an end: it thinks of the next one.
+    pub(crate) fn settle(&mut self, now: Time) {
+        self.next_at = now + self.think();
+    }
+
     /// Lets the events up to now go by: nobody was there to publish them.
     pub fn skip_until(&mut self, now: Time) {
-        if let Arrivals::Every { start, span } = self.arrivals {
-            return self.skip_even(start, span, now);
+        match self.arrivals {
+            // Whatever the process waited for, it begins anew.
+            Arrivals::Think { .. } if self.next_at < now => return self.settle(now),
+            Arrivals::Every { start, span } if !self.is_done() => return self.skip_even(start, span, now),
+            _ => {}
         }
         while !self.is_done() && self.next_at < now {
             self.event(self.next_at, Stamp::default());
@@ -192,6 +214,9 @@ impl Source {
             Arrivals::At { start, after } => {
                 after.get(self.events as usize).map_or(Time::NEVER, |span| *start + *span)
             }
+            Arrivals::OnOff(bursts) => bursts.next(),
+            // Nobody knows until its message has come to an end: not done, and no timer is set.
+            Arrivals::Think { .. } => Time::ZERO,
         };
     }
 }
@@ -212,6 +237,15 @@ pub(crate) fn arm(source: SourceId, out: &mut Out<'_>) {
         let after = source.next_at.since(now);
         out.deadline(after, Timer::Tick);
     }
+}
+
+/// The message of a synchronous client was confirmed, refused or given up, or has left it where nobody answers: the next
+/// one comes when it has thought.
+#[cold]
+pub(crate) fn settled(source: SourceId, out: &mut Out<'_>) {
+    let now = out.now();
+    out.shared().settle_source(source, now);
+    arm(source, out);
 }
 
 /// Opens the record of the event that happens now, stamped with the producer's clock.

@@ -339,7 +339,8 @@ impl Node<Messaging> for Consumer {
             Timer::OpenChannel => self.consume_again(out),
             Timer::Poll => self.pull(out),
             Timer::Extend { generation } => self.extend(generation, out),
-            Timer::Step { token } if token == self.pulls => self.end_pull(out),
+            // Else it has ended, and a pause may be longer than this.
+            Timer::Step { token } if token == self.pulls && self.asked > 0 => self.end_pull(out),
             Timer::Reconnect { .. } => out.connect(self.spec.connection),
             Timer::DatabasePrepared { xid } => self.on_database_prepared(xid, out),
             Timer::DecisionSynced { xid } => self.on_decision_synced(xid, out),

@@ -2,6 +2,7 @@
 
 mod polling;
 mod state_change;
+mod synchronous;
 mod two_phase_commit;
 
 use crate::setup::*;

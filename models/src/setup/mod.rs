@@ -89,6 +89,24 @@ pub enum Schedule {
     Rate(f64),
     /// At these times after the start, ascending.
     At(Vec<Span>),
+    /// In bursts.
+    OnOff {
+        /// How long a burst lasts, in nanoseconds.
+        on: Distribution,
+        /// How long it is off, in nanoseconds.
+        off: Distribution,
+        /// So many messages a second while it is on.
+        rate: f64,
+    },
+    /// So long after the last message was confirmed, refused or given up, in nanoseconds.
+    Think(Distribution),
+}
+
+impl Schedule {
+    /// Whether the next message waits for the last one: then what carries them decides how many there are.
+    pub fn waits(&self) -> bool {
+        matches!(self, Schedule::Think(_))
+    }
 }
 
 /// Which key a message has.

@@ -10,10 +10,13 @@ mod common;
 mod csv;
 mod ids;
 mod loss;
+mod offsets;
 mod order;
 mod queue;
+mod replicas;
 mod rows;
 mod scenario;
+mod sources;
 mod system;
 mod verdict;
 
@@ -63,6 +66,9 @@ fn measure() -> Measured {
 /// The rows that are covered, each with what the seeds said about its quantity.
 fn covered_rows(rows: &[Row]) -> impl Iterator<Item = (&Row, Vec<Figure>)> {
     rows.iter().filter_map(|row| {
+        if NOT_YET.iter().any(|entry| entry.means(row)) {
+            return None;
+        }
         let index = COVERED.iter().position(|covered| covered.id == row.id)?;
         let find = |figures: &Vec<Figure>| {
             let found = figures.iter().copied().find(|figure| figure.quantity == row.quantity);
@@ -107,16 +113,21 @@ fn a_value_that_is_wrong_by_a_tenth_is_found_out() {
 /// What is wrong with the lists: every row is in one of them, and every entry has a row and, if need be, a reason.
 fn complaints(rows: &[Row], covered: &[Covered], not_yet: &[NotYet]) -> Vec<String> {
     let mut complaints = Vec::new();
-    let listed = || covered.iter().map(|entry| entry.id).chain(not_yet.iter().map(|entry| entry.id));
     for row in rows {
-        match listed().filter(|id| *id == row.id).count() {
+        let missing: Vec<_> = not_yet.iter().filter(|entry| entry.means(row)).collect();
+        // A row may be the exception among those of its id.
+        let excepted = missing.iter().any(|entry| entry.quantity.is_some());
+        let found = covered.iter().filter(|entry| entry.id == row.id && !excepted).count();
+        match found + missing.len() {
             0 => complaints.push(format!("{} {} is in neither list", row.id, row.quantity)),
             1 => {}
             _ => complaints.push(format!("{} {} is listed twice", row.id, row.quantity)),
         }
     }
-    let unknown = listed().filter(|id| !rows.iter().any(|row| row.id == *id));
-    complaints.extend(unknown.map(|id| format!("{id} is not in the table")));
+    let unknown = covered.iter().filter(|entry| !rows.iter().any(|row| row.id == entry.id));
+    complaints.extend(unknown.map(|entry| format!("{} is not in the table", entry.id)));
+    let unknown = not_yet.iter().filter(|entry| !rows.iter().any(|row| entry.means(row)));
+    complaints.extend(unknown.map(|entry| format!("{} is not in the table", entry.id)));
     let unreasoned = not_yet.iter().filter(|entry| entry.missing.is_empty());
     complaints.extend(unreasoned.map(|entry| format!("{} has no reason", entry.id)));
     complaints
@@ -131,7 +142,8 @@ fn every_row_is_covered_or_listed_with_a_reason() {
 fn a_row_in_no_list_or_in_two_is_complained_of() {
     let rows = table();
     let covered = |id| Covered { id, seeds: 1, measure: |_, _| Vec::new() };
-    let not_yet = |id, missing| NotYet { id, missing };
+    let not_yet = |id, missing| NotYet { id, quantity: None, missing };
+    let but = |quantity| NotYet { id: "Q01", quantity: Some(quantity), missing: "much" };
     let check = |covered: &[Covered], not_yet: &[NotYet]| complaints(&rows[..1], covered, not_yet).join("; ");
     assert_eq!(check(&[covered("Q01")], &[]), "");
     assert_eq!(check(&[], &[not_yet("Q01", "much")]), "");
@@ -140,4 +152,8 @@ fn a_row_in_no_list_or_in_two_is_complained_of() {
     assert_eq!(check(&[covered("Q01"), covered("Z1")], &[]), "Z1 is not in the table");
     assert_eq!(check(&[covered("Q01")], &[not_yet("Z1", "much")]), "Z1 is not in the table");
     assert_eq!(check(&[], &[not_yet("Q01", "")]), "Q01 has no reason");
+    assert_eq!(check(&[covered("Q01")], &[but("rho")]), "");
+    assert_eq!(check(&[], &[but("rho")]), "");
+    assert_eq!(check(&[], &[but("rho"), not_yet("Q01", "much")]), "Q01 rho is listed twice");
+    assert_eq!(check(&[covered("Q01")], &[but("rhododendron")]), "Q01 is not in the table");
 }

@@ -173,6 +173,20 @@ pub(crate) fn batch_arrivals(params: &Params, seed: u64) -> Vec<Figure> {
     queue_figures(&result(&plan)["designs"]["d"]["consumers"]["c"], 1.0)
 }
 
+/// A consumer that asks for one message after the other, and goes away for a while when there is none (short polling).
+pub(crate) fn polling(params: &Params, seed: u64) -> Vec<Figure> {
+    let wait = |pause: String| {
+        let sqs = format!(
+            r#"Sqs(queues: {{"c": {{"VisibilityTimeout": 43200}}}}, clients: {{"*": (poll_pause: "{pause}")}})"#
+        );
+        let work = format!("exp({}s)", 1.0 / params.number("mu"));
+        let scenario = single(params.number("lam"), &work, 20_000).design(sqs);
+        figure(&scenario.nodes(r#""brokers": (disk: (sync: "0s"))"#).consumer_figures(seed), "waiting/mean")
+    };
+    let away = params.number("V");
+    vec![drawn("Wq_fixed", wait(format!("{away}s")))]
+}
+
 /// The first stage is the broker's wire: a message of exponential size takes its time; the second stage works.
 pub(crate) fn tandem(params: &Params, seed: u64) -> Vec<Figure> {
     let producer = format!(r#"schedule: Poisson("{}/s"), size: "exp(1 MB)""#, params.number("lam"));

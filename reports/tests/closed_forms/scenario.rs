@@ -17,6 +17,7 @@ pub(crate) struct Scenario {
     pub(crate) consumer: String,
     pub(crate) network: String,
     pub(crate) faults: String,
+    pub(crate) nodes: String,
     pub(crate) design: String,
 }
 
@@ -30,6 +31,7 @@ impl Scenario {
             consumer: consumer.into(),
             network: String::new(),
             faults: String::new(),
+            nodes: String::new(),
             design: queue(""),
         }
     }
@@ -42,13 +44,17 @@ impl Scenario {
         Scenario { network: network.into(), ..self }
     }
 
+    pub(crate) fn nodes(self, nodes: impl Into<String>) -> Self {
+        Scenario { nodes: nodes.into(), ..self }
+    }
+
     pub(crate) fn faults(self, faults: impl Into<String>) -> Self {
         Scenario { faults: faults.into(), ..self }
     }
 
     /// The file.
     pub(crate) fn text(&self) -> String {
-        let Scenario { seconds, keep, producer, consumer, network, faults, design } = self;
+        let Scenario { seconds, keep, producer, consumer, network, faults, nodes, design } = self;
         let latency = if network.contains("latency:") { "" } else { r#"latency: "0s","# };
         format!(
             r#"(
@@ -58,6 +64,7 @@ impl Scenario {
                 producers: {{ "p": (publish: "t", {producer}) }},
                 consumers: {{ "c": (read: "t", {consumer}) }},
                 network: ({latency} {network}),
+                nodes: {{ {nodes} }},
                 faults: [{faults}],
                 designs: {{ "d": {design} }},
             )"#,

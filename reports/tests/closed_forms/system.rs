@@ -54,31 +54,72 @@ pub(crate) fn outage(params: &Params, seed: u64) -> Vec<Figure> {
     ]
 }
 
-/// A consumer far away that is never without messages: its rate and utilisation with this prefetch.
-fn far_consumer(params: &Params, prefetch: u32) -> (f64, f64) {
-    let one_way = format!(r#"latency: "{}ms""#, params.number("oneway_ms"));
+/// A consumer far away that is never without messages.
+fn far_consumer(one_way: f64, work: f64, prefetch: u32) -> Scenario {
+    let one_way = format!(r#"latency: "{one_way}ms""#);
     let links = format!(
         r#"jitter: "0s", links: [(from: "brokers", to: "consumers", {one_way}), (from: "consumers", to: "brokers", {one_way})]"#
     );
-    let work = format!(r#"work: "{}ms""#, params.number("service_ms"));
-    let value = Scenario::new(100, r#"schedule: Every("3.9ms")"#, work)
+    Scenario::new(100, r#"schedule: Every("3.9ms")"#, format!(r#"work: "{work}ms""#))
         .network(links)
         .design(format!("Queue(prefetch: {prefetch}, confirms: false, durable: false)"))
-        .consumer_figures(1);
+}
+
+/// Its rate and utilisation with this prefetch.
+fn rate_and_utilisation(params: &Params, prefetch: u32) -> (f64, f64) {
+    let scenario = far_consumer(params.number("oneway_ms"), params.number("service_ms"), prefetch);
+    let value = scenario.consumer_figures(1);
     (figure(&value, "throughput"), figure(&value, "utilisation"))
 }
 
 pub(crate) fn prefetch(params: &Params, _seed: u64) -> Vec<Figure> {
     // One round more or less in the measured window.
     let grain = 1.0 / 95.0;
-    let [(rate1, utilisation1), (rate10, _), (rate26, _)] = [1, 10, 26].map(|n| far_consumer(params, n));
-    let saturating = (24..=27).find(|n| far_consumer(params, *n).0 > 250.0 - grain).expect("some saturates");
+    let [(rate1, utilisation1), (rate10, _), (rate26, _)] =
+        [1, 10, 26].map(|n| rate_and_utilisation(params, n));
+    let saturating =
+        (24..=27).find(|n| rate_and_utilisation(params, *n).0 > 250.0 - grain).expect("some saturates");
     vec![
         exact("prefetch_saturating", f64::from(saturating)),
         within("util_prefetch1", utilisation1, grain * 0.004),
         within("rate_prefetch1", rate1, grain),
         within("rate_prefetch10", rate10, 10.0 * grain),
         within("rate_prefetch26", rate26, grain),
+    ]
+}
+
+/// The consumer of P01, 50 ms away and with 4 ms of work, is slow from the twentieth second on: how long a message waits
+/// there in the end, in milliseconds, and what share that is of its time behind the broker. The source counts whole
+/// messages: one of 22.5 that are before it is half done.
+pub(crate) fn prefetch_of_a_slow_consumer(params: &Params, seed: u64) -> Vec<Figure> {
+    const ONE_WAY: f64 = 50.0;
+    const WORK: f64 = 4.0;
+    let slow = params.number("service_ms");
+    let fault = format!(r#"SlowNode(node: "c", factor: {}, at: "20s")"#, slow / WORK);
+    let waits = |prefetch: u32| {
+        let ended = far_consumer(ONE_WAY, WORK, prefetch).faults(fault.as_str()).recorded(seed);
+        let mut delivered = BTreeMap::new();
+        let mut wait = 0.0;
+        for (at, fact, name) in facts(&ended).take_while(|(at, ..)| *at < 100.0) {
+            match fact {
+                Fact::Delivered { .. } => {
+                    delivered.insert(name, at);
+                }
+                Fact::Processed { worked, .. } => wait = at - delivered[&name] - worked.as_seconds(),
+                _ => {}
+            }
+        }
+        let messages = wait * 1e3 / slow;
+        assert!((messages - (f64::from(prefetch) - 1.0 - 2.0 * ONE_WAY / slow)).abs() < 1e-6, "{messages}");
+        let whole = messages.floor() * slow;
+        (whole, whole / (whole + ONE_WAY))
+    };
+    let ((wait26, share26), (wait51, share51)) = (waits(26), waits(51));
+    vec![
+        exact("wait_prefetch26_ms", wait26),
+        exact("share26", share26),
+        exact("wait_prefetch51_ms", wait51),
+        exact("share51", share51),
     ]
 }
 

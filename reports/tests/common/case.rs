@@ -235,6 +235,8 @@ fn producers() -> impl Strategy<Value = Producer> {
         "Poisson(\"100/s\")",
         "Rate(\"50 kB/s\")",
         "At([\"0s\", \"0s\", \"0s\", \"1ms\", \"100ms\"])",
+        "OnOff(on: \"exp(50ms)\", off: \"uniform(0s, 200ms)\", rate: \"300/s\")",
+        "Think(\"exp(20ms)\")",
     ];
     let keys = vec!["", "key: Const(\"k\")", "key: Cycle([\"a\", \"b\"])", "key: Uniform(5)"];
     let sizes = vec!["1 kB", "0 B", "uniform(1 B, 2 kB)"];
@@ -243,6 +245,7 @@ fn producers() -> impl Strategy<Value = Producer> {
     all.prop_map(|(schedule, key, size, count, state_change)| {
         let size = if schedule.starts_with("Rate") && size == "0 B" { "1 kB" } else { size };
         let count = if schedule.starts_with("At") { 5 } else { count };
+        let state_change = if schedule.starts_with("Think") { "Nothing" } else { state_change };
         Producer { schedule, key, size, count, state_change }
     })
 }

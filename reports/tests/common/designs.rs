@@ -375,7 +375,7 @@ fn webhook(limits: bool) -> impl Strategy<Value = Vec<String>> {
         setting("backoff", &["\"10ms\""]),
         setting("backoff_factor", &["1"]),
         setting("concurrency", &["1", "3"]),
-        limit(limits, "backlog", &["1", "3"]),
+        limit(limits, "backlog", &["1", "3", "0, when_busy: Refuse"]),
     );
     design("Webhook", all.prop_map(|(a, b, c, d, e, f, g)| vec![a, b, c, d, e, f, g]))
 }

@@ -39,7 +39,19 @@ pub struct Webhook {
     /// Requests under way to one receiver, at most; 0 is no limit. Default 0.
     pub concurrency: Option<u32>,
     /// Requests that a receiver holds while it works; beyond, it answers with an error. 0 is no limit. Default 0.
-    pub backlog: Option<u32>,
+    pub backlog: Option<Placed<u32>>,
+    /// What a receiver does with a request that comes while it works. Default `Wait`.
+    pub when_busy: Option<WhenBusy>,
+}
+
+/// What a receiver does with a request that comes while it works.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum WhenBusy {
+    /// The request waits, up to `backlog`.
+    Wait,
+    /// It is answered with an error at once.
+    Refuse,
 }
 
 /// How the members of a subscription share.
@@ -101,10 +113,29 @@ impl Webhook {
                 &WEBHOOK_BACKOFF_FACTOR,
             ),
             concurrency: assumptions.pick("concurrency", self.concurrency, &WEBHOOK_CONCURRENCY),
-            backlog: assumptions.pick("backlog", self.backlog, &WEBHOOK_BACKLOG),
+            backlog: self.plan_backlog(assumptions, findings),
         };
         let declared = load.declared_queues(false, findings);
         Designed { design: setup::Design::Webhook(config), declared, consumers, brokers: Vec::new() }
+    }
+}
+
+impl Webhook {
+    /// Requests that wait at a receiver, at most.
+    fn plan_backlog(&self, assumptions: &mut Assumptions, findings: &mut Findings) -> Option<u32> {
+        let refuses = said_word(assumptions, "when_busy", self.when_busy, WhenBusy::Wait, OUR_DEFAULT)
+            == WhenBusy::Refuse;
+        if !refuses {
+            let said = self.backlog.as_ref().map(|backlog| backlog.value);
+            let limit = assumptions.pick("backlog", said, &WEBHOOK_BACKLOG);
+            return (limit > 0).then_some(limit);
+        }
+        if let Some(backlog) = self.backlog.as_ref().filter(|backlog| backlog.value > 0) {
+            let diagnostic =
+                Diagnostic::new("`backlog` says how many wait, and with `when_busy: Refuse` none does");
+            findings.push(diagnostic.at(backlog.place).hint("leave one of the two out"));
+        }
+        Some(0)
     }
 }
 

@@ -29,6 +29,24 @@ fn refused(from: &str, to: &str) -> String {
 }
 
 #[test]
+fn that_a_design_decides_how_much_a_synchronous_client_sends_is_said() {
+    let schedule = "Every(\"10ms\")";
+    assert!(FIGURE.contains(schedule));
+    let said = |schedule: &str| {
+        let plan = plan(&FIGURE.replacen("Every(\"10ms\")", schedule, 1));
+        assumed(&plan, "log")
+            .lines()
+            .filter(|line| line.starts_with("producers"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(said(schedule), "");
+    insta::assert_snapshot!(said("Think(\"exp(20ms)\")"), @"
+    producers.shop.schedule = exp(20 ms) after the last message came to an end: the design decides how many there are (scenario)
+    ");
+}
+
+#[test]
 fn the_figure_becomes_a_plan() {
     let plan = plan(FIGURE);
     assert_eq!(plan.designs.keys().collect::<Vec<_>>(), ["queue", "log"]);

@@ -27,6 +27,11 @@ fn ranges_and_names_are_checked() {
         wrong("At([\"0ms\", \"12ms\"])", "At([])"),
         wrong("At([\"0ms\", \"12ms\"])", "At([\"12ms\", \"0ms\"])"),
         wrong("At([\"0ms\", \"12ms\"])", "Every(\"0ms\")"),
+        wrong("At([\"0ms\", \"12ms\"])", "OnOff(on: \"0s\", off: \"0s\", rate: \"2000000000/s\")"),
+        wrong("At([\"0ms\", \"12ms\"])", "OnOff(on: \"exp(10s)\", rate: \"20/s\")"),
+        wrong("At([\"0ms\", \"12ms\"])", "OnOff(on: \"exp(10s)\", off: 30, rate: \"20/s\")"),
+        wrong("At([\"0ms\", \"12ms\"])", "Think(\"exp(20ms)\"), state_change: Outbox"),
+        wrong("At([\"0ms\", \"12ms\"])", "Think(\"50/s\")"),
         wrong("\"post\": (read", "\"shop\": (read"),
         wrong("\"post\": (read", "\"stock\": (read"),
         wrong("\"post\": (read", "\"a/b\": (read"),
@@ -51,6 +56,8 @@ fn ranges_and_names_are_checked() {
         wrong("redeliver_after: \"1s\", ", ""),
         wrong("commit: Every(\"5s\")", "session_timeout: \"2s\""),
         wrong("attempts: 3", "attempts: 0"),
+        wrong("attempts: 3", "backlog: 5, when_busy: Refuse"),
+        wrong("attempts: 3", "when_busy: Drop"),
         wrong("Udp(share: All)", "Udp(share: Alle)"),
         wrong("version: \"4.1.1\"", "version: \"4.1.1\", brokers: 3"),
         wrong("\"retention.ms\": -1", "\"retention.ms\": \"7d\""),
@@ -80,6 +87,14 @@ fn ranges_and_names_are_checked() {
     22: this can never happen: `mail` publishes only 0 messages | raise its `count`, or name another
     7: the times of `At` must ascend: messages are numbered in their order | -
     7: `Every` needs a span above zero: else time never moves on | all at once: `At(["0s", "0s"])`
+    7: `on` and `off` take no time: bursts would follow each other without end | write for example `OnOff(on: "exp(10s)", off: "exp(30s)", rate: "2000/s")`
+    7: this is more than one message a nanosecond, the smallest step of virtual time | lower the rate, or take greater messages
+    7: `off` is missing | add `off: …`
+    7: a bare number where a unit is due: expected a span of time or a distribution | write "30ms"
+    7: a producer that waits until its message has come to an end has no `state_change` | leave `state_change` out, or take a schedule of its own, such as `Poisson("50/s")`
+    29: `state_change` of a producer is not modelled for designs without a broker | leave it out, or take a design with a broker
+    30: `state_change` of a producer is not modelled for designs without a broker | leave it out, or take a design with a broker
+    7: `/s` is no unit of a span of time | write for example "50ms"; units are ns, us, ms, s, min, h, d
     11: `shop` is the name of a producer and of a consumer | their members' nodes would have the same names: rename one
     22: there is no subscription `post` | known: `shop`, `stock`
     11: `stock` is given twice | each name stands for one thing: rename one of them
@@ -105,6 +120,8 @@ fn ranges_and_names_are_checked() {
     27: `transport: Datagrams` needs `redeliver_after`: a lost delivery is never seen otherwise | write for example `redeliver_after: "100ms"`
     28: the heartbeat (3 s) must be above zero and below the session timeout (2 s) | usual: a third of it, `heartbeat: "3s"`
     30: `attempts` must be from 1 to 1000 | `attempts: 1` is a single try; `backoff_factor: 1` is an even pause
+    30: `backlog` says how many wait, and with `when_busy: Refuse` none does | leave one of the two out
+    30: unknown word `Drop` | known: `Wait`, `Refuse`
     29: unknown word `Alle` | did you mean `All`?
     33: several Kafka brokers (replication) are not modelled yet | write `brokers: 1`
     33: `retention.ms` must be a whole number from -1 to 9223372036854775807, not "7d" | -

@@ -10,6 +10,15 @@ fn polled(
     change: impl FnOnce(&mut ClientConfig, &mut Consumer),
     faults: Vec<Fault>,
 ) -> String {
+    polled_for(Span::millis(60), messages, change, faults)
+}
+
+fn polled_for(
+    lasts: Span,
+    messages: u64,
+    change: impl FnOnce(&mut ClientConfig, &mut Consumer),
+    faults: Vec<Fault>,
+) -> String {
     let redelivery = Redelivery {
         ack_wait: Span::millis(20),
         backoff: Vec::new(),
@@ -41,7 +50,7 @@ fn polled(
         change(client, &mut consumer);
         setup.consumers = vec![consumer];
         // What is done twice is done for ever: no delete ever comes with the last receipt handle.
-        (setup.duration, setup.drain) = (Span::millis(60), Span::ZERO);
+        (setup.duration, setup.drain) = (lasts, Span::ZERO);
     };
     told(messages, reads, faults)
 }
@@ -152,6 +161,23 @@ fn what_has_failed_comes_again_when_its_time_is_over_or_at_once() {
     0.009  stock/1 delivered shop#1, attempt 2
     0.014  stock/1 processed shop#1, attempt 2
     0.015  broker/1 shop#1 settled for stock
+    ");
+}
+
+#[test]
+fn a_pause_after_an_empty_receive_is_as_long_as_it_is_said() {
+    let short = |client: &mut ClientConfig, _: &mut Consumer| {
+        let pulls = client.pulls.as_mut().expect("it polls");
+        (pulls.expires, pulls.pause) = (Some(Span::ZERO), Span::seconds(3));
+    };
+    assert_snapshot!(polled_for(Span::seconds(4), 1, short, Vec::new()), @"
+    0.000  shop/1  published shop#1
+    0.001  broker/1 stored shop#1 at stock@0
+    0.004  shop/1  confirmed shop#1
+    3.001  broker/1 sent shop#1 to stock, attempt 1
+    3.002  stock/1 delivered shop#1, attempt 1
+    3.007  stock/1 processed shop#1, attempt 1
+    3.008  broker/1 shop#1 settled for stock
     ");
 }
 
