@@ -126,7 +126,7 @@ pub enum Packet {
     Vote { queue: u16, pre: bool, granted: bool, term: u32 },
     /// A node is there, in this life of its process.
     Alive { life: u32 },
-    /// A node has too little memory left, or enough again.
+    /// A node has too little memory or disk left, or enough again.
     Alarm { on: bool },
 
     /// A consumer wants to join its group.

@@ -39,7 +39,7 @@ fn when_all_faults_have_ended_everything_is_consumed() {
 
 /// So many cases, or as many as `PROPTEST_CASES` says.
 fn count(usual: u32) -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
+    number_from("PROPTEST_CASES", usual.into()) as u32
 }
 
 /// Whether a queue may drop what it has confirmed, because it is too long.
@@ -127,6 +127,21 @@ fn what_a_dying_leader_had_sent_is_sent_again_by_the_next() {
     "#;
     let result = figures(3000, QUORUM, "0ms", faults);
     assert_eq!(number(&result, "/consumers/stock/pending"), 0);
+}
+
+#[test]
+fn what_a_dead_leader_alone_had_logged_does_not_take_along_what_came_to_stand_in_its_place() {
+    // For 50 ms what n1 logs comes to nobody else. Then others lead, one after the other, with messages waiting.
+    let faults = r#"
+        Stop(from: "n1", to: "n2", at: "300ms", lasts: "50ms", in_flight: Lost),
+        Stop(from: "n1", to: "n3", at: "300ms", lasts: "50ms", in_flight: Lost),
+        Crash(node: "n1", at: "349ms", restart_after: "1s"),
+        Crash(node: "n2", at: "2s", restart_after: "100ms"),
+        Crash(node: "n3", at: "3s", restart_after: "100ms"),
+    "#;
+    let result = figures(1000, QUORUM, "10ms", faults);
+    assert_eq!(number(&result, "/consumers/stock/pending"), 0);
+    assert_eq!(number(&result, "/consumers/stock/lost/total"), 0);
 }
 
 #[test]

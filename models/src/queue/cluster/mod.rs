@@ -4,7 +4,7 @@
 //! classic), with the same parts as a broker that is alone, or it has members on several (quorum), which copy its leader's
 //! log. Files: `topology.rs` who is where; `node.rs` a node; `channel.rs` and `commands.rs` what it does for its clients; `peers.rs` what it
 //! knows of the other nodes; `quorum.rs`, `log.rs`, `replica.rs`, `election.rs`, `replication.rs` replicated queues;
-//! `alarm.rs` memory.
+//! `alarm.rs` memory and disks.
 //!
 //! Left out: dead letters between nodes, times to live and consumer timeouts in replicated queues, changes of members,
 //! `cluster_partition_handling` other than `ignore`.

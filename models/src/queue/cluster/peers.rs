@@ -119,7 +119,12 @@ impl ClusterNode {
             let link = self.spec.topology.links[self.me][leader];
             out.send(link, Packet::Follow { queue: queue as u16, term, index });
         }
-        (0..self.replicas.len()).for_each(|queue| self.dismiss_the_dead(queue, out));
+        for queue in 0..self.replicas.len() {
+            if self.replicas[queue].as_ref().is_some_and(|replica| replica.leads() && replica.owes_entry) {
+                self.begin_term(queue, out);
+            }
+            self.dismiss_the_dead(queue, out);
+        }
         for (queue, number) in std::mem::take(&mut self.deferred) {
             self.on_command(queue, number, None, out);
         }

@@ -45,6 +45,8 @@ pub(super) struct LogEntry {
     pub(super) command: Option<Command>,
     /// The message, if it brings one.
     pub(super) message: Option<Entry>,
+    /// It has taken place: no other entry ever will at its index.
+    pub(super) applied: bool,
 }
 
 /// A replicated queue.
@@ -161,10 +163,15 @@ impl Quorum {
         self.terms.iter().rfind(|(from, _)| *from <= index).map_or(0, |(_, term)| *term)
     }
 
-    /// An entry is applied now.
-    pub(super) fn count_applied(&mut self, entry: &LogEntry) {
+    /// An entry is applied now. With a message it stays, as long as that is in the queue.
+    pub(super) fn count_applied(&mut self, id: u32, entry: &LogEntry) {
         assert_eq!(entry.index, self.applied + 1, "entries are applied in their order");
         self.applied = entry.index;
+        if entry.message.is_none() {
+            self.entries.remove(&id);
+        } else if let Some(entry) = self.entries.get_mut(&id) {
+            entry.applied = true;
+        }
         if self.terms.last().is_none_or(|(_, term)| *term != entry.term) {
             self.terms.push((entry.index, entry.term));
         }
@@ -198,15 +205,12 @@ impl Quorum {
         Ok(())
     }
 
-    /// Takes out the messages that a leader does not have: an onlooker's account of a disk that lied.
+    /// Takes out the messages that a leader does not have: an onlooker's account of a disk that lied. What was never
+    /// applied is in no queue; another entry may have taken its index.
     pub(super) fn keep_only(&mut self, queue: usize, has: impl Fn(u32, u32) -> bool) {
-        let there = |(id, entry): (&u32, &LogEntry)| (entry.index, *id);
-        let gone: Vec<(u32, u32)> = self
-            .entries
-            .iter()
-            .map(there)
-            .filter(|(index, id)| *index <= self.applied && !has(*index, *id))
-            .collect();
+        let there = self.entries.iter().filter(|(_, entry)| entry.applied);
+        let there = there.map(|(id, entry)| (entry.index, *id));
+        let gone: Vec<(u32, u32)> = there.filter(|(index, id)| !has(*index, *id)).collect();
         let is_gone = |entry: &Entry| gone.iter().any(|(index, _)| *index == entry.rank);
         let held = self.machine.flights.iter().filter(|(_, flight)| is_gone(&flight.entry));
         for tag in held.map(|(tag, _)| tag).collect::<Vec<_>>() {

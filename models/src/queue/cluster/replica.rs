@@ -58,6 +58,8 @@ pub(super) struct Replica {
     pub(super) lags: bool,
     /// A record of its log is damaged: it stays away.
     pub(super) broken: bool,
+    /// It leads, and its disk has not taken the entry with which it begins its term.
+    pub(super) owes_entry: bool,
 }
 
 impl Replica {
@@ -81,6 +83,7 @@ impl Replica {
             dismissed: BTreeSet::new(),
             lags: false,
             broken: false,
+            owes_entry: false,
         }
     }
 
