@@ -6,7 +6,7 @@ use crate::part::Part;
 use crate::producer::{Publisher, PublisherSpec, Target};
 use crate::properties::{PropertiesId, Said};
 use crate::queue::{
-    AckMode, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, ExchangeKind, Pulls, Transport,
+    AckMode, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, ExchangeKind, Pulls, Settles, Transport,
 };
 use crate::setup::{Design, Fault, FaultKind, Role};
 use crate::story::Dialect;
@@ -152,6 +152,7 @@ impl Builder<'_> {
                 .zip(client.pulls)
                 .map(|(wait, pulls)| Pulls { expires: pulls.expires.or(Some(wait)), ..pulls }),
             extend_every: client.extend_every,
+            extends_message: redelivery.is_some_and(|redelivery| redelivery.settles == Settles::Message),
             claims: client.claims,
             rereads: client.rereads,
             keeps_failed: client.keeps_failed,
