@@ -184,9 +184,10 @@ impl Service {
         Some((slot, self.slots[slot as usize]))
     }
 
-    /// Whether this connection consumes.
-    pub(super) fn has(&self, connection: ConnectionId) -> bool {
-        self.slots.iter().any(|subscriber| subscriber.here && subscriber.connection == connection)
+    /// How many consumers this connection has.
+    pub(super) fn count_of(&self, connection: ConnectionId) -> usize {
+        let here = |subscriber: &&Subscriber| subscriber.here && subscriber.connection == connection;
+        self.slots.iter().filter(here).count()
     }
 
     /// All of this connection leave.

@@ -198,6 +198,23 @@ fn who_was_away_learns_what_was_declared_meanwhile() {
     story("4.0.5", r#""p": (node: "n3")"#, script, &["queues.late.messages == ['m1']"]);
 }
 
+#[test]
+fn who_consumes_twice_has_two_consumers_also_after_a_leader_has_died() {
+    let script = r#"
+        ("c", Consume("q"), Consume("q")),
+        ("p", Send("m1..m4", "q")),
+        ("ops", Wait("1s"), Look("before")),
+        ("n1", Crash),
+        ("ops", Wait("8s")),
+        ("c", Ack("m1"), Ack("m2")),
+        ("ops", Wait("1s"), Look("end")),
+    "#;
+    let clients = r#""c": (node: "n2", config: {"prefetch_count": 1}), "p": (node: "n3")"#;
+    let expected =
+        ["looks.before.clients.c.got == ['m1', 'm2']", "clients.c.got == ['m1', 'm2', 'm3', 'm4']"];
+    story("4.0.5", clients, script, &expected);
+}
+
 /// n1 and n2 go, s1 sends something with n3 alone, they come back.
 fn minority(then: &str) -> String {
     format!(

@@ -21,9 +21,20 @@ impl ClusterNode {
         m: Option<MessageRef>,
         out: &mut Out<'_>,
     ) {
+        self.put_command(client, queue, (packet, 0), m, out);
+    }
+
+    fn put_command(
+        &mut self,
+        client: ConnectionId,
+        queue: usize,
+        (packet, again): (Packet, usize),
+        m: Option<MessageRef>,
+        out: &mut Out<'_>,
+    ) {
         let session = self.channel(client).session;
         let channel = (session, out.deaths());
-        let number = out.shared().quorum(queue).command(client, channel, packet);
+        let number = out.shared().quorum(queue).command(client, channel, (packet, again));
         let pending = Pending { queue, number, packet, m };
         self.channel(client).pending.push_back(pending);
         self.send_command(client, pending, out);
@@ -71,8 +82,8 @@ impl ClusterNode {
             // Even if it has just said so: the one before may have heard it, and taken it for dead then.
             let again: Vec<_> =
                 self.channel(client).consumes.iter().filter(|(of, _)| *of == queue).copied().collect();
-            for (_, packet) in again {
-                self.command(client, queue, packet, None, out);
+            for (before, (_, packet)) in again.into_iter().enumerate() {
+                self.put_command(client, queue, (packet, before + 1), None, out);
             }
         }
     }
@@ -94,6 +105,9 @@ impl ClusterNode {
                 self.report(client, queue, number, !refused, out);
             }
             return;
+        }
+        if self.replicas[queue].as_ref().is_some_and(|replica| !replica.to_dismiss.is_empty()) {
+            self.dismiss_the_dead(queue, out);
         }
         let waits = self.deferred.iter().any(|(of, _)| *of == queue);
         if !waits && self.enter(queue, Some(command), out) {

@@ -27,16 +27,21 @@ use super::broker::Broker;
 use crate::domain::Out;
 use crate::packet::Packet;
 pub use node::{ClusterNode, ClusterSpec};
+use quorum::Command;
 pub use quorum::Quorum;
-use redeliver_sim::{ConnectionId, Node};
+use redeliver_sim::Node;
 pub use topology::Topology;
 pub(super) use topology::{Post, REPLICATED};
 
 impl Broker {
-    /// A replicated queue does what a client wanted. Who consumes already and says so again is not heard.
-    fn follow(&mut self, client: ConnectionId, packet: Packet, out: &mut Out<'_>) {
+    /// A replicated queue does what a client wanted. Who says again that he consumes is heard if he does no more.
+    fn follow(&mut self, command: Command, out: &mut Out<'_>) {
+        let Command { client, packet, again, .. } = command;
         match packet {
-            Packet::Consume { queue, .. } if self.service[queue as usize].has(client) => {}
+            Packet::Consume { queue, .. } if self.service[queue as usize].count_of(client) < again => {
+                self.on_message(client, packet, out);
+            }
+            Packet::Consume { .. } if again > 0 => {}
             _ => self.on_message(client, packet, out),
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Command {
     pub(super) packet: Packet,
     /// 0, if the leader wants it.
     pub(super) number: u32,
+    /// It has said so before: that it consumes, as the n-th of its consumers. 0: it is new.
+    pub(super) again: usize,
 }
 
 /// A command that somebody may ask for.
@@ -116,11 +118,11 @@ impl Quorum {
         &mut self,
         client: ConnectionId,
         (session, life): (u32, u32),
-        packet: Packet,
+        (packet, again): (Packet, usize),
     ) -> u32 {
         let number = self.next_command;
         self.next_command += 1;
-        let command = Command { client, session, life, packet, number };
+        let command = Command { client, session, life, packet, number, again };
         self.commands.insert(number, KnownCommand { command, references: 1, refused: false });
         number
     }

@@ -59,6 +59,7 @@ impl ClusterNode {
         quorum.keep_only(queue, |index, id| items.get(&index).is_some_and(|item| item.id == id));
         replica.seen = quorum.done.clone();
         replica.dismissed.clear();
+        replica.to_dismiss.clear();
         for item in replica.log.items.range(quorum.applied + 1..).map(|(_, item)| item) {
             if let Some(command) = quorum.entries.get(&item.id).and_then(|entry| entry.command)
                 && command.number > 0
@@ -462,10 +463,11 @@ impl ClusterNode {
                     Packet::CloseChannel => {
                         quorum.lives.remove(&command.client);
                         replica.dismissed.remove(&command.client);
+                        replica.to_dismiss.remove(&command.client);
                     }
                     _ => {}
                 }
-                quorum.machine.follow(command.client, command.packet, out);
+                quorum.machine.follow(command, out);
             }
             (None, None) => machine.dispatch(queue, out),
         }

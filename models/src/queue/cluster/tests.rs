@@ -149,6 +149,33 @@ fn a_leader_whose_disk_is_full_begins_its_term_when_there_is_room() {
 }
 
 #[test]
+fn what_was_on_its_way_to_a_node_that_was_gone_as_the_disk_was_full_comes_back_when_there_is_room() {
+    // n1 alone has the queue. It cannot write that its consumer's node was gone before that node is back.
+    let target = || Target::Nodes(NodePattern::Glob("n1".into()));
+    let full = FaultKind::DiskFull { target: target(), lasts: Some(Span::millis(500)) };
+    let faults = vec![fault_at(5, FaultKind::Reset { target: target() }), fault_at(5, full)];
+    let mut setup = cluster(1, faults);
+    let Design::Queue(config) = &mut setup.design else { unreachable!("it is a queue broker") };
+    config.queues[0].members = 1;
+    assert_snapshot!(timeline(&setup), @"
+    0.000  shop/1  published shop#1
+    0.002  n1      stored shop#1 at stock@0
+    0.004  n1      sent shop#1 to stock, attempt 1
+    0.005  n1      connections reset
+    0.005  n1      disk full
+    0.005  n3      a packet without a message was lost
+    0.005  n3      lost shop#1 on its way to stock: connection reset
+    0.005  n2      a packet without a message was lost
+    0.210  shop/1  confirmed shop#1
+    1.002  n1      requeued shop#1: connection closed
+    1.004  n1      sent shop#1 to stock, attempt 2
+    1.006  stock/1 delivered shop#1, attempt 2
+    1.011  stock/1 processed shop#1, attempt 2
+    1.015  n1      shop#1 settled for stock
+    ");
+}
+
+#[test]
 fn a_disk_that_runs_low_at_one_node_holds_up_the_publishers_of_another() {
     const MEGABYTE: u64 = 1_000_000;
     let mut setup = cluster(12, Vec::new());
