@@ -145,6 +145,38 @@ fn what_a_dead_leader_alone_had_logged_does_not_take_along_what_came_to_stand_in
 }
 
 #[test]
+fn what_overtakes_what_came_before_it_on_the_way_to_a_leader_waits_for_it() {
+    // All five nodes begin anew; with every fifth packet lost, n2 leads, does not, and leads again, while what n1 has
+    // sent it in the meantime comes in parts.
+    let text = r#"(
+        format: 1,
+        title: "A cluster",
+        run: (duration: "2s", drain: "300s", heal_at: "2500ms"),
+        producers: { "p": (publish: "t", schedule: Rate("50 kB/s"), count: 5, size: "1 kB") },
+        consumers: {
+            "c": (read: "t", members: 3, work: "0ms"),
+            "d": (read: "t", work: "5ms", deduplicate: InProcess(last: 2)),
+        },
+        network: (latency: "1ms", jitter: "exp(1ms)", loss: "20%"),
+        faults: [TornWrite(node: "brokers", at: "50ms", restart_after: "10ms")],
+        designs: { "d": RabbitMQ(
+            version: "4.2.0",
+            nodes: ["n1", "n2", "n3", "n4", "n5"],
+            queues: {
+                "c": {"x-queue-type": "quorum"},
+                "d": {"x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "reject-publish"},
+            },
+            leaders: {"c": "n2", "d": "n1"},
+            clients: {"*": (node: "n3", config: {"prefetch_count": 1}), "p/*": (node: "n1"), "c/1": (node: "n1")},
+        ) },
+    )"#;
+    let result = run(text, 369);
+    for (name, consumer) in consumers(&result, "d") {
+        assert_eq!(number(consumer, "/pending"), 0, "{name}");
+    }
+}
+
+#[test]
 fn what_was_sent_to_an_earlier_channel_does_not_come_to_the_next() {
     // The consumer is back within a millisecond; what is on its way to it takes 200 ms.
     let link = r#"links: [(from: "n1", to: "n3", latency: "200ms")]"#;

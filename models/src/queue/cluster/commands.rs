@@ -34,7 +34,9 @@ impl ClusterNode {
     ) {
         let session = self.channel(client).session;
         let channel = (session, out.deaths());
-        let number = out.shared().quorum(queue).command(client, channel, (packet, again));
+        let before = self.channel(client).pending.iter().rfind(|pending| pending.queue == queue);
+        let before = before.map_or(0, |pending| pending.number);
+        let number = out.shared().quorum(queue).command(client, channel, (packet, again), before);
         let pending = Pending { queue, number, packet, m };
         self.channel(client).pending.push_back(pending);
         self.send_command(client, pending, out);
@@ -93,7 +95,7 @@ impl ClusterNode {
         let m = m.filter(|m| *m != MessageRef::NONE);
         let known = out.shared().quorum(queue).commands.get(&number).copied();
         let leads = self.replicas[queue].as_ref().is_some_and(super::replica::Replica::leads);
-        let (Some(KnownCommand { command, refused, .. }), true) = (known, leads) else {
+        let (Some(KnownCommand { command, refused, before, .. }), true) = (known, leads) else {
             m.into_iter().for_each(|m| end_copy(m, out));
             return;
         };
@@ -101,7 +103,8 @@ impl ClusterNode {
         let seen = self.replicas[queue].as_ref().and_then(|replica| replica.seen.get(&client)).copied();
         if seen.is_some_and(|seen| seen >= number) {
             m.into_iter().for_each(|m| end_copy(m, out));
-            if out.shared().quorum(queue).done.get(&client).is_some_and(|done| *done >= number) {
+            let done = out.shared().quorum(queue).done.get(&client).is_some_and(|done| *done >= number);
+            if refused || done {
                 self.report(client, queue, number, !refused, out);
             }
             return;
@@ -110,12 +113,20 @@ impl ClusterNode {
             self.dismiss_the_dead(queue, out);
         }
         let waits = self.deferred.iter().any(|(of, _)| *of == queue);
+        let overtakes = seen.is_none_or(|seen| seen < before)
+            && out.shared().quorum(queue).commands.get(&before).is_some_and(|before| !before.refused);
+        if overtakes && !waits {
+            // It was sent to an earlier term. Its channel sends it again, with what comes before it.
+            return m.into_iter().for_each(|m| end_copy(m, out));
+        }
         if !waits && self.enter(queue, Some(command), out) {
+            out.shared().quorum(queue).is_refused(number, false);
             return;
         }
         match m {
             Some(m) => {
                 out.note(Fact::NotTaken { m, why: LossCause::DiskFull });
+                out.shared().quorum(queue).is_refused(number, true);
                 self.report(client, queue, number, false, out);
             }
             None => self.deferred.push((queue, number)),

@@ -36,6 +36,8 @@ pub(super) struct KnownCommand {
     pub(super) references: u32,
     /// The queue has not taken its message.
     pub(super) refused: bool,
+    /// What its channel had wanted before it, if that had not been done: it comes behind that. 0: nothing.
+    pub(super) before: u32,
 }
 
 /// What an entry of the log says.
@@ -119,19 +121,25 @@ impl Quorum {
         client: ConnectionId,
         (session, life): (u32, u32),
         (packet, again): (Packet, usize),
+        before: u32,
     ) -> u32 {
         let number = self.next_command;
         self.next_command += 1;
         let command = Command { client, session, life, packet, number, again };
-        self.commands.insert(number, KnownCommand { command, references: 1, refused: false });
+        self.commands.insert(number, KnownCommand { command, references: 1, refused: false, before });
         number
     }
 
     /// A command was applied; its message is in the queue, or was refused.
     pub(super) fn is_done(&mut self, client: ConnectionId, number: u32, accepted: bool) {
         self.done.insert(client, number);
+        self.is_refused(number, !accepted);
+    }
+
+    /// The message of a command was refused, or it was not.
+    pub(super) fn is_refused(&mut self, number: u32, refused: bool) {
         if let Some(known) = self.commands.get_mut(&number) {
-            known.refused = !accepted;
+            known.refused = refused;
         }
     }
 
