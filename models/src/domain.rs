@@ -201,6 +201,7 @@ impl Domain for Messaging {
             | Record::Bound
             | Record::Sequence { .. }
             | Record::KnownId { .. }
+            | Record::GivenUp { .. }
             | Record::SavedStream { .. }
             | Record::SavedReader { .. }
             | Record::SavedDelivery { .. }
@@ -252,6 +253,7 @@ impl Domain for Messaging {
             | Record::Bound
             | Record::Sequence { .. }
             | Record::KnownId { .. }
+            | Record::GivenUp { .. }
             | Record::SavedStream { .. }
             | Record::SavedReader { .. }
             | Record::SavedDelivery { .. }

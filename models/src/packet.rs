@@ -75,9 +75,13 @@ pub enum Packet {
     Emptied { queue: u32, sequence: u32 },
     /// An answer to these ends; the next begins at, or behind, this sequence; 0: there is no more.
     PageEnd { queue: u32, next: u32 },
-    /// A consumer is still at work on what it holds: the deadline is so many milliseconds from now, or for 0 as far as it
-    /// was. JetStream: `+WPI`; SQS: `ChangeMessageVisibility`.
+    /// A consumer is still at work on this message, whoever was given it last. JetStream: `+WPI`.
+    InProgress { m: MessageRef, s: SubscriptionId },
+    /// It has what it holds for so many milliseconds from now, or for 0 as long as at first. SQS: `ChangeMessageVisibility`.
     Extend { s: SubscriptionId, attempt: u16, tag: Tag, wait: u32 },
+    /// The next packet is for this one of the client's pulls of a queue that are open, in the order in which they were made.
+    /// Said if there are several. JetStream: each has an inbox of its own.
+    ForPull { place: u16 },
     /// There is none, or no more.
     GetEmpty { queue: u32 },
     /// There is no such queue: the channel on which the client asked is closed. AMQP: 404, `NOT_FOUND`.
@@ -126,7 +130,7 @@ pub enum Packet {
     Vote { queue: u16, pre: bool, granted: bool, term: u32 },
     /// A node is there, in this life of its process.
     Alive { life: u32 },
-    /// A node has too little memory left, or enough again.
+    /// A node has too little memory or disk left, or enough again.
     Alarm { on: bool },
 
     /// A consumer wants to join its group.
@@ -288,6 +292,8 @@ pub enum Record {
     Streamed { m: MessageRef, sequence: u32, exchange: u32 },
     /// A reader of a stream was given it so often, at last at so many milliseconds, and has not settled it.
     Pending { m: MessageRef, s: SubscriptionId, sequence: u32, at: u32, attempts: u8 },
+    /// A reader of a stream has given up the message at this sequence, and the stream still has it.
+    GivenUp { m: MessageRef, sequence: u32, attempts: u8 },
     /// A message that lives in a queue since so many hundredths of a second, hidden until so many, delivered so often.
     Hidden { m: MessageRef, s: SubscriptionId, since: u32, until: u32, attempts: u8 },
     /// An id that a queue knows since so many hundredths of a second: this word, or a message's own, or what it contains.

@@ -78,6 +78,7 @@ impl<D: Domain> World<D> {
             self.core.push(arrival, id.link(1).0, epoch, answer);
         }
         if up {
+            self.core.connections[id.0 as usize].answered = true;
             self.change_connection(id, 1, ConnectionChange::Connected);
         }
     }

@@ -201,6 +201,8 @@ pub(crate) struct Connection {
     pub(crate) open: [bool; 2],
     /// The client waits for an answer to its call.
     pub(crate) calling: bool,
+    /// The call has come to its server: what is open there is of this epoch.
+    pub(crate) answered: bool,
     /// This end has gone without a word to the other.
     pub(crate) unheard: [bool; 2],
     /// When the first segment came to this end that was dead by then: its sender goes on trying.

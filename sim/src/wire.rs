@@ -292,7 +292,7 @@ impl<D: Domain> Core<D> {
         connection.epoch = connection.epoch.wrapping_add(1) & 0x7FFF_FFFF;
         connection.open[0] = false;
         (connection.unheard, connection.unanswered) = ([false, false], [None, None]);
-        connection.calling = true;
+        (connection.calling, connection.answered) = (true, false);
         let epoch = connection.epoch;
         self.clear_stream(id.link(0));
         if let Some(arrival) = self.arrival_of_news(id.link(0)) {
@@ -369,17 +369,22 @@ impl<D: Domain> Core<D> {
         }
     }
 
-    /// A fault breaks all connections of a node; each end learns when the news reaches it.
+    /// A fault breaks all connections of a node; each end learns when the news reaches it. A client that waits for an
+    /// answer learns behind that. Where a call is under way to a server that takes the connection before for alive, that
+    /// one ends as the call comes.
     pub(crate) fn reset_connections(&mut self, node: NodeId) {
         self.tell_checks(node, News::ConnectionReset);
         for (id, side) in self.connections_of(node) {
-            if !self.connections[id.0 as usize].open[side] {
+            let connection = &self.connections[id.0 as usize];
+            let (epoch, calling) = (connection.epoch, connection.calling);
+            if !connection.open[side] || calling && !connection.answered {
                 continue;
             }
-            let epoch = self.connections[id.0 as usize].epoch;
             for side in [0, 1] {
                 self.clear_stream(id.link(side));
-                self.push(self.now, id.link(side).0, epoch, Body::Ending { reset: true });
+                let answer = self.links[id.link(side).0 as usize].stream.last_arrival;
+                let at = if calling && side == 1 { self.now.max(answer) } else { self.now };
+                self.push(at, id.link(side).0, epoch, Body::Ending { reset: true });
             }
         }
     }

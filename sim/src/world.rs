@@ -133,6 +133,7 @@ impl<D: Domain> World<D> {
             epoch: 0,
             open: [false, false],
             calling: false,
+            answered: false,
             unheard: [false, false],
             unanswered: [None, None],
         });

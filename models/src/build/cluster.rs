@@ -42,7 +42,7 @@ impl Builder<'_> {
         let quorums = topology.replicated.iter().enumerate().map(|(queue, replicated)| {
             // Its messages are in its members' logs, and in nobody's memory.
             let config = Config { overdue: None, paging: None, ..config.clone() };
-            let machine = BrokerSpec { config, ..spec.clone() };
+            let machine = BrokerSpec { config, disk_free_limit: None, ..spec.clone() };
             let leader = topology.members[queue][0];
             replicated.then(|| Box::new(Quorum::new(Broker::new(machine), Arc::clone(&topology), leader)))
         });
@@ -54,7 +54,9 @@ impl Builder<'_> {
             // Nodes hold their clients up themselves.
             let page_cache = memory.saturating_sub(memory_limit);
             let publishers = Vec::new();
-            let local = BrokerSpec { number, memory_limit, page_cache, publishers, ..spec.clone() };
+            let disk_free_limit = self.disk_free_limit(config, name, memory);
+            let local =
+                BrokerSpec { number, memory_limit, disk_free_limit, page_cache, publishers, ..spec.clone() };
             let spec = ClusterSpec {
                 topology: Arc::clone(&topology),
                 silence_limit: cluster.silence_limit,

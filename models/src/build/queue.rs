@@ -6,17 +6,16 @@ use crate::part::Part;
 use crate::producer::{Publisher, PublisherSpec, Target};
 use crate::properties::{PropertiesId, Said};
 use crate::queue::{
-    AckMode, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, ExchangeKind, Pulls, Transport,
+    AckMode, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, ExchangeKind, Pulls, Settles, Transport,
 };
 use crate::setup::{Design, Fault, FaultKind, Role};
 use crate::story::Dialect;
 use redeliver_sim::{ConnectionId, NodeId, Purpose, Time};
 
 impl Builder<'_> {
-    /// What is to be free on the broker's disk, if that can ever be too little.
-    fn disk_free_limit(&self, config: &Config, memory: u64) -> Option<u64> {
-        let mut machines =
-            self.setup.machines.iter().filter(|(node, _)| node.matches(&config.node, Role::Broker));
+    /// What is to be free on a broker's disk, if that can ever be too little.
+    pub(super) fn disk_free_limit(&self, config: &Config, broker: &str, memory: u64) -> Option<u64> {
+        let mut machines = self.setup.machines.iter().filter(|(node, _)| node.matches(broker, Role::Broker));
         let fills = |fault: &Fault| matches!(fault.what, FaultKind::DiskFull { .. });
         let ends = machines.any(|(_, change)| change.disk_capacity.flatten().is_some())
             || self.setup.faults.iter().any(fills);
@@ -41,7 +40,7 @@ impl Builder<'_> {
             standing,
             declared_anew: config.queues.iter().map(|queue| self.is_consumed(&queue.name)).collect(),
             memory_limit,
-            disk_free_limit: self.disk_free_limit(config, memory),
+            disk_free_limit: self.disk_free_limit(config, &config.node, memory),
             page_cache: memory.saturating_sub(memory_limit),
             number: 0,
             publishers: (0..producers.len()).map(producer_connection).chain(publishing_clients).collect(),
@@ -154,6 +153,7 @@ impl Builder<'_> {
                 .zip(client.pulls)
                 .map(|(wait, pulls)| Pulls { expires: pulls.expires.or(Some(wait)), ..pulls }),
             extend_every: client.extend_every,
+            extends_message: redelivery.is_some_and(|redelivery| redelivery.settles == Settles::Message),
             claims: client.claims,
             rereads: client.rereads,
             keeps_failed: client.keeps_failed,

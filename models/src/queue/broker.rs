@@ -419,6 +419,7 @@ impl Node<Messaging> for Broker {
                 self.on_claim(from, queue, (Span::millis(u64::from(idle)), batch, first), out)
             }
             Packet::Reread { queue, batch, after } => self.on_reread(from, queue, (batch, after), out),
+            Packet::InProgress { m, s } => self.on_in_progress(m, s, out),
             Packet::Extend { s, attempt, tag, wait } => {
                 self.on_extend(s, attempt, tag, Span::millis(u64::from(wait)), out)
             }

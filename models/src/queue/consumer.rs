@@ -51,6 +51,8 @@ pub struct ConsumerSpec {
     pub rereads: bool,
     /// It says this often that it is still at work.
     pub extend_every: Option<Span>,
+    /// It says so of the message, and not of a delivery.
+    pub extends_message: bool,
     /// What it gives back it only keeps, until its time is over.
     pub keeps_failed: bool,
     /// Its broker has no word for giving a message away: it puts it aside by itself, and settles it.
@@ -254,9 +256,15 @@ impl Consumer {
     #[cold]
     fn extend(&mut self, generation: u16, out: &mut Out<'_>) {
         let Some(held) = self.worker.current(generation) else { return };
-        let (s, attempt, tag) = (self.worker.s, held.attempt, held.token.tag);
+        let (m, s, attempt, tag) = (held.m, self.worker.s, held.attempt, held.token.tag);
         if out.is_open(self.spec.connection) {
-            out.send(self.spec.connection, Packet::Extend { s, attempt, tag, wait: 0 });
+            out.send(
+                self.spec.connection,
+                match self.spec.extends_message {
+                    true => Packet::InProgress { m, s },
+                    false => Packet::Extend { s, attempt, tag, wait: 0 },
+                },
+            );
         }
         if let Some(every) = self.spec.extend_every {
             out.deadline(every, Timer::Extend { generation });

@@ -2,7 +2,7 @@
 //!
 //! Models RabbitMQ's `rabbit_disk_monitor` (3.10 to 4.0; "Free Disk Space Alarms"): it looks when the broker starts, and
 //! then again after the time in which a disk that fills at 250 MB/s could take half of what is left above the limit, from
-//! 100 ms to 10 s; while there is an alarm, every 10 s. Between two looks a disk may get full: then the broker refuses,
+//! 100 ms to 10 s; while there is an alarm, every 10 s. In a cluster each node does so (`cluster/alarm.rs`). Between two looks a disk may get full: then the broker refuses,
 //! where the real one may die. A disk without a capacity is watched only if a fault fills it.
 
 use super::broker::Broker;

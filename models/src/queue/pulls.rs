@@ -62,9 +62,19 @@ impl Broker {
         empty: bool,
         out: &mut Out<'_>,
     ) {
+        if self.service[queue].is_open(slot, number) {
+            self.name_pull(queue, slot, out);
+        }
         if let Some(connection) = self.service[queue].end_request(slot, number) {
             out.shared().brokers[0].empty_polls += u64::from(empty);
             self.reply(connection, Packet::GetEmpty { queue: queue as u32 }, out);
+        }
+    }
+
+    /// Which of its pulls what comes now is for.
+    pub(super) fn name_pull(&mut self, queue: usize, slot: u32, out: &mut Out<'_>) {
+        if let Some((connection, place)) = self.service[queue].place(slot) {
+            self.reply(connection, Packet::ForPull { place }, out);
         }
     }
 

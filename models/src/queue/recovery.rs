@@ -24,16 +24,19 @@ impl Broker {
     }
 
     pub(crate) fn bind(&mut self, exchange: u32, queue: u32, out: &mut Out<'_>) {
-        let bound = &mut self.exchanges[exchange as usize].queues;
-        let new = !bound.contains(&(queue as usize));
-        if new {
-            bound.push(queue as usize);
-        }
-        if self.queues[queue as usize].config.durable {
+        self.bind_to_all(vec![exchange], queue, out);
+    }
+
+    /// The same with several exchanges: a reader of a stream reads all that came over them, in the stream's order.
+    pub(super) fn bind_to_all(&mut self, mut exchanges: Vec<u32>, queue: u32, out: &mut Out<'_>) {
+        let (index, durable) = (queue as usize, self.queues[queue as usize].config.durable);
+        for exchange in exchanges.iter().filter(|_| durable) {
             out.set_register(exchange * self.queues.len() as u32 + queue, Record::Bound);
         }
-        if new && self.timed {
-            self.begin_to_read(exchange as usize, queue as usize, out);
+        exchanges.retain(|exchange| !self.exchanges[*exchange as usize].queues.contains(&index));
+        exchanges.iter().for_each(|exchange| self.exchanges[*exchange as usize].queues.push(index));
+        if self.timed && !exchanges.is_empty() {
+            self.begin_to_read(&exchanges, index, out);
         }
     }
 
@@ -210,7 +213,9 @@ impl Broker {
             for entry in all.iter().filter(|entry| entry.position.is_none()) {
                 out.note(Fact::Removed { m: entry.m, s, why: LossCause::BrokerMemory });
             }
-            let (now, kept) = (out.now(), out.disk().records(FileId(queue as u32)).count() as u64);
+            let records = out.disk().records(FileId(queue as u32));
+            let kept = records.filter(|(_, record)| record.in_queue().is_some()).count() as u64;
+            let now = out.now();
             out.shared().set_level(s, now, kept);
         }
     }

@@ -108,6 +108,10 @@ pub struct Pending {
     pub(super) ids: RecentIds,
     /// Of those held: what the stream has let go of, with its name in a story. Nobody will get it again.
     pub(super) gone: BTreeMap<u32, String>,
+    /// What was delivered as often as it may be, and is still in the stream.
+    pub(super) given_up: BTreeMap<MessageRef, Entry>,
+    /// Of these, what an earlier life of the broker had given up.
+    pub(super) given_up_before: Vec<MessageRef>,
     /// They are claimed.
     claimed: bool,
     /// The last sequence that was delivered.
@@ -134,6 +138,8 @@ impl Pending {
             ends: BTreeSet::new(),
             ids: RecentIds::default(),
             gone: BTreeMap::new(),
+            given_up: BTreeMap::new(),
+            given_up_before: Vec::new(),
             claimed,
             delivered: 0,
             entries_read: None,
@@ -192,7 +198,8 @@ impl Broker {
         let Some(pending) = &state.pending else { return Vec::new() };
         let held = pending.held.iter().filter(|(sequence, _)| !pending.gone.contains_key(sequence));
         let held = held.filter_map(|(_, hold)| Some(self.flights.get(hold.tag)?.entry));
-        let mut all: Vec<Entry> = held.chain(state.returned().copied()).collect();
+        let again = pending.given_up_before.iter().filter_map(|m| pending.given_up.get(m).copied());
+        let mut all: Vec<Entry> = held.chain(state.returned().copied()).chain(again).collect();
         all.sort_by_key(|entry| entry.rank);
         all
     }

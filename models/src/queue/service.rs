@@ -52,6 +52,8 @@ pub(super) struct Service {
     single_active: bool,
     /// Somebody has a priority.
     uneven: bool,
+    /// Somebody has had several requests open at once.
+    several: bool,
 }
 
 /// Nobody's number.
@@ -69,6 +71,7 @@ impl Service {
             turn_lost,
             single_active,
             uneven: false,
+            several: false,
         }
     }
 
@@ -92,17 +95,37 @@ impl Service {
         auto_ack: bool,
         fills: bool,
     ) -> (u32, u32) {
+        let another = self.requests(connection).next().is_some();
+        self.several |= another;
         let slot = self.seat(connection, room, (auto_ack, Some(fills)), 0);
         self.line_up(slot);
         (slot, self.slots[slot as usize].number)
     }
 
+    fn requests(&self, connection: ConnectionId) -> impl Iterator<Item = &Subscriber> {
+        let open = |subscriber: &&Subscriber| subscriber.here && subscriber.fills.is_some();
+        self.slots.iter().filter(open).filter(move |subscriber| subscriber.connection == connection)
+    }
+
+    /// If its client has several requests open: which of them this is, in the order in which they were made.
+    pub(super) fn place(&self, slot: u32) -> Option<(ConnectionId, u16)> {
+        let request = self.slots.get(slot as usize).filter(|request| self.several && request.here)?;
+        let all = || self.requests(request.connection);
+        let before = all().filter(|other| other.number < request.number).count();
+        (all().count() > 1).then_some((request.connection, before.min(usize::from(u16::MAX)) as u16))
+    }
+
+    /// Whether a request has not ended.
+    pub(super) fn is_open(&self, slot: u32, number: u32) -> bool {
+        self.slots.get(slot as usize).is_some_and(|request| request.here && request.number == number)
+    }
+
     /// A request ends, if it has not ended before. Whose it was.
     pub(super) fn end_request(&mut self, slot: u32, number: u32) -> Option<ConnectionId> {
-        let subscriber = self.slots.get_mut(slot as usize)?;
-        if !subscriber.here || subscriber.number != number {
+        if !self.is_open(slot, number) {
             return None;
         }
+        let subscriber = &mut self.slots[slot as usize];
         let connection = subscriber.connection;
         if std::mem::take(&mut subscriber.stands) {
             self.line.retain(|other| *other != slot);
@@ -161,9 +184,10 @@ impl Service {
         Some((slot, self.slots[slot as usize]))
     }
 
-    /// Whether this connection consumes.
-    pub(super) fn has(&self, connection: ConnectionId) -> bool {
-        self.slots.iter().any(|subscriber| subscriber.here && subscriber.connection == connection)
+    /// How many consumers this connection has.
+    pub(super) fn count_of(&self, connection: ConnectionId) -> usize {
+        let here = |subscriber: &&Subscriber| subscriber.here && subscriber.connection == connection;
+        self.slots.iter().filter(here).count()
     }
 
     /// All of this connection leave.

@@ -72,6 +72,10 @@ impl Broker {
         };
         for (position, record) in records {
             let (m, sequence, delivered) = match record {
+                Record::GivenUp { m, sequence, attempts } => {
+                    self.recover_given_up(queue, stream, (m, sequence, attempts), position, out);
+                    continue;
+                }
                 Record::Queued { m, rank, .. } => (m, rank, None),
                 Record::Pending { m, sequence, at, attempts, .. } => {
                     (m, sequence, Some((at, attempts, ConnectionId(u32::MAX))))
@@ -132,6 +136,7 @@ impl Broker {
         let read = |exchange: u32| !self.exchanges[exchange as usize].queues.is_empty();
         let settled =
             self.streams[stream].entries().filter(|(_, kept)| kept.wanted == 0 && read(kept.exchange));
+        let settled = settled.filter(|(_, kept)| !self.is_given_up(stream, kept.m));
         let settled: Vec<u32> = settled.map(|(sequence, _)| sequence).collect();
         settled.into_iter().for_each(|sequence| self.release(stream, sequence, out));
     }

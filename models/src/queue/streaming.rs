@@ -8,7 +8,7 @@ use super::queue::Entry;
 use super::redelivery::Hold;
 use super::routing::{subject_fits, subjects_overlap};
 use super::stream::Retained;
-use super::{ExchangeKind, Retention};
+use super::{ExchangeConfig, ExchangeKind, Retention};
 use crate::causes::{DuplicateCause, LossCause};
 use crate::domain::Out;
 use crate::fact::Fact;
@@ -187,6 +187,7 @@ impl Broker {
     pub(super) fn release(&mut self, stream: usize, sequence: u32, out: &mut Out<'_>) {
         let file = self.stream_file(stream);
         let Some(entry) = self.streams[stream].take(sequence) else { return };
+        self.forget_given_up(stream, entry.m, out);
         match entry.position {
             Some(position) => out.remove(file, position),
             None => self.free_memory(entry.bytes),
@@ -283,32 +284,32 @@ impl Broker {
             }
         }
         self.declared[queue] = true;
-        for exchange in 0..self.exchanges.len() {
-            let kind = self.exchanges[exchange].kind;
-            if kind == ExchangeKind::Stream(stream as u32)
-                && subject_fits(&config.filter, &self.exchanges[exchange].name)
-            {
-                self.bind(exchange as u32, queue as u32, out);
-            }
-        }
+        let fits = |exchange: &ExchangeConfig| {
+            exchange.kind == ExchangeKind::Stream(stream as u32)
+                && subject_fits(&config.filter, &exchange.name)
+        };
+        self.bind_to_all(self.exchanges_where(fits), queue as u32, out);
         Ok(())
     }
 
     /// The first member of a subscription that comes late makes its reader.
     #[cold]
     pub(super) fn bind_late(&mut self, queue: u32, out: &mut Out<'_>) {
-        for exchange in 0..self.exchanges.len() {
-            if self.exchanges[exchange].late.contains(&(queue as usize)) {
-                self.bind(exchange as u32, queue, out);
-            }
-        }
+        let waits = |exchange: &ExchangeConfig| exchange.late.contains(&(queue as usize));
+        self.bind_to_all(self.exchanges_where(waits), queue, out);
     }
 
-    /// A reader begins to read what came over this exchange: what is there already, unless it wants only what is new.
-    pub(super) fn begin_to_read(&mut self, exchange: usize, queue: usize, out: &mut Out<'_>) {
+    fn exchanges_where(&self, is: impl Fn(&ExchangeConfig) -> bool) -> Vec<u32> {
+        let numbered = self.exchanges.iter().enumerate();
+        numbered.filter(|(_, exchange)| is(exchange)).map(|(exchange, _)| exchange as u32).collect()
+    }
+
+    /// A reader begins to read what came over these exchanges: what is there already, in the order of the stream
+    /// (`LoadNextMsg`, which has all the subjects that fit before it), unless it wants only what is new.
+    pub(super) fn begin_to_read(&mut self, exchanges: &[u32], queue: usize, out: &mut Out<'_>) {
         let Some(stream) = self.queues[queue].config.stream else { return };
         if self.queues[queue].config.from == StartAt::Beginning {
-            let there = self.streams[stream].entries().filter(|(_, kept)| kept.exchange as usize == exchange);
+            let there = self.streams[stream].entries().filter(|(_, kept)| exchanges.contains(&kept.exchange));
             let there: Vec<(u32, MessageRef)> = there.map(|(sequence, kept)| (sequence, kept.m)).collect();
             there
                 .into_iter()

@@ -31,9 +31,15 @@ impl Broker {
     pub(super) fn dispatch_timed(&mut self, queue: usize, out: &mut Out<'_>) {
         let mut served = None;
         self.begin_request(queue);
+        if self.queues[queue].pending.as_ref().is_some_and(|pending| !pending.given_up_before.is_empty())
+            && self.service[queue].has_room()
+        {
+            self.give_up_again(queue, out);
+        }
         while !out.is_cut() && self.may_send(queue, out) {
             let Some((slot, who)) = self.choose(queue, out) else { break };
             let entry = self.queues[queue].pop().expect("it may be sent");
+            self.name_pull(queue, slot, out);
             if who.fills.is_some() && who.room == 0 {
                 self.service[queue].end_request(slot, who.number);
                 self.begin_request(queue);
@@ -95,17 +101,6 @@ impl Broker {
                 self.service[queue].at_random(self.spec.turns.draw(luck, queue as u64))
             }
         }
-    }
-
-    fn give_up(&mut self, queue: usize, entry: Entry, out: &mut Out<'_>) {
-        if !out.shared().journals.is_empty() {
-            let name = out.shared().notation(entry.m).1;
-            let pending = self.queues[queue].pending.as_mut();
-            pending.into_iter().for_each(|pending| pending.advisories.push(format!("max_deliver {name}")));
-        }
-        self.part_with(queue, &entry);
-        self.dead_letter(queue, entry, Reason::DeliveryLimit, out);
-        self.set_level(queue, out);
     }
 
     pub(super) fn send_timed(
@@ -239,6 +234,7 @@ impl Broker {
         out: &mut Out<'_>,
     ) {
         let Some((queue, found)) = self.find(m, s, attempt, tag) else {
+            self.settle_given_up(m, s, out);
             return out.note(Fact::StrayAck { m, s });
         };
         let entry = match found {
@@ -270,6 +266,9 @@ impl Broker {
         out: &mut Out<'_>,
     ) {
         let Some((queue, found)) = self.find(m, s, attempt, tag) else {
+            if !requeue {
+                self.settle_given_up(m, s, out);
+            }
             return out.note(Fact::StrayAck { m, s });
         };
         let entry = match found {
@@ -348,6 +347,22 @@ impl Broker {
         if config.stream.is_none() {
             self.record_hidden(queue, &entry, deadline, out);
         }
+        self.arm_ack_wait(queue, out);
+    }
+
+    /// A consumer is still at work on a message, and whoever was given it last has the ack wait again, also after a
+    /// restart (`progressUpdate`, which knows the message by its sequence; `consumerFileStore.UpdateDelivered`). What
+    /// waits to come again does so.
+    #[cold]
+    pub(super) fn on_in_progress(&mut self, m: MessageRef, s: SubscriptionId, out: &mut Out<'_>) {
+        let Some((queue, Found::Held(rank))) = self.find(m, s, 0, Tag::NONE) else { return };
+        let Queue { config, pending, .. } = &mut self.queues[queue];
+        let (Some(redelivery), Some(pending)) = (&config.redelivery, pending) else { return };
+        let Some(hold) = pending.held.get(&rank).copied() else { return };
+        let Some(Flight { entry, connection, .. }) = self.flights.get(hold.tag).copied() else { return };
+        let deadline = out.now() + redelivery.wait(entry.attempts);
+        pending.move_to(rank, deadline);
+        self.record_pending(queue, entry, connection, deadline, out);
         self.arm_ack_wait(queue, out);
     }
 

@@ -355,6 +355,7 @@ impl Client {
     pub(super) fn fail_calls(&mut self, error: &'static str, out: &mut Out<'_>) {
         self.calling = false;
         self.session += 1;
+        self.for_pull = 0;
         for call in std::mem::take(&mut self.calls) {
             self.fail_call(call.task, error, out);
             self.error(error, out);

@@ -62,6 +62,8 @@ pub struct Client {
     pub(super) handling: Option<Handling>,
     /// Pauses of the handler so far.
     pub(super) pauses: u32,
+    /// Which of its pulls what comes next is for.
+    pub(super) for_pull: usize,
     /// Its places in groups of a log.
     pub(super) memberships: Vec<Membership>,
     /// For messages to a log without a key.
@@ -80,6 +82,7 @@ impl Client {
             calls: Vec::new(),
             handling: None,
             pauses: 0,
+            for_pull: 0,
             memberships: Vec::new(),
             round: 0,
         }
@@ -221,6 +224,7 @@ impl Node<Messaging> for Client {
             Packet::Confirm { m, positive, offset, .. } => self.on_confirm(m, positive, offset, out),
             Packet::Return { m, label } => self.on_return(m, label, out),
             Packet::Deliver { m, s, attempt, tag } => self.on_deliver(m, s, attempt, tag, out),
+            Packet::ForPull { place } => self.for_pull = usize::from(place),
             Packet::GetEmpty { queue } => self.on_empty(queue, out),
             Packet::PageEnd { queue, .. } => self.on_page_end(queue, out),
             Packet::Emptied { queue, sequence } => self.on_emptied(queue, sequence, out),

@@ -186,7 +186,10 @@ impl Client {
     /// It is still at work on what it holds.
     pub(super) fn extend(&mut self, id: u32, wait: Span, out: &mut Out<'_>) {
         let Some(hand) = self.hands.get_mut(id).filter(|hand| !hand.settled) else { return };
-        let Hand { s, attempt, tag, .. } = *hand;
+        let Hand { m, s, attempt, tag, .. } = *hand;
+        if self.queue_side().is_some_and(|side| side.dialect == Dialect::Nats) {
+            return self.put(Packet::InProgress { m, s }, out);
+        }
         if let Some(tag) = tag {
             let wait = (wait.0 / 1_000_000).min(u64::from(u32::MAX)) as u32;
             self.put(Packet::Extend { s, attempt, tag, wait }, out);

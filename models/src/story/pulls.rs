@@ -112,22 +112,22 @@ impl Client {
         true
     }
 
-    /// A message has come: the first pull of its subscription has one more, and perhaps returns with it.
+    /// A message has come: the pull of its subscription that the broker has named, or the first, has one more, and
+    /// perhaps returns with it.
     pub(super) fn pulled(&mut self, s: SubscriptionId, text: &str, out: &mut Out<'_>) {
-        for call in self.calls.iter_mut().filter(|call| call.begun) {
-            if let Task::Pull { s: asked, left, got, .. } = &mut call.task
-                && *asked == s
-                && *left > 0
-            {
-                got.push(text.into());
-                *left -= 1;
-                break;
-            }
+        let place = std::mem::take(&mut self.for_pull);
+        let pulls = self.calls.iter_mut().filter(|call| call.begun).filter_map(|call| match &mut call.task {
+            Task::Pull { s: asked, left, got, .. } if *asked == s && *left > 0 => Some((left, got)),
+            _ => None,
+        });
+        if let Some((left, got)) = pulls.into_iter().nth(place) {
+            got.push(text.into());
+            *left -= 1;
         }
-        self.end_pull(
-            |task| matches!(task, Task::Pull { asks: Asks::All(_) | Asks::WhatThereIs(_), left: 0, .. }),
-            out,
-        );
+        let is = |task: &Task| {
+            matches!(task, Task::Pull { asks: Asks::All(_) | Asks::WhatThereIs(_), left: 0, .. })
+        };
+        self.end_pull(is, 0, out);
     }
 
     /// A message of which the stream has let go would have come.
@@ -140,18 +140,20 @@ impl Client {
     /// A page has ended.
     pub(super) fn on_page_end(&mut self, queue: u32, out: &mut Out<'_>) {
         let is = |task: &Task| matches!(task, Task::Pull { queue: asked, asks: Asks::Again(_) | Asks::Others(_), .. } if *asked == queue);
-        self.end_pull(is, out);
+        self.end_pull(is, 0, out);
     }
 
     /// There is nothing, or no more.
     pub(super) fn end_new(&mut self, queue: u32, out: &mut Out<'_>) {
         let is = |task: &Task| matches!(task, Task::Pull { queue: asked, asks: Asks::All(_) | Asks::WhatThereIs(_), .. } if *asked == queue);
-        self.end_pull(is, out);
+        let place = std::mem::take(&mut self.for_pull);
+        self.end_pull(is, place, out);
     }
 
-    /// The first pull of which this is true returns with what it has.
-    fn end_pull(&mut self, is: impl Fn(&Task) -> bool, out: &mut Out<'_>) {
-        let Some(index) = self.calls.iter().position(|call| call.begun && is(&call.task)) else { return };
+    /// Of the pulls of which this is true the one at this place returns with what it has.
+    fn end_pull(&mut self, is: impl Fn(&Task) -> bool, place: usize, out: &mut Out<'_>) {
+        let calls = self.calls.iter().enumerate().filter(|(_, call)| call.begun && is(&call.task));
+        let Some(index) = calls.map(|(index, _)| index).nth(place) else { return };
         if let Task::Pull { got, .. } = self.calls.remove(index).task {
             self.journal(out).seen.polls.push(got);
         }

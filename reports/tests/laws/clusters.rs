@@ -39,7 +39,7 @@ fn when_all_faults_have_ended_everything_is_consumed() {
 
 /// So many cases, or as many as `PROPTEST_CASES` says.
 fn count(usual: u32) -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
+    number_from("PROPTEST_CASES", usual.into()) as u32
 }
 
 /// Whether a queue may drop what it has confirmed, because it is too long.
@@ -130,6 +130,53 @@ fn what_a_dying_leader_had_sent_is_sent_again_by_the_next() {
 }
 
 #[test]
+fn what_a_dead_leader_alone_had_logged_does_not_take_along_what_came_to_stand_in_its_place() {
+    // For 50 ms what n1 logs comes to nobody else. Then others lead, one after the other, with messages waiting.
+    let faults = r#"
+        Stop(from: "n1", to: "n2", at: "300ms", lasts: "50ms", in_flight: Lost),
+        Stop(from: "n1", to: "n3", at: "300ms", lasts: "50ms", in_flight: Lost),
+        Crash(node: "n1", at: "349ms", restart_after: "1s"),
+        Crash(node: "n2", at: "2s", restart_after: "100ms"),
+        Crash(node: "n3", at: "3s", restart_after: "100ms"),
+    "#;
+    let result = figures(1000, QUORUM, "10ms", faults);
+    assert_eq!(number(&result, "/consumers/stock/pending"), 0);
+    assert_eq!(number(&result, "/consumers/stock/lost/total"), 0);
+}
+
+#[test]
+fn what_overtakes_what_came_before_it_on_the_way_to_a_leader_waits_for_it() {
+    // All five nodes begin anew; with every fifth packet lost, n2 leads, does not, and leads again, while what n1 has
+    // sent it in the meantime comes in parts.
+    let text = r#"(
+        format: 1,
+        title: "A cluster",
+        run: (duration: "2s", drain: "300s", heal_at: "2500ms"),
+        producers: { "p": (publish: "t", schedule: Rate("50 kB/s"), count: 5, size: "1 kB") },
+        consumers: {
+            "c": (read: "t", members: 3, work: "0ms"),
+            "d": (read: "t", work: "5ms", deduplicate: InProcess(last: 2)),
+        },
+        network: (latency: "1ms", jitter: "exp(1ms)", loss: "20%"),
+        faults: [TornWrite(node: "brokers", at: "50ms", restart_after: "10ms")],
+        designs: { "d": RabbitMQ(
+            version: "4.2.0",
+            nodes: ["n1", "n2", "n3", "n4", "n5"],
+            queues: {
+                "c": {"x-queue-type": "quorum"},
+                "d": {"x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "reject-publish"},
+            },
+            leaders: {"c": "n2", "d": "n1"},
+            clients: {"*": (node: "n3", config: {"prefetch_count": 1}), "p/*": (node: "n1"), "c/1": (node: "n1")},
+        ) },
+    )"#;
+    let result = run(text, 369);
+    for (name, consumer) in consumers(&result, "d") {
+        assert_eq!(number(consumer, "/pending"), 0, "{name}");
+    }
+}
+
+#[test]
 fn what_was_sent_to_an_earlier_channel_does_not_come_to_the_next() {
     // The consumer is back within a millisecond; what is on its way to it takes 200 ms.
     let link = r#"links: [(from: "n1", to: "n3", latency: "200ms")]"#;
@@ -181,6 +228,23 @@ fn who_was_away_learns_what_was_declared_meanwhile() {
         ("ops", Look("end")),
     "#;
     story("4.0.5", r#""p": (node: "n3")"#, script, &["queues.late.messages == ['m1']"]);
+}
+
+#[test]
+fn who_consumes_twice_has_two_consumers_also_after_a_leader_has_died() {
+    let script = r#"
+        ("c", Consume("q"), Consume("q")),
+        ("p", Send("m1..m4", "q")),
+        ("ops", Wait("1s"), Look("before")),
+        ("n1", Crash),
+        ("ops", Wait("8s")),
+        ("c", Ack("m1"), Ack("m2")),
+        ("ops", Wait("1s"), Look("end")),
+    "#;
+    let clients = r#""c": (node: "n2", config: {"prefetch_count": 1}), "p": (node: "n3")"#;
+    let expected =
+        ["looks.before.clients.c.got == ['m1', 'm2']", "clients.c.got == ['m1', 'm2', 'm3', 'm4']"];
+    story("4.0.5", clients, script, &expected);
 }
 
 /// n1 and n2 go, s1 sends something with n3 alone, they come back.

@@ -95,7 +95,7 @@ impl RabbitMQ {
             checksums: !before_4,
             memory_high_watermark: self.watermark(before_4, assumptions, findings),
             paging: Some(self.paging(before_4, assumptions, findings)),
-            disk_free_limit: self.disk_free_limit(&nodes, assumptions, findings),
+            disk_free_limit: self.disk_free_limit(assumptions, findings),
             snapshots: None,
             output_limits: None,
             streams: Vec::new(),
@@ -169,24 +169,14 @@ impl RabbitMQ {
         Paging::AboveShare(assumptions.pick(RATIO, said, &PAGING_RATIO))
     }
 
-    /// How much of the disk is to be free; in a cluster only memory raises an alarm.
+    /// How much of each node's disk is to be free.
     fn disk_free_limit(
         &self,
-        nodes: &[String],
         assumptions: &mut Assumptions,
         findings: &mut Findings,
     ) -> Option<DiskFreeLimit> {
         const ABSOLUTE: &str = "disk_free_limit.absolute";
         const RELATIVE: &str = "disk_free_limit.relative";
-        let said = [ABSOLUTE, RELATIVE].iter().find_map(|name| self.config.get(name));
-        if nodes.len() > 1 {
-            if let Some(setting) = said {
-                let diagnostic =
-                    Diagnostic::new("disk alarms of a cluster are not modelled yet").at(setting.place);
-                findings.push(diagnostic.hint("leave `disk_free_limit` out, or have one node"));
-            }
-            return None;
-        }
         if let Some(setting) = self.config.get(RELATIVE) {
             let share = share(setting, 1_000.0, "the free disk limit", findings).unwrap_or(1.0);
             assumptions.text("disk_free_limit", Some(format!("{share} of the memory")), "", "");

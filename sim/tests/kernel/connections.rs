@@ -221,6 +221,46 @@ fn a_reset_tells_both_ends_and_drops_what_is_under_way() {
 }
 
 #[test]
+fn a_reset_behind_an_answer_tells_the_client_behind_it_too() {
+    let action = Action::Reset { victims: Victims::Nodes(vec![SERVER]) };
+    let faults = vec![Fault { trigger: Trigger::At(Time(1_500_000)), action }];
+    let mut bench = Bench::built(plain(), Toy::default(), machine(), faults);
+    bench.until(0).client(|out| out.connect(LINE)).finish();
+    assert_snapshot!(bench.log(), @r"
+    0.001000  server  Changed(Connected)
+    0.001500  server  ConnectionReset
+    0.001500  server  Changed(Reset)
+    0.002000  client  Changed(Connected)
+    0.002000  client  Changed(Reset)
+    ");
+}
+
+#[test]
+fn a_reset_of_what_a_server_takes_for_alive_does_not_end_the_call_that_waits_for_it() {
+    let reset = |at| {
+        let action = Action::Reset { victims: Victims::Nodes(vec![SERVER]) };
+        Fault { trigger: Trigger::At(Time(at)), action }
+    };
+    let trouble = Trouble::Pause { lasts: Span::seconds(1) };
+    let action = Action::Trouble { victims: Victims::Nodes(vec![SERVER]), trouble, lasts: None };
+    let pause = Fault { trigger: Trigger::At(Time(200_000_000)), action };
+    let faults = vec![pause, reset(300_000_000), reset(500_000_000)];
+    let mut bench = Bench::built(plain(), Toy::default(), machine(), faults).connect();
+    bench.until(400_000).client(|out| out.connect(LINE)).until(2_000_000).send([packet(1)]).finish();
+    assert_snapshot!(bench.log(), @r"
+    0.200000  server  Paused
+    0.300000  server  ConnectionReset
+    0.300000  client  Changed(Reset)
+    0.500000  server  ConnectionReset
+    1.200000  server  Resumed
+    1.200000  server  Changed(Reset)
+    1.200000  server  Changed(Connected)
+    1.201000  client  Changed(Connected)
+    2.001000  server  Got(1)
+    ");
+}
+
+#[test]
 fn who_does_not_read_chokes_the_sender() {
     let mut bench = Bench::connected(plain(), Toy::default());
     bench.server(|out| out.stop_reading(LINE));

@@ -1,8 +1,9 @@
-//! A node with too little memory left holds up the publishers of all nodes.
+//! A node with too little memory or disk left holds up the publishers of all nodes.
 //!
-//! Models RabbitMQ's resource alarms: every node knows those of all. While there is one, a connection is held up as soon
-//! as it publishes: what it has sent then, and all behind it, acks too, is read when no node has an alarm any more.
-//! Recorded: `cluster-7-*`. Messages of replicated queues are on disk; only those of other queues count.
+//! Models RabbitMQ's resource alarms: every node knows those of all (`rabbit_alarm`; "Memory and Disk Alarms": "If a node
+//! in a cluster has an alarm, all nodes block publishing connections"). While there is one, a connection is held up as
+//! soon as it publishes: what it has sent then, and all behind it, acks too, is read when no node has an alarm any more.
+//! Recorded for memory: `cluster-7-*`. Messages of replicated queues are on disk, and take no memory.
 
 use super::super::broker::Broker;
 use super::node::ClusterNode;
@@ -14,19 +15,19 @@ impl Broker {
     pub(crate) fn set_memory_limit(&mut self, limit: Option<u64>) {
         self.spec.memory_limit = limit.unwrap_or(0);
         self.starved = limit.is_none();
-        self.blocking = self.memory > self.spec.memory_limit;
+        self.blocking = self.holds_up_publishers();
     }
 
     /// Whether publishers are to be held up.
-    pub(in super::super) fn lacks_memory(&self) -> bool {
+    pub(in super::super) fn has_alarm(&self) -> bool {
         self.blocking || self.starved
     }
 }
 
 impl ClusterNode {
     /// Tells the others if this node's alarm begins or ends.
-    pub(super) fn watch_memory(&mut self, out: &mut Out<'_>) {
-        let on = self.local.lacks_memory();
+    pub(super) fn watch_alarm(&mut self, out: &mut Out<'_>) {
+        let on = self.local.has_alarm();
         if on == self.alarms[self.me] {
             return;
         }

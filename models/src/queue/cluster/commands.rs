@@ -21,9 +21,22 @@ impl ClusterNode {
         m: Option<MessageRef>,
         out: &mut Out<'_>,
     ) {
+        self.put_command(client, queue, (packet, 0), m, out);
+    }
+
+    fn put_command(
+        &mut self,
+        client: ConnectionId,
+        queue: usize,
+        (packet, again): (Packet, usize),
+        m: Option<MessageRef>,
+        out: &mut Out<'_>,
+    ) {
         let session = self.channel(client).session;
         let channel = (session, out.deaths());
-        let number = out.shared().quorum(queue).command(client, channel, packet);
+        let before = self.channel(client).pending.iter().rfind(|pending| pending.queue == queue);
+        let before = before.map_or(0, |pending| pending.number);
+        let number = out.shared().quorum(queue).command(client, channel, (packet, again), before);
         let pending = Pending { queue, number, packet, m };
         self.channel(client).pending.push_back(pending);
         self.send_command(client, pending, out);
@@ -71,8 +84,8 @@ impl ClusterNode {
             // Even if it has just said so: the one before may have heard it, and taken it for dead then.
             let again: Vec<_> =
                 self.channel(client).consumes.iter().filter(|(of, _)| *of == queue).copied().collect();
-            for (_, packet) in again {
-                self.command(client, queue, packet, None, out);
+            for (before, (_, packet)) in again.into_iter().enumerate() {
+                self.put_command(client, queue, (packet, before + 1), None, out);
             }
         }
     }
@@ -82,7 +95,7 @@ impl ClusterNode {
         let m = m.filter(|m| *m != MessageRef::NONE);
         let known = out.shared().quorum(queue).commands.get(&number).copied();
         let leads = self.replicas[queue].as_ref().is_some_and(super::replica::Replica::leads);
-        let (Some(KnownCommand { command, refused, .. }), true) = (known, leads) else {
+        let (Some(KnownCommand { command, refused, before, .. }), true) = (known, leads) else {
             m.into_iter().for_each(|m| end_copy(m, out));
             return;
         };
@@ -90,18 +103,30 @@ impl ClusterNode {
         let seen = self.replicas[queue].as_ref().and_then(|replica| replica.seen.get(&client)).copied();
         if seen.is_some_and(|seen| seen >= number) {
             m.into_iter().for_each(|m| end_copy(m, out));
-            if out.shared().quorum(queue).done.get(&client).is_some_and(|done| *done >= number) {
+            let done = out.shared().quorum(queue).done.get(&client).is_some_and(|done| *done >= number);
+            if refused || done {
                 self.report(client, queue, number, !refused, out);
             }
             return;
         }
+        if self.replicas[queue].as_ref().is_some_and(|replica| !replica.to_dismiss.is_empty()) {
+            self.dismiss_the_dead(queue, out);
+        }
         let waits = self.deferred.iter().any(|(of, _)| *of == queue);
+        let overtakes = seen.is_none_or(|seen| seen < before)
+            && out.shared().quorum(queue).commands.get(&before).is_some_and(|before| !before.refused);
+        if overtakes && !waits {
+            // It was sent to an earlier term. Its channel sends it again, with what comes before it.
+            return m.into_iter().for_each(|m| end_copy(m, out));
+        }
         if !waits && self.enter(queue, Some(command), out) {
+            out.shared().quorum(queue).is_refused(number, false);
             return;
         }
         match m {
             Some(m) => {
                 out.note(Fact::NotTaken { m, why: LossCause::DiskFull });
+                out.shared().quorum(queue).is_refused(number, true);
                 self.report(client, queue, number, false, out);
             }
             None => self.deferred.push((queue, number)),

@@ -57,7 +57,7 @@ pub struct ClusterNode {
     pub(super) syncing: bool,
     /// Random draws so far.
     pub(super) draws: u64,
-    /// By node: it has too little memory left.
+    /// By node: it has too little memory or disk left.
     pub(super) alarms: Vec<bool>,
     /// Upstream copies that a crash at a fact left on the way to several queues.
     pub(super) torn: Vec<(MessageRef, usize)>,
@@ -129,7 +129,7 @@ impl ClusterNode {
     /// What the node's memory is measured with from now on.
     pub(crate) fn set_memory_limit(&mut self, limit: Option<u64>, out: &mut Out<'_>) {
         self.local.set_memory_limit(limit);
-        self.watch_memory(out);
+        self.watch_alarm(out);
     }
 
     fn start_replicas(&mut self, out: &mut Out<'_>) {
@@ -168,7 +168,7 @@ impl ClusterNode {
                 self.pass_on(client, packet, out);
             }
         }
-        self.watch_memory(out);
+        self.watch_alarm(out);
     }
 }
 

@@ -119,7 +119,12 @@ impl ClusterNode {
             let link = self.spec.topology.links[self.me][leader];
             out.send(link, Packet::Follow { queue: queue as u16, term, index });
         }
-        (0..self.replicas.len()).for_each(|queue| self.dismiss_the_dead(queue, out));
+        for queue in 0..self.replicas.len() {
+            if self.replicas[queue].as_ref().is_some_and(|replica| replica.leads() && replica.owes_entry) {
+                self.begin_term(queue, out);
+            }
+            self.dismiss_the_dead(queue, out);
+        }
         for (queue, number) in std::mem::take(&mut self.deferred) {
             self.on_command(queue, number, None, out);
         }
@@ -162,18 +167,17 @@ impl ClusterNode {
         let lives: Vec<(ConnectionId, u32)> =
             out.shared().quorum(queue).lives.iter().map(|(client, life)| (*client, *life)).collect();
         for (client, life) in lives {
-            let is_said =
-                self.replicas[queue].as_ref().is_none_or(|replica| replica.dismissed.contains(&client));
-            if is_said || self.life_of(topology.home(client), out) == Some(life) {
+            let Some(replica) = &self.replicas[queue] else { return };
+            let lives = self.life_of(topology.home(client), out) == Some(life);
+            if replica.dismissed.contains(&client) || lives && !replica.to_dismiss.contains(&client) {
                 continue;
             }
             let packet = Packet::CloseChannel;
-            // If the disk is full: at the next tick.
-            if self.enter(queue, Some(Command { client, session: 0, life, packet, number: 0 }), out)
-                && let Some(replica) = &mut self.replicas[queue]
-            {
-                replica.dismissed.insert(client);
-            }
+            let command = Command { client, session: 0, life, packet, number: 0, again: 0 };
+            let entered = self.enter(queue, Some(command), out);
+            let Some(replica) = &mut self.replicas[queue] else { return };
+            // If the disk is full: at the next tick, or before anything else that it takes.
+            if entered { &mut replica.dismissed } else { &mut replica.to_dismiss }.insert(client);
         }
     }
 

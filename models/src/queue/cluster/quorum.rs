@@ -24,6 +24,8 @@ pub(super) struct Command {
     pub(super) packet: Packet,
     /// 0, if the leader wants it.
     pub(super) number: u32,
+    /// It has said so before: that it consumes, as the n-th of its consumers. 0: it is new.
+    pub(super) again: usize,
 }
 
 /// A command that somebody may ask for.
@@ -34,6 +36,8 @@ pub(super) struct KnownCommand {
     pub(super) references: u32,
     /// The queue has not taken its message.
     pub(super) refused: bool,
+    /// What its channel had wanted before it, if that had not been done: it comes behind that. 0: nothing.
+    pub(super) before: u32,
 }
 
 /// What an entry of the log says.
@@ -45,6 +49,8 @@ pub(super) struct LogEntry {
     pub(super) command: Option<Command>,
     /// The message, if it brings one.
     pub(super) message: Option<Entry>,
+    /// It has taken place: no other entry ever will at its index.
+    pub(super) applied: bool,
 }
 
 /// A replicated queue.
@@ -114,20 +120,26 @@ impl Quorum {
         &mut self,
         client: ConnectionId,
         (session, life): (u32, u32),
-        packet: Packet,
+        (packet, again): (Packet, usize),
+        before: u32,
     ) -> u32 {
         let number = self.next_command;
         self.next_command += 1;
-        let command = Command { client, session, life, packet, number };
-        self.commands.insert(number, KnownCommand { command, references: 1, refused: false });
+        let command = Command { client, session, life, packet, number, again };
+        self.commands.insert(number, KnownCommand { command, references: 1, refused: false, before });
         number
     }
 
     /// A command was applied; its message is in the queue, or was refused.
     pub(super) fn is_done(&mut self, client: ConnectionId, number: u32, accepted: bool) {
         self.done.insert(client, number);
+        self.is_refused(number, !accepted);
+    }
+
+    /// The message of a command was refused, or it was not.
+    pub(super) fn is_refused(&mut self, number: u32, refused: bool) {
         if let Some(known) = self.commands.get_mut(&number) {
-            known.refused = !accepted;
+            known.refused = refused;
         }
     }
 
@@ -161,10 +173,15 @@ impl Quorum {
         self.terms.iter().rfind(|(from, _)| *from <= index).map_or(0, |(_, term)| *term)
     }
 
-    /// An entry is applied now.
-    pub(super) fn count_applied(&mut self, entry: &LogEntry) {
+    /// An entry is applied now. With a message it stays, as long as that is in the queue.
+    pub(super) fn count_applied(&mut self, id: u32, entry: &LogEntry) {
         assert_eq!(entry.index, self.applied + 1, "entries are applied in their order");
         self.applied = entry.index;
+        if entry.message.is_none() {
+            self.entries.remove(&id);
+        } else if let Some(entry) = self.entries.get_mut(&id) {
+            entry.applied = true;
+        }
         if self.terms.last().is_none_or(|(_, term)| *term != entry.term) {
             self.terms.push((entry.index, entry.term));
         }
@@ -198,15 +215,12 @@ impl Quorum {
         Ok(())
     }
 
-    /// Takes out the messages that a leader does not have: an onlooker's account of a disk that lied.
+    /// Takes out the messages that a leader does not have: an onlooker's account of a disk that lied. What was never
+    /// applied is in no queue; another entry may have taken its index.
     pub(super) fn keep_only(&mut self, queue: usize, has: impl Fn(u32, u32) -> bool) {
-        let there = |(id, entry): (&u32, &LogEntry)| (entry.index, *id);
-        let gone: Vec<(u32, u32)> = self
-            .entries
-            .iter()
-            .map(there)
-            .filter(|(index, id)| *index <= self.applied && !has(*index, *id))
-            .collect();
+        let there = self.entries.iter().filter(|(_, entry)| entry.applied);
+        let there = there.map(|(id, entry)| (entry.index, *id));
+        let gone: Vec<(u32, u32)> = there.filter(|(index, id)| !has(*index, *id)).collect();
         let is_gone = |entry: &Entry| gone.iter().any(|(index, _)| *index == entry.rank);
         let held = self.machine.flights.iter().filter(|(_, flight)| is_gone(&flight.entry));
         for tag in held.map(|(tag, _)| tag).collect::<Vec<_>>() {

@@ -53,11 +53,15 @@ pub(super) struct Replica {
     pub(super) seen: BTreeMap<ConnectionId, u32>,
     /// For its leader: whose node is gone, which is in its log and not applied.
     pub(super) dismissed: BTreeSet<ConnectionId>,
+    /// For its leader: whose node was gone when its disk was full. It may be back; what was on the way to it is not.
+    pub(super) to_dismiss: BTreeSet<ConnectionId>,
     /// It has asked its leader for what it does not have, or will ask again, because its disk took no more. What comes
     /// before the answer does not follow on what it has.
     pub(super) lags: bool,
     /// A record of its log is damaged: it stays away.
     pub(super) broken: bool,
+    /// It leads, and its disk has not taken the entry with which it begins its term.
+    pub(super) owes_entry: bool,
 }
 
 impl Replica {
@@ -79,8 +83,10 @@ impl Replica {
             others: vec![Standing::default(); nodes],
             seen: BTreeMap::new(),
             dismissed: BTreeSet::new(),
+            to_dismiss: BTreeSet::new(),
             lags: false,
             broken: false,
+            owes_entry: false,
         }
     }
 

@@ -23,6 +23,9 @@ fn is_overruled(m: MessageRef, s: SubscriptionId) -> Fact {
     Fact::Removed { m, s, why: LossCause::NotReplicated }
 }
 
+/// The number of no entry: one that was there is needed no more.
+const GONE: u32 = 0;
+
 /// Sends an entry to another member.
 fn copy(
     link: ConnectionId,
@@ -56,6 +59,7 @@ impl ClusterNode {
         quorum.keep_only(queue, |index, id| items.get(&index).is_some_and(|item| item.id == id));
         replica.seen = quorum.done.clone();
         replica.dismissed.clear();
+        replica.to_dismiss.clear();
         for item in replica.log.items.range(quorum.applied + 1..).map(|(_, item)| item) {
             if let Some(command) = quorum.entries.get(&item.id).and_then(|entry| entry.command)
                 && command.number > 0
@@ -66,7 +70,7 @@ impl ClusterNode {
         // After a disk that lied: nothing is entered where something was applied before.
         let end = replica.log.last.1.max(quorum.applied);
         replica.log.last.1 = end;
-        self.enter(queue, None, out);
+        self.begin_term(queue, out);
         for node in (0..self.peers.len()).filter(|node| *node != me) {
             if self.peers[node].up {
                 let link = self.spec.topology.links[me][node];
@@ -76,6 +80,15 @@ impl ClusterNode {
         // What the dead held is back before anybody is given more.
         self.dismiss_the_dead(queue, out);
         self.learn_leader(queue, term, me, out);
+    }
+
+    /// The entry with which a leader begins its term: what its predecessors have left is decided by it. A full disk takes
+    /// it at a later tick.
+    pub(super) fn begin_term(&mut self, queue: usize, out: &mut Out<'_>) {
+        let entered = self.enter(queue, None, out);
+        if let Some(replica) = &mut self.replicas[queue] {
+            replica.owes_entry = !entered;
+        }
     }
 
     /// Appends an entry, and sends it to the others. False: the disk takes no more.
@@ -112,7 +125,7 @@ impl ClusterNode {
             in_memory: true,
         });
         let quorum = out.shared().quorum(queue);
-        let id = quorum.enter(LogEntry { term, index, command, message: entry });
+        let id = quorum.enter(LogEntry { term, index, command, message: entry, applied: false });
         if !replica.log.append((id, term, index), message, rank, out) {
             out.shared().quorum(queue).entries.remove(&id);
             return false;
@@ -205,8 +218,15 @@ impl ClusterNode {
         replica.others[from] = Standing { follows: true, has: replica.others[from].has };
         let link = self.spec.topology.links[self.me][from];
         out.send(link, Packet::Resume { queue: queue as u16, term, index });
+        let s = self.spec.topology.subscriptions[queue];
+        let mut sent = index;
         for (index, item) in replica.log.items.range(index + 1..) {
-            copy(link, (item.id, *index), (item.m, self.spec.topology.subscriptions[queue]), out);
+            copy(link, (item.id, *index), (item.m, s), out);
+            sent = *index;
+        }
+        // What it has beyond the last of these is applied, and gone; or only the other has it, and it will never be.
+        if replica.log.last.1 > sent {
+            copy(link, (GONE, replica.log.last.1), (None, s), out);
         }
         out.send(link, Packet::Commits { queue: queue as u16, term, index: replica.commit });
     }
@@ -290,7 +310,7 @@ impl ClusterNode {
         let Some(replica) = &mut self.replicas[queue] else { return };
         let Some(item) = replica.log.items.get(&index).copied() else { return };
         let quorum = out.shared().quorum(queue);
-        let was_open = index > quorum.applied && quorum.entries.contains_key(&item.id);
+        let was_open = quorum.entries.get(&item.id).is_some_and(|entry| !entry.applied);
         replica.log.remove(index, Some(if was_open { is_overruled } else { is_settled }), out);
     }
 
@@ -389,10 +409,7 @@ impl ClusterNode {
             }
             let Some(item) = replica.log.items.get(&next).copied() else { break };
             let Some(entry) = quorum.entries.get(&item.id).copied() else { break };
-            quorum.count_applied(&entry);
-            if entry.message.is_none() {
-                quorum.entries.remove(&item.id);
-            }
+            quorum.count_applied(item.id, &entry);
             let accepted = self.take_place(queue, &entry, out);
             if let Some(command) = entry.command.filter(|command| command.number > 0) {
                 out.shared().quorum(queue).is_done(command.client, command.number, accepted);
@@ -418,6 +435,7 @@ impl ClusterNode {
         machine.spec.number = self.me;
         if let Some(post) = &mut machine.post {
             (post.me, post.log) = (self.me, Some(replica.log.take()));
+            post.channels = std::mem::take(&mut self.channels);
             if let Some(command) = entry.command.filter(|command| command.number > 0) {
                 post.sessions.insert(command.client, command.session);
             }
@@ -445,15 +463,17 @@ impl ClusterNode {
                     Packet::CloseChannel => {
                         quorum.lives.remove(&command.client);
                         replica.dismissed.remove(&command.client);
+                        replica.to_dismiss.remove(&command.client);
                     }
                     _ => {}
                 }
-                quorum.machine.follow(command.client, command.packet, out);
+                quorum.machine.follow(command, out);
             }
             (None, None) => machine.dispatch(queue, out),
         }
         if let Some(post) = &mut quorum.machine.post {
             replica.log = post.log.take().expect("it was lent");
+            self.channels = std::mem::take(&mut post.channels);
             let released = std::mem::take(&mut post.released);
             released.into_iter().for_each(|entry| quorum.leave(entry));
         }

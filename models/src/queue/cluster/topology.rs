@@ -1,12 +1,13 @@
 //! Who is where in a cluster, as it was planned: the nodes, their clients, and the members of each queue.
 
 use super::super::broker::Broker;
+use super::channel::Channel;
 use super::log::Log;
-use crate::domain::Out;
+use crate::domain::{Messaging, Out};
 use crate::fact::Fact;
 use crate::message::SubscriptionId;
 use crate::packet::{Packet, Tag};
-use redeliver_sim::{ConnectionId, Position};
+use redeliver_sim::{ConnectionId, Domain, DropCause, Position};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A cluster's plan.
@@ -67,6 +68,8 @@ pub(in super::super) struct Post {
     pub(super) answers: Vec<(ConnectionId, Packet)>,
     /// Of a replicated queue: the log of the member that speaks.
     pub(super) log: Option<Log>,
+    /// Of a replicated queue: the channels of that member's node.
+    pub(super) channels: BTreeMap<ConnectionId, Channel>,
     /// Entries whose messages are no longer in the queue: where they stood, and their numbers.
     pub(super) released: Vec<(u32, u32)>,
     /// The last channel of each client that was heard of: what is sent is for that one.
@@ -82,6 +85,7 @@ impl Post {
             me,
             answers: Vec::new(),
             log: None,
+            channels: BTreeMap::new(),
             released: Vec::new(),
             sessions: BTreeMap::new(),
             under_way: BTreeMap::new(),
@@ -92,6 +96,7 @@ impl Post {
     #[inline(never)]
     pub(in super::super) fn send(&mut self, client: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         let home = self.topology.home(client);
+        let session = self.sessions.get(&client).copied().unwrap_or_default();
         if home != self.me {
             if self.log.is_some()
                 && let Packet::Deliver { tag, .. } = packet
@@ -99,14 +104,22 @@ impl Post {
             {
                 self.under_way.entry(client).or_default().push_back(tag);
             }
-            let session = self.sessions.get(&client).copied().unwrap_or_default();
             let parts = [Packet::To { client: client.0, session }, packet];
             return out.send_whole(self.topology.links[self.me][home], &parts);
         }
         if matches!(packet, Packet::Confirm { .. }) {
             return self.answers.push((client, packet));
         }
+        if self.log.is_some() && !out.is_cut() && !self.is_present(client, session) {
+            // Its queue has not heard yet that this channel is gone.
+            let fact = Messaging::dropped(&packet, DropCause::Reset, out.shared());
+            return out.note(fact);
+        }
         out.send(client, packet);
+    }
+
+    fn is_present(&self, client: ConnectionId, session: u32) -> bool {
+        self.channels.get(&client).is_some_and(|channel| channel.session == session)
     }
 }
 

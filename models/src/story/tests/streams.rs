@@ -118,6 +118,80 @@ fn who_is_still_at_work_has_the_ack_wait_again() {
 }
 
 #[test]
+fn who_says_that_it_is_at_work_is_heard_over_another_connection_and_after_a_restart() {
+    let setup = streaming(stream(), vec![reader("r")]);
+    let extend = || Verb::Extend { message: None, wait: Span::ZERO };
+    // Given at 0 s; said at 0.8 s, after a restart, and at 1.4 s, before another one: it comes again at 2.4 s.
+    let lines = vec![
+        ("p", vec![send("m1")]),
+        ("a", vec![pull("r", 1), wait(400)]),
+        ("n1", vec![Verb::Crash, Verb::Restart]),
+        ("a", vec![pull("r", 1), wait(300), extend(), wait(600), extend()]),
+        ("n1", vec![Verb::Crash, Verb::Restart]),
+        ("b", vec![wait(500), pull("r", 1), wait(500), pull("r", 1)]),
+    ];
+    insta::assert_snapshot!(told(setup, lines), @r#"
+    a closed: got m1; holds m1; polls [["m1"], []]
+    b open: got m1 num_delivered=2; holds m1 num_delivered=2; polls [[], ["m1 num_delivered=2"]]
+    p closed: sent m1 ack (1/0/0)
+    S: m1@1
+    r: m1 num_delivered=2
+    "#);
+}
+
+#[test]
+fn what_a_work_queue_has_given_up_stays_there_also_after_a_restart_until_it_is_acked() {
+    let work = StreamConfig { retention: Retention::WorkQueue, ..stream() };
+    let given_up = || {
+        let reader = QueueConfig { delivery_limit: Some(0), ..reader("r") };
+        (
+            streaming(work.clone(), vec![reader]),
+            vec![
+                ("p", vec![send("m1 m2")]),
+                ("c", vec![pull("r", 2), ack("m2"), wait(1_000), pull("r", 1)]),
+                ("n1", vec![Verb::Crash, Verb::Restart]),
+                ("c", vec![pull("r", 1)]),
+            ],
+        )
+    };
+    let (setup, lines) = given_up();
+    insta::assert_snapshot!(told(setup, lines), @r#"
+    c open: got m1, m2; holds m1; processed m2; polls [["m1", "m2"], [], []]
+    p closed: sent m1 ack, m2 ack (2/0/0)
+    S: m1@1
+    r: max_deliver m1
+    "#);
+    let (setup, mut lines) = given_up();
+    lines.push(("c", vec![ack("m1")]));
+    insta::assert_snapshot!(told(setup, lines), @r#"
+    c open: got m1, m2; processed m2, m1; polls [["m1", "m2"], [], []]
+    p closed: sent m1 ack, m2 ack (2/0/0)
+    S:
+    r: max_deliver m1
+    "#);
+}
+
+#[test]
+fn pulls_of_one_client_take_turns_and_each_ends_at_its_own_time() {
+    let setup = streaming(stream(), vec![reader("r")]);
+    let asks = |n, millis| {
+        let wait = Some(Span::millis(millis));
+        Verb::Async(Box::new(Verb::Poll { from: text("r"), n: Some(n), wait }))
+    };
+    let lines = vec![
+        ("c", vec![asks(2, 900), asks(2, 300), asks(1, 600)]),
+        ("p", vec![send("m1 m2"), wait(400), send("m3")]),
+        ("c", vec![wait(1_000)]),
+    ];
+    insta::assert_snapshot!(told(setup, lines), @r#"
+    c open: got m1, m2, m3; holds m1, m2, m3; polls [["m2"], ["m3"], ["m1"]]
+    p open: sent m1 ack, m2 ack, m3 ack (3/0/0)
+    S: m1@1, m2@2, m3@3
+    r: m1, m2, m3
+    "#);
+}
+
+#[test]
 fn what_is_given_back_comes_again_at_once_and_what_is_given_away_never() {
     let setup = streaming(stream(), vec![reader("r")]);
     let lines = vec![
@@ -208,6 +282,23 @@ fn a_reader_that_comes_late_begins_with_what_is_there_or_with_what_is_new() {
     new: m3
     r:
     "#);
+}
+
+#[test]
+fn a_late_reader_of_several_subjects_reads_them_in_the_order_of_the_stream() {
+    let mut setup = streaming(stream(), Vec::new());
+    let Design::Queue(config) = &mut setup.design else { unreachable!("it is a queue broker") };
+    let another = ExchangeConfig { name: "t".into(), ..config.exchanges[0].clone() };
+    config.exchanges.push(another);
+    let late = Verb::Declare(Box::new(reader("late")));
+    let lines = vec![
+        ("p", vec![send_to("m1", "t"), send_to("m2", "s"), send_to("m3", "t")]),
+        ("ops", vec![late]),
+        ("c", vec![pull("late", 3), process("")]),
+    ];
+    let ended = tell(setup, lines);
+    let stored = &ended.ended.world.checks().subscriptions[0].stored;
+    assert_eq!((ended.picture.clients["c"].got.join(" "), stored.late), ("m1 m2 m3".into(), 0));
 }
 
 #[test]
