@@ -13,6 +13,7 @@ mod dead_letters;
 mod delivering;
 mod disk_alarm;
 mod flights;
+mod gets;
 mod groups;
 mod hidden_recovery;
 mod pages;

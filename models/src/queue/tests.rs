@@ -1,5 +1,6 @@
 //! The queue broker when a machine is in trouble, as timelines.
 
+mod gets;
 mod polling;
 mod state_change;
 mod two_phase_commit;

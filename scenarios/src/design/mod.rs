@@ -9,6 +9,7 @@ pub mod nats;
 mod nats_names;
 mod nats_show;
 mod nats_stream;
+mod polling;
 pub mod queue;
 pub mod rabbitmq;
 mod rabbitmq_cluster;
