@@ -2,8 +2,8 @@
 
 use super::disk_alarm::DiskFreeLimit;
 use super::{
-    Behaviour, Claims, Duplicates, ExchangeKind, Kept, OutputLimits, Paging, Pulls, Redelivery, Snapshots,
-    StreamConfig, Turns,
+    Behaviour, Claims, Duplicates, ExchangeKind, FlowConfig, Kept, OutputLimits, Paging, Pulls, Redelivery,
+    Snapshots, StreamConfig, Turns,
 };
 use crate::properties::Said;
 use crate::setup::{NodePattern, StartAt};
@@ -40,6 +40,8 @@ pub struct Config {
     pub memory_high_watermark: f64,
     /// Publishers are blocked while less than this is free on the broker's disk. RabbitMQ: `disk_free_limit`, 50 MB.
     pub disk_free_limit: Option<DiskFreeLimit>,
+    /// Publishers are not read while the disk lags behind them; none: they are.
+    pub flow: Option<Box<FlowConfig>>,
     /// Which messages a classic queue has in memory, if not all.
     pub paging: Option<Paging>,
     /// It has all in memory, and takes snapshots; else what is durable is written at once. Not with both.

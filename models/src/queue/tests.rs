@@ -1,5 +1,6 @@
 //! The queue broker when a machine is in trouble, as timelines.
 
+mod flow;
 mod gets;
 mod polling;
 mod state_change;

@@ -85,7 +85,13 @@ pub(super) fn rabbitmq(limits: bool) -> impl Strategy<Value = Vec<String>> {
     ];
     let kinds = if limits { [kept, given_up].concat() } else { kept };
     let alone = select(vec!["", r#""x-single-active-consumer": true"#]);
-    let timeout = vec!["", r#""consumer_timeout": 20, "channel_tick_interval": 5"#];
+    let timeout = vec![
+        "",
+        r#""consumer_timeout": 20, "channel_tick_interval": 5"#,
+        // With little credit a stalled disk holds up publishers at once.
+        r#""credit_flow_default_credit": [1, 1], "quorum_commands_soft_limit": 1"#,
+        r#""credit_flow_default_credit": [2, 1], "queue_index_embed_msgs_below": 0, "msg_store_credit_disc_bound": [1, 1]"#,
+    ];
     let taking = taking();
     let all = (select(kinds), alone, select(timeout), taking, any::<bool>()).prop_map(
         |((version, kind), alone, timeout, taking, first)| {

@@ -14,6 +14,7 @@ pub mod queue;
 pub mod rabbitmq;
 mod rabbitmq_cluster;
 pub(crate) mod rabbitmq_exchange;
+mod rabbitmq_flow;
 mod rabbitmq_names;
 pub(crate) mod rabbitmq_queue;
 pub mod redis;

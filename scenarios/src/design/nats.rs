@@ -95,6 +95,7 @@ impl Nats {
             dialect: Dialect::Nats,
             paging: None,
             disk_free_limit: None,
+            flow: None,
             snapshots: None,
             output_limits: None,
             clients: self.clients(load, assumptions, findings),

@@ -137,6 +137,7 @@ impl Queue {
             memory_high_watermark: self.watermark(assumptions, findings),
             paging: None,
             disk_free_limit: None,
+            flow: None,
             snapshots: None,
             output_limits: None,
             streams: Vec::new(),

@@ -100,6 +100,7 @@ impl RabbitMQ {
             memory_high_watermark: self.watermark(before_4, assumptions, findings),
             paging: Some(self.paging(before_4, assumptions, findings)),
             disk_free_limit: self.disk_free_limit(&nodes, assumptions, findings),
+            flow: self.flow(&nodes, assumptions, findings).map(Box::new),
             snapshots: None,
             output_limits: None,
             streams: Vec::new(),

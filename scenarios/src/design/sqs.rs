@@ -106,6 +106,7 @@ impl Sqs {
             dialect: Dialect::Sqs,
             paging: None,
             disk_free_limit: None,
+            flow: None,
             snapshots: None,
             output_limits: None,
             clients: self.clients(load, assumptions, findings),

@@ -75,3 +75,49 @@ fn a_poll_has_a_pause_and_no_prefetch() {
     help: RabbitMQ answers 405 RESOURCE_LOCKED; leave `poll_pause` out
     "#);
 }
+
+#[test]
+fn credit_is_a_pair_that_can_be_granted_again() {
+    let with = |config: &str| loaded(&format!("RabbitMQ(version: \"4.0.5\", config: {{{config}}})"));
+    let all = [
+        with(r#""credit_flow_default_credit": [2, 1]"#),
+        with(r#""credit_flow_default_credit": [200, 400]"#),
+        with(r#""msg_store_credit_disc_bound": 4000"#),
+        with(r#""quorum_commands_soft_limit": 0"#),
+        loaded(
+            r#"RabbitMQ(version: "4.0.5", nodes: ["n1", "n2", "n3"], config: {"quorum_commands_soft_limit": 64})"#,
+        ),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    accepted
+    error: `credit_flow_default_credit` is the initial credit, and how much more for as many messages
+     --> rabbit.ron:4:84
+      |
+    4 |  designs: {"it": RabbitMQ(version: "4.0.5", config: {"credit_flow_default_credit": [200, 400]})})
+      |                                                                                    ^^^^^^^^^^
+      |
+    help: write `[400, 200]`; the second is at most the first; `[0, 0]` is no limit
+
+    error: `msg_store_credit_disc_bound` is the initial credit, and how much more for as many messages
+     --> rabbit.ron:4:85
+      |
+    4 |  designs: {"it": RabbitMQ(version: "4.0.5", config: {"msg_store_credit_disc_bound": 4000})})
+      |                                                                                     ^^^^
+      |
+    help: write `[4000, 800]`; the second is at most the first; `[0, 0]` is no limit
+
+    error: `quorum_commands_soft_limit` must be a whole number from 1 to 4294967295, not 0
+     --> rabbit.ron:4:84
+      |
+    4 |  designs: {"it": RabbitMQ(version: "4.0.5", config: {"quorum_commands_soft_limit": 0})})
+      |                                                                                    ^
+
+    error: credit flow of a cluster is not modelled yet
+     --> rabbit.ron:4:111
+      |
+    4 |  designs: {"it": RabbitMQ(version: "4.0.5", nodes: ["n1", "n2", "n3"], config: {"quorum_commands_soft_limit": 64})})
+      |                                                                                                               ^^
+      |
+    help: leave `quorum_commands_soft_limit` out, or have one node
+    "#);
+}
