@@ -257,7 +257,7 @@ impl Broker {
         let said = *out.shared().properties(entry.m);
         entry.priority = said.priority;
         let state = &mut self.queues[queue];
-        let own = said.expiration.filter(|_| entry.history == 0);
+        let own = said.expiration.filter(|_| out.shared().histories.get(entry.history).deaths.is_empty());
         if let Some(span) = own.into_iter().chain(state.config.message_ttl).min() {
             state.ages = true;
             entry.expires = out.now() + span;
