@@ -159,6 +159,8 @@ pub struct QueueConfig {
     pub turns: Turns,
     /// It is there while somebody consumes from it, and keeps nothing for anybody else. NATS: a subscription.
     pub passing: bool,
+    /// A broker does not make it: who declares it has his channel closed. AMQP: 406, `PRECONDITION_FAILED`.
+    pub refused: bool,
     /// In a cluster: the number of the node that leads it at first, or that it is on.
     pub leader: usize,
     /// In a cluster, of a queue that is replicated: on how many nodes it is. RabbitMQ: `x-quorum-initial-group-size`, 3.
@@ -190,6 +192,7 @@ impl Default for QueueConfig {
             size_max: None,
             turns: Turns::InLine,
             passing: false,
+            refused: false,
             leader: 0,
             members: 3,
         }

@@ -131,6 +131,7 @@ impl RabbitMQ {
         for (name, _, arguments) in self.queues.sorted() {
             check_dead_letters(name, arguments, &config, findings);
         }
+        self.check_reach(&config, load, findings);
         self.place_queues(&nodes, &mut config, findings);
         sort_queues(&mut config);
         self.check_gets(&config, &consumers, findings);
@@ -330,6 +331,7 @@ impl RabbitMQ {
             }
         }
         clients::check_globs(&self.clients, load, findings);
+        clients::check_roles(&self.clients, load, Client::for_roles, findings);
         clients::assume(self.clients.iter().map(|(glob, client)| (glob, &client.config)), assumptions);
         for (glob, client) in self.clients.iter() {
             let pause = client.poll_pause.as_ref().map(|pause| show_distribution(&pause.value.0));
@@ -351,6 +353,33 @@ fn share(setting: &Placed<Setting>, max: f64, what: &str, findings: &mut Finding
 }
 
 impl Client {
+    /// What of it is for consumers, or for producers.
+    fn for_roles(&self) -> Vec<clients::ForRole> {
+        use setup::Role::{Consumer, Producer};
+        let named = [
+            ("prefetch_count", Consumer),
+            ("x-priority", Consumer),
+            ("auto_ack", Consumer),
+            ("confirm", Producer),
+            ("delivery_mode", Producer),
+            ("priority", Producer),
+            ("expiration", Producer),
+            ("mandatory", Producer),
+            ("routing_key", Producer),
+        ];
+        let ours = [
+            ("ack", self.ack.as_ref().map(|ack| Some(ack.place)), Consumer),
+            ("poll_pause", self.poll_pause.as_ref().map(|pause| Some(pause.place)), Consumer),
+            ("window", self.window.map(|_| None), Producer),
+            ("confirm_timeout", self.confirm_timeout.as_ref().map(|_| None), Producer),
+            ("retries", self.retries.map(|_| None), Producer),
+        ];
+        let named = named.into_iter().filter_map(|(name, role)| {
+            self.config.get(name).map(|setting| (name, Some(setting.place), role))
+        });
+        named.chain(ours.into_iter().filter_map(|(name, said, role)| Some((name, said?, role)))).collect()
+    }
+
     fn apply(&self, merged: &mut ClientConfig, nodes: &[String], findings: &mut Findings) {
         let node = self.node.as_ref().and_then(|node| nodes.iter().position(|name| *name == node.value));
         merged.node = node.unwrap_or(merged.node);

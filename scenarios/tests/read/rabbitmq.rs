@@ -121,3 +121,52 @@ fn credit_is_a_pair_that_can_be_granted_again() {
     help: leave `quorum_commands_soft_limit` out, or have one node
     "#);
 }
+
+#[test]
+fn what_nobody_uses_is_no_setting() {
+    let rabbit = |rest: &str| loaded(&format!("RabbitMQ(version: \"4.0.5\", {rest})"));
+    let all = [
+        rabbit(r#"clients: {"shop/*": (config: {"prefetch_count": 5})}"#),
+        rabbit(r#"clients: {"stock/1": (window: 3)}"#),
+        rabbit(r#"clients: {"*": (window: 3, config: {"prefetch_count": 5})}"#),
+        rabbit(r#"config: {"net_ticktime": 10}"#),
+        rabbit(r#"exchanges: {"order": (type: "fanout", queues: ["stock"])}, queues: {"stock": {}}"#),
+        rabbit(r#"queues: {"dead": {}}, exchanges: {"orders": (type: "fanout", queues: ["dead"])}"#),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    error: `prefetch_count` is for consumers, and `shop/*` matches only producers
+     --> rabbit.ron:4:93
+      |
+    4 |  designs: {"it": RabbitMQ(version: "4.0.5", clients: {"shop/*": (config: {"prefetch_count": 5})})})
+      |                                                                                             ^
+      |
+    help: one of the consumers is `stock/1`
+
+    error: `window` is for producers, and `stock/1` matches only consumers
+     --> rabbit.ron:4:55
+      |
+    4 |  designs: {"it": RabbitMQ(version: "4.0.5", clients: {"stock/1": (window: 3)})})
+      |                                                       ^^^^^^^^^
+      |
+    help: one of the producers is `shop/1`
+
+    accepted
+    error: `net_ticktime` means nothing to one node: it is between nodes
+     --> rabbit.ron:4:70
+      |
+    4 |  designs: {"it": RabbitMQ(version: "4.0.5", config: {"net_ticktime": 10})})
+      |                                                                      ^^
+      |
+    help: leave it out, or write `nodes: ["n1", "n2", "n3"]`
+
+    error: nobody publishes to the exchange `order`
+     --> rabbit.ron:4:57
+      |
+    4 |  designs: {"it": RabbitMQ(version: "4.0.5", exchanges: {"order": (type: "fanout", queues: ["stock"])}, queues: {"stock": {}})})
+      |                                                         ^^^^^^^
+      |
+    help: did you mean `orders`?
+
+    accepted
+    "#);
+}
