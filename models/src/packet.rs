@@ -39,6 +39,9 @@ pub enum Packet {
     Return { m: MessageRef, label: u32 },
     /// A publisher's connection is blocked, or no longer.
     Block { blocked: bool },
+    /// A broker does not read from a publisher's connection, or reads again: it stands for the network's full buffers, of
+    /// which nobody is told.
+    Throttle { on: bool },
     /// A client wants a queue's messages, with so many unacked at most (0: no limit), or none to be acked.
     Consume { queue: u32, prefetch: u16, auto_ack: bool, priority: i32 },
     /// It wants no more of any queue's; what it holds it will settle. AMQP: `basic.cancel`, of all its consumers.
@@ -223,6 +226,8 @@ pub enum Timer {
     Committed,
     /// A queue broker publishes the next dead letter.
     DeadLetter,
+    /// A disk has taken the oldest message that waited for it.
+    Taken,
     /// A queue's next messages have been read from disk.
     PagedIn { queue: u32 },
     /// A delivery of this queue may not have been settled in time.

@@ -101,6 +101,7 @@ pub(crate) fn queue() -> Config {
         memory_high_watermark: 0.6,
         paging: None,
         disk_free_limit: None,
+        flow: None,
         streams: Vec::new(),
         dialect: crate::story::Dialect::Amqp,
         cluster: None,

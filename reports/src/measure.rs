@@ -78,9 +78,17 @@ impl Run<'_> {
             duplicates: self.duplicates(checks),
             redeliveries: ledger.redeliveries,
             deduplicated: ledger.deduplicated,
-            most_returned: checks.most_returned.map_or_else(MostReturned::default, |(deliveries, about)| {
-                MostReturned { message: Some(self.name(about)), deliveries: u64::from(deliveries) }
-            }),
+            most_returned: checks.most_returned.map_or_else(
+                MostReturned::default,
+                |(deliveries, within, about)| {
+                    let rate = f64::from(deliveries.saturating_sub(1)) * 1e9 / within.0 as f64;
+                    MostReturned {
+                        message: Some(self.name(about)),
+                        deliveries: u64::from(deliveries),
+                        rate: (within.0 > 0).then_some(rate),
+                    }
+                },
+            ),
             order: orders(checks),
             latency: Latency {
                 mean: latency.mean(),

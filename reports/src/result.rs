@@ -132,6 +132,8 @@ pub struct MostReturned {
     pub message: Option<String>,
     /// How often it had been delivered by then. Counts stop at 65535.
     pub deliveries: u64,
+    /// How often a second, from the first of these deliveries to the last; null if that took no time.
+    pub rate: Option<f64>,
 }
 
 /// A group of producers.

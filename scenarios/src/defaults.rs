@@ -1,5 +1,6 @@
 //! What holds where a file says nothing, each with its source; and the limits that a plan keeps to.
 
+use redeliver_models::queue::Credit;
 use redeliver_sim::Span;
 
 /// A default and where it comes from.
@@ -63,6 +64,12 @@ pub(crate) const MEMORY_WATERMARK: Default<f64> = from(RABBITMQ, 0.6);
 pub(crate) const MEMORY_WATERMARK_BEFORE_4: Default<f64> = from("RabbitMQ before 4.0", 0.4);
 /// Bytes.
 pub(crate) const DISK_FREE_LIMIT: Default<u64> = from(RABBITMQ, 50_000_000);
+/// Credit flow: `rabbit.app`.
+pub(crate) const CREDIT_FLOW: Default<Credit> = from(RABBITMQ, Credit { initial: 400, more_after: 200 });
+pub(crate) const STORE_CREDIT: Default<Credit> = from(RABBITMQ, Credit { initial: 4_000, more_after: 800 });
+/// Bytes.
+pub(crate) const EMBEDDED_BELOW: Default<u64> = from(RABBITMQ, 4_096);
+pub(crate) const QUORUM_SOFT_LIMIT: Default<u32> = from(RABBITMQ, 32);
 pub(crate) const PAGING_RATIO: Default<f64> = from("RabbitMQ before 4.0", 0.5);
 pub(crate) const PUBLISH_WINDOW: Default<u32> = from(OURS, 0);
 pub(crate) const CONFIRM_TIMEOUT: Default<Span> = from(OURS, Span::seconds(5));

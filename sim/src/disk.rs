@@ -199,6 +199,12 @@ impl<R: Copy> Disk<R> {
         !self.damaged.is_empty()
     }
 
+    /// How long it takes from now on until all that was begun with has ended; while it stands still, very long.
+    #[inline(always)]
+    pub fn behind(&self, now: Time) -> Span {
+        self.busy_until.since(now)
+    }
+
     /// The first damaged record of a file between two positions, the second excluded.
     pub fn first_damaged(&self, file: FileId, from: Position, to: Position) -> Option<Position> {
         let mut found = self.damaged.range((file, from)..(file, to)).map(|(_, position)| *position);

@@ -6,5 +6,6 @@ mod command;
 mod house;
 mod library;
 mod limits;
+mod loops;
 mod readme;
 mod replications;

@@ -6,11 +6,12 @@ use crate::part::Part;
 use crate::producer::{Publisher, PublisherSpec, Target};
 use crate::properties::{PropertiesId, Said};
 use crate::queue::{
-    AckMode, Broker, BrokerSpec, Config, Consumer, ConsumerSpec, ExchangeKind, Pulls, Settles, Transport,
+    AckMode, Broker, BrokerSpec, ClientConfig, Config, Consumer, ConsumerSpec, ExchangeKind, Pulls, Settles,
+    Transport,
 };
 use crate::setup::{Design, Fault, FaultKind, Role};
 use crate::story::Dialect;
-use redeliver_sim::{ConnectionId, NodeId, Purpose, Time};
+use redeliver_sim::{ConnectionId, NodeId, Purpose, Span, Time};
 
 impl Builder<'_> {
     /// What is to be free on a broker's disk, if that can ever be too little.
@@ -148,10 +149,8 @@ impl Builder<'_> {
             on_failure: consumer.on_failure,
             commit: consumer.commit,
             reconnect_after: client.reconnect_after,
-            pulls: config.queues[queue as usize]
-                .pulled
-                .zip(client.pulls)
-                .map(|(wait, pulls)| Pulls { expires: pulls.expires.or(Some(wait)), ..pulls }),
+            pulls: asks(client, config.queues[queue as usize].pulled),
+            pauses: Purpose::new(self.setup.seed, &format!("polls {name}")),
             extend_every: client.extend_every,
             extends_message: redelivery.is_some_and(|redelivery| redelivery.settles == Settles::Message),
             claims: client.claims,
@@ -195,5 +194,14 @@ impl Builder<'_> {
 
     pub(super) fn member_name(&self, s: SubscriptionId, member: usize) -> String {
         self.setup.consumers[s.0 as usize].member_name(member)
+    }
+}
+
+/// How a client asks a queue that gives nothing by itself, and whose answers wait so long; or one that would give.
+fn asks(client: &ClientConfig, pulled: Option<Span>) -> Option<Pulls> {
+    let pulls = client.pulls.clone()?;
+    match pulled {
+        Some(wait) => Some(Pulls { expires: pulls.expires.or(Some(wait)), ..pulls }),
+        None => Some(pulls).filter(|pulls| pulls.gets),
     }
 }

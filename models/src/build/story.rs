@@ -192,6 +192,9 @@ impl Builder<'_> {
                 counting: (config.queues.iter().filter(|queue| queue.behaviour.kept == Kept::Everything))
                     .map(|queue| self.subscription_of(&queue.name))
                     .collect(),
+                carrying: (config.queues.iter().filter(|queue| queue.behaviour.counts_in_message))
+                    .map(|queue| self.subscription_of(&queue.name))
+                    .collect(),
                 dialect: config.dialect,
                 pulled: config.queues.iter().map(|queue| queue.pulled).collect(),
                 unconfirmed: (config.exchanges.iter())

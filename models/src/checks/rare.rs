@@ -135,8 +135,9 @@ impl Book {
         let (message, delivery) = shared.messages.both_mut(m, slot);
         delivery.again = why;
         let checks = &mut self.subscriptions[s.0 as usize];
-        if checks.most_returned.is_none_or(|(most, _)| delivery.dispatches > most) {
-            checks.most_returned = Some((delivery.dispatches, about(message)));
+        if checks.most_returned.is_none_or(|(most, ..)| delivery.dispatches > most) {
+            let within = delivery.dispatched.since(delivery.dispatched_first);
+            checks.most_returned = Some((delivery.dispatches, within, about(message)));
         }
         checks.upset(message, delivery);
     }

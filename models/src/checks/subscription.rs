@@ -3,7 +3,7 @@
 use super::{Backlog, End, Latency, Ledger, Order, StampOrder};
 use crate::causes::{DuplicateCause, LossCause};
 use crate::message::{Delivery, KeyId, Message};
-use redeliver_sim::Time;
+use redeliver_sim::{Span, Time};
 
 /// A message by source, number and label.
 pub type About = (u32, u32, u32);
@@ -29,8 +29,8 @@ pub struct SubscriptionChecks {
     pub backlog: Backlog,
     /// First effects within the measured window.
     pub effects_measured: u64,
-    /// The message that was delivered most often when it came back, and how often.
-    pub most_returned: Option<(u16, About)>,
+    /// The message that was delivered most often when it came back, how often, and within which time.
+    pub most_returned: Option<(u16, Span, About)>,
     /// The first messages that were lost, in the order in which that was certain.
     pub lost: Vec<(About, LossCause, bool)>,
     /// The first messages whose effect took place again.

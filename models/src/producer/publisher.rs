@@ -358,7 +358,7 @@ impl Node<crate::domain::Messaging> for Publisher {
         match packet {
             Packet::Confirm { m, positive, .. } => self.on_confirm(m, positive, out),
             Packet::Return { m, .. } => self.on_return(m),
-            Packet::Block { blocked } => self.on_block(blocked, out),
+            Packet::Block { blocked } | Packet::Throttle { on: blocked } => self.on_block(blocked, out),
             _ => {}
         }
     }

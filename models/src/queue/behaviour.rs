@@ -47,6 +47,9 @@ pub struct Behaviour {
     /// RabbitMQ before 4.0 (`rabbit_fifo:return` adds the credit that `complete` has added; recorded:
     /// `rabbit-X-B-nack-m2-quorum-unlimited`).
     pub limit_gives_room_twice: bool,
+    /// Messages carry with them how often consumers have rejected them or left them behind, and are marked as redelivered
+    /// by that where they are delivered for the first time. RabbitMQ since 4.0, quorum queues.
+    pub counts_in_message: bool,
 }
 
 impl Behaviour {
@@ -57,6 +60,7 @@ impl Behaviour {
         turn_lost: TurnLost::WhenAsked,
         kept: Kept::Persistent,
         limit_gives_room_twice: false,
+        counts_in_message: false,
     };
 
     /// Queues whose deliveries come again by time: ahead of all that was never delivered.
@@ -66,6 +70,7 @@ impl Behaviour {
         turn_lost: TurnLost::AtOnce,
         kept: Kept::Everything,
         limit_gives_room_twice: false,
+        counts_in_message: false,
     };
 
     /// SQS's queues: what comes again stands where it was ("best-effort ordering" of standard queues, the order of a
@@ -82,6 +87,7 @@ impl Behaviour {
             turn_lost: TurnLost::AtOnce,
             kept: Kept::Everything,
             limit_gives_room_twice: before_4,
+            counts_in_message: !before_4,
         }
     }
 }

@@ -14,6 +14,7 @@ use super::channels::Output;
 use super::cluster::{Post, REPLICATED};
 use super::dead_letters::{Dead, Reason};
 use super::flights::Flights;
+use super::flow::Flow;
 use super::prepared::Prepared;
 use super::queue::{Entry, Queue};
 use super::service::{NOBODY, Service};
@@ -89,6 +90,8 @@ pub struct Broker {
     pub(super) starved: bool,
     /// Its disk has too little room left.
     pub(super) disk_is_low: bool,
+    /// What publishers may send while its disk lags.
+    pub(super) flow: Flow,
     /// What it knows of its snapshots, if it takes any.
     pub(super) saver: Option<Saver>,
     /// What waits for slow subscribers.
@@ -128,6 +131,7 @@ impl Broker {
             timed: queues.iter().any(|queue| queue.pending.is_some()),
             declared: (0..queues.len()).map(|i| i < spec.standing && !queues[i].config.passing).collect(),
             queues,
+            flow: Flow::new(spec.config.flow.as_deref().copied()),
             saver: spec.config.snapshots.as_ref().map(|_| Saver::default()),
             spec,
             flights: Flights::new(),
@@ -224,7 +228,9 @@ impl Broker {
     #[cold]
     pub(super) fn block(&mut self, blocking: bool, out: &mut Out<'_>) {
         self.blocking = blocking;
-        for connection in self.spec.publishers.clone() {
+        let stopped: Vec<ConnectionId> = self.stopped().collect();
+        let all = self.spec.publishers.clone();
+        for connection in all.into_iter().filter(|connection| blocking || !stopped.contains(connection)) {
             self.block_one(connection, blocking, out);
         }
     }
@@ -440,6 +446,7 @@ impl Node<Messaging> for Broker {
             }
             Timer::Retry { slot, .. } => self.on_expiry(slot as usize, out),
             Timer::DeadLetter => self.on_dead_letter(out),
+            Timer::Taken => self.on_taken(out),
             Timer::PagedIn { queue } => self.on_paged_in(queue as usize, out),
             Timer::AckWait { queue } => self.on_ack_wait(queue as usize, out),
             Timer::LifeEnds { queue } => self.on_ends(queue as usize, out),
@@ -460,6 +467,7 @@ impl Node<Messaging> for Broker {
             }
             ConnectionChange::Closed | ConnectionChange::Reset => {
                 self.lose_output(connection, LossCause::ConnectionReset, out);
+                self.forget_credit(connection);
                 self.on_gone(connection, out);
             }
             ConnectionChange::Writable => self.put_out_more(connection, out),

@@ -2,8 +2,8 @@
 
 use super::disk_alarm::DiskFreeLimit;
 use super::{
-    Behaviour, Claims, Duplicates, ExchangeKind, Kept, OutputLimits, Paging, Pulls, Redelivery, Snapshots,
-    StreamConfig, Turns,
+    Behaviour, Claims, Duplicates, ExchangeKind, FlowConfig, Kept, OutputLimits, Paging, Pulls, Redelivery,
+    Snapshots, StreamConfig, Turns,
 };
 use crate::properties::Said;
 use crate::setup::{NodePattern, StartAt};
@@ -40,6 +40,8 @@ pub struct Config {
     pub memory_high_watermark: f64,
     /// Publishers are blocked while less than this is free on the broker's disk. RabbitMQ: `disk_free_limit`, 50 MB.
     pub disk_free_limit: Option<DiskFreeLimit>,
+    /// Publishers are not read while the disk lags behind them; none: they are.
+    pub flow: Option<Box<FlowConfig>>,
     /// Which messages a classic queue has in memory, if not all.
     pub paging: Option<Paging>,
     /// It has all in memory, and takes snapshots; else what is durable is written at once. Not with both.
@@ -157,6 +159,8 @@ pub struct QueueConfig {
     pub turns: Turns,
     /// It is there while somebody consumes from it, and keeps nothing for anybody else. NATS: a subscription.
     pub passing: bool,
+    /// A broker does not make it: who declares it has his channel closed. AMQP: 406, `PRECONDITION_FAILED`.
+    pub refused: bool,
     /// In a cluster: the number of the node that leads it at first, or that it is on.
     pub leader: usize,
     /// In a cluster, of a queue that is replicated: on how many nodes it is. RabbitMQ: `x-quorum-initial-group-size`, 3.
@@ -188,6 +192,7 @@ impl Default for QueueConfig {
             size_max: None,
             turns: Turns::InLine,
             passing: false,
+            refused: false,
             leader: 0,
             members: 3,
         }

@@ -4,9 +4,11 @@
 //! out when the handler begins. A channel that the broker closes is opened again as a connection that broke is.
 //!
 //! With pulls it asks for a batch, and for the next when it has done with that. Where acks outlive connections (NATS, SQS) it
-//! keeps what it has when its connection breaks, and what it wants to say then until there is another.
+//! keeps what it has when its connection breaks, and what it wants to say then until there is another. Gets are in
+//! `gets.rs`.
 
 use super::coordinator::Coordinator;
+use super::gets::WATCH;
 use super::pages::Pages;
 use super::{AckMode, Claims, PULL_GRACE, Pulls, Transport};
 use crate::causes::LossCause;
@@ -18,7 +20,7 @@ use crate::packet::{Packet, Record, Tag, Timer};
 use crate::part::Holder;
 use crate::setup::OnFailure;
 use crate::worker::{Held, Worker};
-use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node, Span};
+use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node, Purpose, Span, Time};
 
 /// How a consumer is set.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ pub struct ConsumerSpec {
     pub reconnect_after: Span,
     /// It asks for its messages; none: it is given them.
     pub pulls: Option<Pulls>,
+    /// What the pauses between its pulls are drawn from.
+    pub pauses: Purpose,
     /// It claims what others have left.
     pub claims: Option<Claims>,
     /// It asks first for what an earlier life of it has not settled.
@@ -79,11 +83,16 @@ pub struct Consumer {
     /// It has said that it consumes, and nothing has ended that.
     consuming: bool,
     /// How many more come for the pull that is under way; none is under way at 0.
-    asked: u16,
+    pub(super) asked: u16,
+    /// When it last asked for a single one; a timer looks after the answer.
+    pub(super) asked_at: Time,
+    pub(super) watched: bool,
+    /// The pause after the last pull that brought nothing ends: an earlier timer is void.
+    pauses_until: Time,
     /// What else it asks for, page by page.
     pages: Pages,
     /// Pulls so far.
-    pulls: u32,
+    pub(super) pulls: u32,
     /// What it says when it is connected again.
     unsaid: Vec<Packet>,
 }
@@ -99,6 +108,9 @@ impl Consumer {
             session: 0,
             consuming: false,
             asked: 0,
+            asked_at: Time::ZERO,
+            watched: false,
+            pauses_until: Time::ZERO,
             pages: Pages::default(),
             pulls: 0,
             unsaid: Vec::new(),
@@ -168,6 +180,12 @@ impl Consumer {
             Some((held, Outcome::Transaction)) => self.prepare(held, out),
             Some(_) | None => {}
         }
+        self.go_on(out);
+    }
+
+    /// With what it has, or by asking for more.
+    #[inline(always)]
+    pub(super) fn go_on(&mut self, out: &mut Out<'_>) {
         self.begin(out);
         if self.spec.pulls.is_some() {
             self.pull(out);
@@ -208,12 +226,15 @@ impl Consumer {
     /// Asks for more, if it has done with all that came.
     #[cold]
     fn pull(&mut self, out: &mut Out<'_>) {
-        let Some(Pulls { batch, expires, fills, .. }) = self.spec.pulls else { return };
+        let Some(Pulls { batch, expires, fills, gets, .. }) = self.spec.pulls else { return };
         if self.asked > 0 || self.worker.count_held() > 0 || !out.is_open(self.spec.connection) {
             return;
         }
         self.asked = batch;
-        self.pulls = self.pulls.wrapping_add(1);
+        self.pulls = self.pulls.wrapping_add(1) % WATCH;
+        if gets {
+            return self.get(out);
+        }
         let expires = expires.unwrap_or(Span::ZERO);
         let wait = (expires.0 / 1_000_000).min(u64::from(u32::MAX)) as u32;
         let (queue, auto_ack) = (self.spec.queue, self.spec.ack == AckMode::Auto && !fills);
@@ -233,13 +254,15 @@ impl Consumer {
 
     /// The pull that is under way has ended, or nothing was heard of it for too long.
     #[cold]
-    fn end_pull(&mut self, out: &mut Out<'_>) {
-        let pause = self.spec.pulls.filter(|pulls| self.asked == pulls.batch).map(|pulls| pulls.pause);
+    pub(super) fn end_pull(&mut self, out: &mut Out<'_>) {
+        let came = self.spec.pulls.as_ref().is_none_or(|pulls| self.asked < pulls.batch);
         self.asked = 0;
-        match pause {
-            Some(pause) if pause > Span::ZERO => out.deadline(pause, Timer::Poll),
-            _ => self.pull(out),
+        let pause = if came { Span::ZERO } else { self.draw_pause() };
+        if pause == Span::ZERO {
+            return self.pull(out);
         }
+        self.pauses_until = out.now() + pause;
+        out.deadline(pause, Timer::Poll);
     }
 
     /// Says something, now or when it is connected again.
@@ -345,7 +368,9 @@ impl Node<Messaging> for Consumer {
             Timer::Done { generation, .. } => self.on_done(generation, out),
             Timer::Retry { generation, .. } => self.worker.on_retry(generation, out),
             Timer::OpenChannel => self.consume_again(out),
-            Timer::Poll => self.pull(out),
+            // One that was set before the connection broke is void.
+            Timer::Poll if out.now() >= self.pauses_until => self.pull(out),
+            Timer::Step { token: WATCH } => self.watch_gets(out),
             Timer::Extend { generation } => self.extend(generation, out),
             // Else it has ended, and a pause may be longer than this.
             Timer::Step { token } if token == self.pulls && self.asked > 0 => self.end_pull(out),

@@ -96,7 +96,7 @@ impl Consumer {
             }
             Some(_) => {
                 self.roll_back(out);
-                self.begin(out);
+                self.go_on(out);
             }
             None => self.tell(Packet::Resolve { xid, commit: false }, out),
         }
@@ -115,7 +115,7 @@ impl Consumer {
             // Nothing is decided that is not written.
             self.roll_back(out);
             self.tell(Packet::Resolve { xid, commit: false }, out);
-            return self.begin(out);
+            return self.go_on(out);
         };
         let decision = Decision { xid, position, safe: false, broker: false, database: false };
         self.coordinator.decided.push(decision);
@@ -141,7 +141,7 @@ impl Consumer {
         self.coordinator.current = None;
         self.worker.commit(out);
         self.note_committed(xid, |decision| decision.database = true, out);
-        self.begin(out);
+        self.go_on(out);
     }
 
     /// The broker has committed, or rolled back.

@@ -6,8 +6,11 @@
 //! having rejected it since, does not get it again: the cycle would never end. What waits here is still its queue's, so
 //! a crash of the broker loses what is in memory only.
 //!
-//! Left out: at-least-once dead-lettering of quorum queues; that a dead letter of a quorum queue of 4.0 is marked as
-//! redelivered if it had been delivered there (recorded: `rabbit4-X-E8-quorum`).
+//! In quorum queues of 4.0 a message counts for itself how often a consumer has rejected it or left it behind: where a quorum
+//! queue delivers it for the first time, it is marked as redelivered so often (recorded: `rabbit4-X-E8-quorum`,
+//! `rabbit4-dead-letter-counts`).
+//!
+//! Left out: at-least-once dead-lettering of quorum queues.
 
 use super::DeadLetter;
 use super::broker::{Broker, Torn};
@@ -73,17 +76,20 @@ pub struct History {
     pub deaths: Vec<Death>,
     /// Its routing key now, if that is not the first one any more.
     pub routing_key: Option<KeyId>,
+    /// How often consumers of queues that count so have rejected it or left it behind.
+    pub counted: u16,
 }
 
 impl History {
     /// The message died once more.
-    fn died(&self, queue: u32, reason: Reason, routing_key: Option<KeyId>) -> History {
+    fn died(&self, queue: u32, reason: Reason, routing_key: Option<KeyId>, counts: bool) -> History {
         let is_it = |death: &&Death| death.queue == queue && death.reason == reason;
         let count = self.deaths.iter().find(is_it).map_or(0, |death| death.count);
         let others = self.deaths.iter().filter(|death| !is_it(death)).copied();
         let last = Death { queue, reason, count: count.saturating_add(1) };
         let deaths = std::iter::once(last).chain(others).collect();
-        History { deaths, routing_key: routing_key.or(self.routing_key) }
+        let counted = self.counted.saturating_add(u16::from(counts && reason == Reason::Rejected));
+        History { deaths, routing_key: routing_key.or(self.routing_key), counted }
     }
 
     /// Whether the message has died in this queue, and nobody has rejected it since (`mc`: `is_death_cycle`).
@@ -171,7 +177,8 @@ impl Broker {
             DeadLetter::Exchange { routing_key: Some(key), .. } => out.shared().names.find_key(key),
             _ => None,
         };
-        let history = out.shared().histories.get(entry.history).died(queue as u32, reason, key);
+        let counts = self.queues[queue].config.behaviour.counts_in_message;
+        let history = out.shared().histories.get(entry.history).died(queue as u32, reason, key, counts);
         let targets = self.dead_letter_targets(&dead, &history, out);
         let entry = Entry { history: out.shared().histories.number(history), ..entry };
         self.republish(&Dead { entry, ..dead }, &targets, out);
@@ -179,6 +186,19 @@ impl Broker {
         if !self.dead.is_empty() {
             out.delay(Span::ZERO, Timer::DeadLetter);
         }
+    }
+
+    /// A consumer has left a message behind: if that is counted, and it may go elsewhere, its history says so.
+    #[cold]
+    pub(super) fn left_behind(&self, queue: usize, entry: Entry, out: &mut Out<'_>) -> Entry {
+        let config = &self.queues[queue].config;
+        if !config.behaviour.counts_in_message || !matches!(config.dead_letter, DeadLetter::Exchange { .. }) {
+            return entry;
+        }
+        let histories = &mut out.shared().histories;
+        let history = histories.get(entry.history);
+        let history = History { counted: history.counted.saturating_add(1), ..history };
+        Entry { history: histories.number(history), ..entry }
     }
 
     /// The exchange of a queue's dead letters, if it has one that is there.

@@ -33,7 +33,7 @@ enum Asked {
 impl Pages {
     /// What it asks for in place of new messages, if it is time for that.
     pub(super) fn ask(&mut self, spec: &ConsumerSpec, now: Time) -> Option<Packet> {
-        let (queue, pulls) = (spec.queue, spec.pulls?);
+        let (queue, pulls) = (spec.queue, spec.pulls.as_ref()?);
         if spec.rereads && !self.caught_up {
             self.asked = Asked::OwnAgain;
             return Some(Packet::Reread { queue, batch: pulls.batch, after: self.read });

@@ -31,6 +31,9 @@ impl Broker {
             && exchange.kind == ExchangeKind::Fanout
         {
             let synced = self.store(queue, m, 0, true, out);
+            if synced && self.lags(out) {
+                self.count_writing(from, m, &[queue], out);
+            }
             return self.confirm(from, m, attempt, synced, out);
         }
         self.fan_out(from, m, attempt, target as usize, out);
@@ -44,9 +47,15 @@ impl Broker {
             .unwrap_or(self.spec.config.persistent)
     }
 
+    /// Whether its disk lags behind what is published, where that matters.
+    #[inline(always)]
+    fn lags(&self, out: &Out<'_>) -> bool {
+        self.flow.is_due(out.disk().behind(out.now()))
+    }
+
     /// Whether a queue writes this message to its disk.
     #[inline(always)]
-    fn writes(&self, queue: usize, m: MessageRef, out: &mut Out<'_>) -> bool {
+    pub(super) fn writes(&self, queue: usize, m: MessageRef, out: &mut Out<'_>) -> bool {
         let config = &self.queues[queue].config;
         config.durable && (config.behaviour.kept == Kept::Everything || self.is_persistent(m, out))
     }
@@ -129,6 +138,10 @@ impl Broker {
                 self.torn.extend((queue != last).then_some(Torn::Publish(m)));
                 return;
             }
+        }
+        if synced && self.lags(out) {
+            let taken: Vec<usize> = queues.iter().copied().filter(|queue| !full.contains(queue)).collect();
+            self.count_writing(from, m, &taken, out);
         }
         if !refused {
             return self.confirm(from, m, attempt, synced, out);
@@ -244,7 +257,7 @@ impl Broker {
         let said = *out.shared().properties(entry.m);
         entry.priority = said.priority;
         let state = &mut self.queues[queue];
-        let own = said.expiration.filter(|_| entry.history == 0);
+        let own = said.expiration.filter(|_| out.shared().histories.get(entry.history).deaths.is_empty());
         if let Some(span) = own.into_iter().chain(state.config.message_ttl).min() {
             state.ages = true;
             entry.expires = out.now() + span;

@@ -8,10 +8,10 @@
 use super::broker::Broker;
 use crate::domain::Out;
 use crate::packet::{Packet, Timer};
-use redeliver_sim::{ConnectionId, Span, Time};
+use redeliver_sim::{ConnectionId, Distribution, Span, Time};
 
 /// How a consumer of a load asks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Pulls {
     /// For so many at a time; it asks again when it has done with them. JetStream: `batch`; SQS: `MaxNumberOfMessages`.
     pub batch: u16,
@@ -19,8 +19,10 @@ pub struct Pulls {
     pub expires: Option<Span>,
     /// It waits until it has all; else what there is by the time of the first is enough.
     pub fills: bool,
+    /// It asks a queue that gives by itself, for one at a time, and is answered at once. AMQP: `basic.get`.
+    pub gets: bool,
     /// When nothing came it waits so long before it asks again.
-    pub pause: Span,
+    pub pause: Distribution,
 }
 
 /// A client that has heard nothing of its pull asks again so long after it should have ended.

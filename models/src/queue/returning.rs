@@ -130,7 +130,8 @@ impl Broker {
                 continue;
             };
             let place = self.queues[queue].config.behaviour.left_behind;
-            self.requeue(queue, flight.entry, place, why, out);
+            let entry = self.left_behind(queue, flight.entry, out);
+            self.requeue(queue, entry, place, why, out);
         }
         for queue in 0..self.queues.len() {
             self.go_on(queue, out);

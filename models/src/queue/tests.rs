@@ -1,5 +1,7 @@
 //! The queue broker when a machine is in trouble, as timelines.
 
+mod flow;
+mod gets;
 mod polling;
 mod state_change;
 mod synchronous;

@@ -338,6 +338,7 @@ pub struct MachineChange {
 }
 
 /// How messages travel.
+#[allow(clippy::large_enum_variant)] // a run has one
 #[derive(Clone, Debug)]
 pub enum Design {
     /// A queue broker.

@@ -36,6 +36,16 @@ impl Client {
         self.journal(out).seen.events.push("channel closed: 406 PRECONDITION_FAILED".into());
     }
 
+    /// What it declares the broker does not make: its channel is closed, and what it held goes back.
+    pub(super) fn on_refused(&mut self, out: &mut Out<'_>) {
+        self.fail_calls("ChannelClosed", out);
+        self.error("406 PRECONDITION_FAILED", out);
+        if self.channel && out.is_open(self.spec.connection) {
+            self.put(Packet::CloseChannel, out);
+        }
+        self.channel = false;
+    }
+
     /// A queue of a cluster could not be asked: after a long wait, or because it has no leader.
     pub(super) fn on_unavailable(&mut self, queue: u32, internal: bool, out: &mut Out<'_>) {
         if internal {

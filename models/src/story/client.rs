@@ -135,6 +135,7 @@ impl Client {
                 self.hands.unsee();
                 self.handle(out);
             }
+            Verb::Declare(queue) if queue.refused => self.on_refused(out),
             Verb::Declare(queue) => self.declare(token, &queue.name, out),
             Verb::Close => self.close(out),
             Verb::Cancel | Verb::Recover | Verb::CloseChannel => self.act_on_channel(verb, out),

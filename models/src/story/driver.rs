@@ -120,6 +120,10 @@ impl Driver<'_> {
         let node = self.node(who);
         match (verb, node) {
             (Verb::LimitMemory { .. }, _) => self.administer(who, verb, mark),
+            (Verb::Declare(queue), Some(node)) if queue.refused => {
+                let token = self.calls;
+                self.act(node, verb, token, mark);
+            }
             (Verb::Declare(_), Some(node)) if self.is_client(node) && self.has_cluster() => {
                 self.administer(who, verb, mark);
                 let token = self.calls;

@@ -66,7 +66,8 @@ impl Client {
     ) -> String {
         out.note(Fact::Delivered { m, s, attempt });
         let (body, name) = out.shared().notation(m);
-        let mut text = self.flagged(&name, s, attempt, tag.is_some());
+        let shown = if attempt == 1 { 1 + self.carried(m, s, out) } else { attempt };
+        let mut text = self.flagged(&name, s, shown, tag.is_some());
         text.extend(self.headers(m, s, out));
         let message = out.shared().messages.get(m);
         let number = (message.source, message.number);
@@ -88,6 +89,16 @@ impl Client {
             handled: false,
         });
         text
+    }
+
+    /// How often it was given up or left behind elsewhere, if its queue shows that.
+    fn carried(&self, m: MessageRef, s: SubscriptionId, out: &mut Out<'_>) -> u16 {
+        if !self.queue_side().is_some_and(|side| side.carrying.contains(&s)) {
+            return 0;
+        }
+        let shared = out.shared();
+        let history = shared.messages.delivery(m, shared.slot(s)).history;
+        shared.histories.get(history).counted.min(u16::MAX - 1)
     }
 
     /// The headers that it shows, as they stand behind a message.

@@ -32,6 +32,8 @@ pub struct QueueSide {
     pub headers: Vec<String>,
     /// Subscriptions of queues that say how often a message was delivered before (`x-delivery-count`).
     pub counting: Vec<SubscriptionId>,
+    /// Those where messages bring a count with them.
+    pub carrying: Vec<SubscriptionId>,
     /// The words of its library.
     pub dialect: Dialect,
     /// By queue: it is asked for its messages, for several at a time; and how long one waits for them, unless the story

@@ -91,9 +91,15 @@ pub(super) static METRICS: &[Topic] = &[
          and after a crash perhaps again.",
     ),
     topic(
-        &["most_returned", "most_returned.deliveries", "most_returned.message", "requeue loop"],
-        "The message that came back to its queue most often, and how often it had been delivered by then. \
-         From 100 on the answer calls it a requeue loop: somebody gives it back and gets it again at once, \
+        &[
+            "most_returned",
+            "most_returned.deliveries",
+            "most_returned.message",
+            "most_returned.rate",
+            "requeue loop",
+        ],
+        "The message that came back to its queue most often, how often it had been delivered by then, and how often a \
+         second. From 100 on the answer calls it a requeue loop: somebody gives it back and gets it again at once, \
          and nothing but a delivery limit or a pause ends that.",
     ),
     topic(

@@ -38,6 +38,7 @@ pub(super) fn queue(limits: bool) -> impl Strategy<Value = Vec<String>> {
         setting("delivery_limit", &["0", "2"]),
         carrier,
         setting("reconnect_after", &["\"1ms\""]),
+        setting("poll_pause", &["\"1ms\"", "\"exp(30ms)\""]),
     );
     let publishing = (
         setting("confirms", &["false"]),
@@ -56,10 +57,15 @@ pub(super) fn queue(limits: bool) -> impl Strategy<Value = Vec<String>> {
         .prop_map(|(mut c, p, k)| {
             if c.3.as_ref().is_some_and(|carrier| carrier.contains("Datagrams")) {
                 c.1 = c.1.filter(|ack| !ack.contains("TwoPhaseCommit"));
+                c.5 = None;
             }
+            // It is given one at a time anyway.
+            c.0 = c.0.filter(|_| c.5.is_none());
             (c, p, k)
         })
-        .prop_map(|(c, p, k)| vec![c.0, c.1, c.2, c.3, c.4, p.0, p.1, p.2, p.3, k.0, k.1, k.2, k.3, k.4]);
+        .prop_map(|(c, p, k)| {
+            vec![c.0, c.1, c.2, c.3, c.4, c.5, p.0, p.1, p.2, p.3, k.0, k.1, k.2, k.3, k.4]
+        });
     design("Queue", all)
 }
 
@@ -79,24 +85,43 @@ pub(super) fn rabbitmq(limits: bool) -> impl Strategy<Value = Vec<String>> {
     ];
     let kinds = if limits { [kept, given_up].concat() } else { kept };
     let alone = select(vec!["", r#""x-single-active-consumer": true"#]);
-    let timeout = vec!["", r#""consumer_timeout": 20, "channel_tick_interval": 5"#];
-    let prefetch = select(vec!["0", "1", "3"]);
-    let all = (select(kinds), alone, select(timeout), prefetch, any::<bool>()).prop_map(
-        |((version, kind), alone, timeout, prefetch, first)| {
+    let timeout = vec![
+        "",
+        r#""consumer_timeout": 20, "channel_tick_interval": 5"#,
+        // With little credit a stalled disk holds up publishers at once.
+        r#""credit_flow_default_credit": [1, 1], "quorum_commands_soft_limit": 1"#,
+        r#""credit_flow_default_credit": [2, 1], "queue_index_embed_msgs_below": 0, "msg_store_credit_disc_bound": [1, 1]"#,
+    ];
+    let taking = taking();
+    let all = (select(kinds), alone, select(timeout), taking, any::<bool>()).prop_map(
+        |((version, kind), alone, timeout, taking, first)| {
             let arguments = [kind, alone].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
             let queue = format!("{{{}}}", arguments.join(", "));
             // A consumer's priority; with a single active consumer a quorum queue heeds none yet.
             let first =
                 if first && alone.is_empty() { r#""c/1": (config: {"x-priority": 1}), "# } else { "" };
+            // Such a quorum queue takes no gets.
+            let taking = if alone.is_empty() || kind.is_empty() { taking } else { "" };
             vec![
                 Some(format!("version: \"{version}\"")),
                 Some(format!("queues: {{\"c\": {queue}, \"d\": {queue}}}")),
                 Some(format!("config: {{{timeout}}}")),
-                Some(format!("clients: {{{first}\"*\": (config: {{\"prefetch_count\": {prefetch}}})}}")),
+                Some(format!("clients: {{{first}\"*\": ({taking})}}")),
             ]
         },
     );
     design("RabbitMQ", all)
+}
+
+/// How RabbitMQ's consumers come by their messages.
+fn taking() -> impl Strategy<Value = &'static str> {
+    select(vec![
+        "",
+        r#"config: {"prefetch_count": 1}"#,
+        r#"config: {"prefetch_count": 3}"#,
+        r#"poll_pause: "5ms""#,
+        r#"poll_pause: "exp(30ms)""#,
+    ])
 }
 
 fn log(limits: bool) -> impl Strategy<Value = Vec<String>> {
@@ -341,11 +366,13 @@ pub(super) fn cluster() -> impl Strategy<Value = Vec<String>> {
         format!("{{{}}}", all.trim_start_matches(", "))
     });
     let nodes = select(vec![r#"["n1", "n2", "n3"]"#, r#"["n1", "n2", "n3", "n4", "n5"]"#]);
-    let clients = (node(), node(), node(), select(vec!["0", "1", "3"]));
+    let clients = (node(), node(), node(), taking());
     let versions = select(vec!["4.0.5", "4.2.0"]);
     let all = (versions, nodes, queue.clone(), queue, node(), node(), clients, select(vec!["60", "2"]));
     let settings = all.prop_map(|(version, nodes, c, d, leads_c, leads_d, clients, tick)| {
-        let (p, q, consumers, prefetch) = clients;
+        let (p, q, consumers, taking) = clients;
+        let gets_from_one = taking.contains("poll_pause") && (c.clone() + &d).contains("single-active");
+        let taking = if gets_from_one { "" } else { taking };
         vec![
             Some(format!("version: \"{version}\"")),
             Some(format!("nodes: {nodes}")),
@@ -353,7 +380,7 @@ pub(super) fn cluster() -> impl Strategy<Value = Vec<String>> {
             Some(format!("leaders: {{\"c\": \"{leads_c}\", \"d\": \"{leads_d}\"}}")),
             Some(format!("config: {{\"net_ticktime\": {tick}}}")),
             Some(format!(
-                "clients: {{\"*\": (node: \"{consumers}\", config: {{\"prefetch_count\": {prefetch}}}), \"p/*\": (node: \"{p}\"), \"c/1\": (node: \"{q}\")}}"
+                "clients: {{\"*\": (node: \"{consumers}\", {taking}), \"p/*\": (node: \"{p}\"), \"c/1\": (node: \"{q}\")}}"
             )),
         ]
     });

@@ -100,7 +100,7 @@ fn a_process_that_never_dies_and_has_no_others_beside_it_has_no_effect_twice() {
     let unhurt =
         |fault: &String| !["Crash", "TornWrite", "RollingRestart"].iter().any(|kind| fault.contains(kind));
     let repeated = Cell::new(0);
-    check(ALL, 200, |case| {
+    check(ALL, 400, |case| {
         if !case.faults.iter().all(unhurt) {
             return;
         }

@@ -49,6 +49,9 @@ fn rabbit(observed: &Value) -> Value {
             _ => items.iter().map(rabbit).collect(),
         },
         Value::String(text) if text == "queue gone: 404" => json!("404 NOT_FOUND"),
+        Value::String(text) if text.starts_with("ChannelClosedByBroker: (406, \"PRECONDITION_FAILED - ") => {
+            json!("406 PRECONDITION_FAILED")
+        }
         other => other.clone(),
     }
 }

@@ -4,10 +4,10 @@
 use super::Load;
 use super::settings::Real;
 use crate::assumptions::Assumptions;
-use crate::diagnostic::{Diagnostic, Findings};
+use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::Named;
 use crate::nodes::matches_client;
-use redeliver_models::setup::NodePattern;
+use redeliver_models::setup::{NodePattern, Role};
 
 /// For every name that some entry matches, the merged settings; the base for all others comes last.
 pub(crate) fn merge<C, M: Clone + PartialEq>(
@@ -56,6 +56,41 @@ pub(crate) fn check_globs<C>(entries: &Named<C>, load: &Load<'_>, findings: &mut
         }
         let diagnostic = Diagnostic::new(format!("`{glob}` matches no client")).at(entry.name_place);
         findings.push(diagnostic.nearest(glob, nodes.iter().take(1000).map(|(name, _)| name.as_str())));
+    }
+}
+
+/// A setting of some clients: its name, where it stands, and whom it is for.
+pub(super) type ForRole = (&'static str, Option<Place>, Role);
+
+/// Refuses settings for one role where a glob matches only clients of the other.
+pub(super) fn check_roles<C>(
+    entries: &Named<C>,
+    load: &Load<'_>,
+    said: impl Fn(&C) -> Vec<ForRole>,
+    findings: &mut Findings,
+) {
+    let nodes = load.nodes();
+    for (glob, entry) in &entries.0 {
+        let matching = || nodes.iter().filter(|(name, _)| matches_client(glob, name));
+        for (setting, place, role) in said(&entry.value) {
+            // A story's client does both.
+            if matching().next().is_none()
+                || matching().any(|(_, other)| *other == role || *other == Role::Client)
+            {
+                continue;
+            }
+            let (wanted, found) = match role {
+                Role::Consumer => ("consumers", "producers"),
+                _ => ("producers", "consumers"),
+            };
+            let message = format!("`{setting}` is for {wanted}, and `{glob}` matches only {found}");
+            let diagnostic = Diagnostic::new(message).at(place.unwrap_or(entry.name_place));
+            let some = nodes.iter().find(|(_, other)| *other == role).map(|(name, _)| name.as_str());
+            findings.push(diagnostic.hint(match some {
+                Some(name) => format!("one of the {wanted} is `{name}`"),
+                None => format!("there are no {wanted}: leave it out"),
+            }));
+        }
     }
 }
 

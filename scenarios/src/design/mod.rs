@@ -9,12 +9,15 @@ pub mod nats;
 mod nats_names;
 mod nats_show;
 mod nats_stream;
+mod polling;
 pub mod queue;
 pub mod rabbitmq;
 mod rabbitmq_cluster;
 pub(crate) mod rabbitmq_exchange;
+mod rabbitmq_flow;
 mod rabbitmq_names;
 pub(crate) mod rabbitmq_queue;
+mod rabbitmq_reach;
 pub mod redis;
 pub mod redis_clients;
 mod redis_names;
@@ -29,7 +32,7 @@ use crate::diagnostic::{Diagnostic, Findings, nearest};
 use crate::named::Placed;
 use redeliver_models::queue::QueueConfig;
 use redeliver_models::setup::{self, Role};
-use redeliver_models::story::Script;
+use redeliver_models::story::{Script, Verb, Who};
 use serde::Deserialize;
 use settings::Real;
 use std::collections::BTreeMap;
@@ -135,9 +138,27 @@ impl Load<'_> {
         findings: &mut Findings,
     ) -> BTreeMap<String, QueueConfig> {
         let queue = |(name, arguments): (&String, &Real)| {
-            (name.clone(), rabbitmq_queue::queue(name, arguments, before_4, findings))
+            // A story's client is told; nobody else would be.
+            let refused =
+                self.is_declared_by_clients(name).then(|| rabbitmq_queue::without_what_is_refused(arguments));
+            let (arguments, refused) = match refused.flatten() {
+                Some(rest) => (&rest.clone(), true),
+                None => (arguments, false),
+            };
+            (
+                name.clone(),
+                QueueConfig { refused, ..rabbitmq_queue::queue(name, arguments, before_4, findings) },
+            )
         };
         self.declared.iter().map(queue).collect()
+    }
+
+    /// Whether only clients of the story declare this queue.
+    fn is_declared_by_clients(&self, name: &str) -> bool {
+        let declares = |verb: &Verb| matches!(verb, Verb::Declare(queue) if queue.name == name);
+        let lines = self.script.iter().flat_map(|script| &script.lines);
+        let mut found = lines.filter(|line| line.verbs.iter().flat_map(Verb::all).any(declares));
+        found.all(|line| line.who.iter().all(|who| matches!(who, Who::Client(_))))
     }
 
     /// The subscriptions where each reads a topic; what is no topic is refused.

@@ -18,7 +18,7 @@ use redeliver_models::queue::{
 };
 use redeliver_models::setup::{self, NodePattern, Role};
 use redeliver_models::story::{Dialect, Verb, Who};
-use redeliver_sim::Span;
+use redeliver_sim::{Distribution, Span};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -95,6 +95,7 @@ impl Nats {
             dialect: Dialect::Nats,
             paging: None,
             disk_free_limit: None,
+            flow: None,
             snapshots: None,
             output_limits: None,
             clients: self.clients(load, assumptions, findings),
@@ -215,7 +216,8 @@ impl Nats {
                 batch: PULL_BATCH.value as u16,
                 expires: Some(PULL_EXPIRES.value),
                 fills: true,
-                pause: Span::ZERO,
+                gets: false,
+                pause: Distribution::ZERO,
             }),
             claims: None,
             rereads: false,
@@ -276,7 +278,7 @@ impl Nats {
 impl Client {
     fn apply(&self, (merged, queue): &mut (ClientConfig, Option<String>), findings: &mut Findings) {
         let mut reader = Reader { settings: &self.config, findings };
-        let mut pulls = merged.pulls;
+        let mut pulls = merged.pulls.clone();
         if let (Some(pulls), Some(batch)) = (&mut pulls, reader.whole("batch", 1, 10_000)) {
             pulls.batch = batch as u16;
         }

@@ -1,11 +1,12 @@
 //! `Queue(…)`: a queue broker in neutral words, with the defaults of RabbitMQ 4.0.5.
 
+use super::polling::gets;
 use super::{Designed, Load};
 use crate::assumptions::Assumptions;
 use crate::defaults::*;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::named::Placed;
-use crate::units::{Duration, Probability};
+use crate::units::{Duration, Probability, SpanSpread};
 use redeliver_models::properties::Said;
 use redeliver_models::queue::{self, ClientConfig, Config, ExchangeConfig, QueueConfig, Transport};
 use redeliver_models::setup::{self, NodePattern};
@@ -18,9 +19,12 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct Queue {
     /// Deliveries a consumer may hold unacked; 0 is no limit. Default 0. AMQP: `prefetch_count`.
-    pub prefetch: Option<u32>,
+    pub prefetch: Option<Placed<u32>>,
     /// When a consumer acks. Default `AfterWork`.
     pub ack: Option<Ack>,
+    /// Consumers ask for one message at a time, and after an answer without one they wait so long. Default: they are given
+    /// their messages. AMQP: `basic.get`.
+    pub poll_pause: Option<Placed<SpanSpread>>,
     /// Publishers wait for confirms and send again what is not confirmed. Default true, which is redeliver's own.
     pub confirms: Option<bool>,
     /// Queues survive a restart of the broker. Default true.
@@ -133,12 +137,13 @@ impl Queue {
             memory_high_watermark: self.watermark(assumptions, findings),
             paging: None,
             disk_free_limit: None,
+            flow: None,
             snapshots: None,
             output_limits: None,
             streams: Vec::new(),
             dialect: Dialect::Amqp,
             cluster: None,
-            clients: vec![(NodePattern::any(), self.client(assumptions))],
+            clients: vec![(NodePattern::any(), self.client(assumptions, findings))],
         };
         self.check(&config, load, findings);
         let consumers = load.consumers_of_topics(findings);
@@ -170,6 +175,11 @@ impl Queue {
                 )
                 .hint("write for example `redeliver_after: \"100ms\"`"),
             );
+        }
+        if let Some(pause) = self.poll_pause.as_ref().filter(|_| config.transport == Transport::Datagrams) {
+            let what = "`poll_pause` over `transport: Datagrams` is not modelled";
+            let hint = "a request needs an answer: leave the transport out";
+            findings.push(Diagnostic::new(what).at(pause.place).hint(hint));
         }
         if !config.clients.iter().any(|(_, client)| client.ack == queue::AckMode::TwoPhaseCommit) {
             return;
@@ -216,9 +226,10 @@ impl Queue {
         }
     }
 
-    fn client(&self, assumptions: &mut Assumptions) -> ClientConfig {
-        ClientConfig {
-            prefetch: assumptions.pick("prefetch", self.prefetch, &PREFETCH),
+    fn client(&self, assumptions: &mut Assumptions, findings: &mut Findings) -> ClientConfig {
+        let said = self.prefetch.as_ref();
+        let mut client = ClientConfig {
+            prefetch: assumptions.pick("prefetch", said.map(|prefetch| prefetch.value), &PREFETCH),
             priority: 0,
             ack: ack_mode(said_word(assumptions, "ack", self.ack, Ack::AfterWork, OUR_DEFAULT)),
             confirms: assumptions.pick("confirms", self.confirms, &CONFIRMS),
@@ -243,7 +254,13 @@ impl Queue {
             extend_every: None,
             keeps_failed: false,
             aliases: Vec::new(),
+        };
+        let given = said.filter(|prefetch| prefetch.value > 0).map(|prefetch| (prefetch.place, "prefetch"));
+        gets(&mut client, self.poll_pause.as_ref(), given, findings);
+        if let Some(pause) = &self.poll_pause {
+            assumptions.optional("poll_pause", Some(pause.value.0.clone()), "", "");
         }
+        client
     }
 
     fn watermark(&self, assumptions: &mut Assumptions, findings: &mut Findings) -> f64 {

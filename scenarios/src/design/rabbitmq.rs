@@ -1,5 +1,6 @@
 //! `RabbitMQ(…)`: a queue broker under the real names.
 
+use super::polling::gets;
 use super::queue::{Ack, ack_mode, place_topics, sort_queues};
 use super::rabbitmq_exchange::{Exchange, exchanges};
 use super::rabbitmq_names::{BROKER, CLIENT};
@@ -11,10 +12,10 @@ use crate::defaults::*;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::named::{Named, Placed};
 use crate::said::said;
-use crate::units::Duration;
+use crate::units::{Duration, SpanSpread, show_distribution};
 use redeliver_models::properties::Said;
 use redeliver_models::queue::{
-    AckMode, ClientConfig, Config, ConfirmAfter, DiskFreeLimit, ExchangeConfig, ExchangeKind, Overdue,
+    AckMode, ClientConfig, Config, ConfirmAfter, DiskFreeLimit, ExchangeConfig, ExchangeKind, Kept, Overdue,
     Paging, Transport,
 };
 use redeliver_models::setup::{self, NodePattern};
@@ -61,6 +62,9 @@ pub struct Client {
     pub headers: Vec<String>,
     /// When a consumer of a load acks. Default `AfterWork`.
     pub ack: Option<Placed<Ack>>,
+    /// A consumer of a load asks for one message at a time, and after `get-empty` it waits so long (`basic.get`).
+    /// Default: it is given its messages (`basic.consume`).
+    pub poll_pause: Option<Placed<SpanSpread>>,
     /// Unconfirmed messages that a publisher holds at most; 0 is no limit. Default 0.
     pub window: Option<u32>,
     /// Without a confirm for so long, a message is sent again. Default `"5s"`.
@@ -96,6 +100,7 @@ impl RabbitMQ {
             memory_high_watermark: self.watermark(before_4, assumptions, findings),
             paging: Some(self.paging(before_4, assumptions, findings)),
             disk_free_limit: self.disk_free_limit(assumptions, findings),
+            flow: self.flow(&nodes, assumptions, findings).map(Box::new),
             snapshots: None,
             output_limits: None,
             streams: Vec::new(),
@@ -126,14 +131,41 @@ impl RabbitMQ {
         for (name, _, arguments) in self.queues.sorted() {
             check_dead_letters(name, arguments, &config, findings);
         }
+        self.check_reach(&config, load, findings);
         self.place_queues(&nodes, &mut config, findings);
         sort_queues(&mut config);
+        self.check_gets(&config, &consumers, findings);
         let declared = load.declared_queues(before_4, findings);
         if nodes.len() > 1 {
             self.refuse_in_cluster(&config, &declared, load, findings);
         }
         let brokers = nodes;
         Designed { design: setup::Design::Queue(config), declared, consumers, brokers }
+    }
+
+    /// Refuses gets that the broker would refuse.
+    fn check_gets(&self, config: &Config, consumers: &[setup::Consumer], findings: &mut Findings) {
+        for consumer in consumers {
+            let mut alone = config.queues.iter().filter(|queue| {
+                queue.name == consumer.name
+                    && queue.single_active_consumer
+                    && queue.behaviour.kept == Kept::Everything
+            });
+            let gets = |n: usize| {
+                let client = config.client(&consumer.member_name(n), setup::Role::Consumer);
+                client.pulls.as_ref().is_some_and(|pulls| pulls.gets)
+            };
+            if alone.next().is_some() && (0..consumer.members.len()).any(gets) {
+                let message = format!(
+                    "`{}` is a quorum queue with a single active consumer: it takes no `basic.get`",
+                    consumer.name
+                );
+                let place = self.clients.iter().find_map(|(_, client)| client.poll_pause.as_ref());
+                let hint = "RabbitMQ answers 405 RESOURCE_LOCKED; leave `poll_pause` out";
+                let place = place.map(|pause| pause.place).unwrap_or_default();
+                findings.push(Diagnostic::new(message).at(place).hint(hint));
+            }
+        }
     }
 
     fn before_4(&self, findings: &mut Findings) -> bool {
@@ -289,7 +321,13 @@ impl RabbitMQ {
             }
         }
         clients::check_globs(&self.clients, load, findings);
+        clients::check_roles(&self.clients, load, Client::for_roles, findings);
         clients::assume(self.clients.iter().map(|(glob, client)| (glob, &client.config)), assumptions);
+        for (glob, client) in self.clients.iter() {
+            let pause = client.poll_pause.as_ref().map(|pause| show_distribution(&pause.value.0));
+            let setting = format!("clients.{glob}.poll_pause");
+            pause.into_iter().for_each(|pause| assumptions.text(&setting, Some(pause), "", ""));
+        }
         clients::merge(&self.clients, load, &base, |merged, client| client.apply(merged, nodes, findings))
     }
 }
@@ -305,6 +343,33 @@ fn share(setting: &Placed<Setting>, max: f64, what: &str, findings: &mut Finding
 }
 
 impl Client {
+    /// What of it is for consumers, or for producers.
+    fn for_roles(&self) -> Vec<clients::ForRole> {
+        use setup::Role::{Consumer, Producer};
+        let named = [
+            ("prefetch_count", Consumer),
+            ("x-priority", Consumer),
+            ("auto_ack", Consumer),
+            ("confirm", Producer),
+            ("delivery_mode", Producer),
+            ("priority", Producer),
+            ("expiration", Producer),
+            ("mandatory", Producer),
+            ("routing_key", Producer),
+        ];
+        let ours = [
+            ("ack", self.ack.as_ref().map(|ack| Some(ack.place)), Consumer),
+            ("poll_pause", self.poll_pause.as_ref().map(|pause| Some(pause.place)), Consumer),
+            ("window", self.window.map(|_| None), Producer),
+            ("confirm_timeout", self.confirm_timeout.as_ref().map(|_| None), Producer),
+            ("retries", self.retries.map(|_| None), Producer),
+        ];
+        let named = named.into_iter().filter_map(|(name, role)| {
+            self.config.get(name).map(|setting| (name, Some(setting.place), role))
+        });
+        named.chain(ours.into_iter().filter_map(|(name, said, role)| Some((name, said?, role)))).collect()
+    }
+
     fn apply(&self, merged: &mut ClientConfig, nodes: &[String], findings: &mut Findings) {
         let node = self.node.as_ref().and_then(|node| nodes.iter().position(|name| *name == node.value));
         merged.node = node.unwrap_or(merged.node);
@@ -360,6 +425,11 @@ impl Client {
         if let Some(retries) = self.retries {
             merged.retries = retries;
         }
+        let given = ["prefetch_count", "x-priority"].into_iter().find_map(|name| {
+            let setting = self.config.get(name)?;
+            (setting.value.to_string() != "0").then_some((setting.place, name))
+        });
+        gets(merged, self.poll_pause.as_ref(), given, findings);
         if !self.headers.is_empty() {
             merged.headers = self.headers.clone();
         }

@@ -51,6 +51,11 @@ impl RabbitMQ {
         let mut reader = Reader { settings: &self.config, findings };
         let tick = reader.whole("net_ticktime", 1, SILENCE_LIMIT.0 as i64 / 1_000_000_000);
         if nodes.len() < 2 {
+            if let Some(setting) = self.config.get("net_ticktime") {
+                let message = "`net_ticktime` means nothing to one node: it is between nodes";
+                let hint = "leave it out, or write `nodes: [\"n1\", \"n2\", \"n3\"]`";
+                findings.push(Diagnostic::new(message).at(setting.place).hint(hint));
+            }
             return None;
         }
         let seconds = assumptions.pick("net_ticktime", tick.map(|seconds| seconds as u32), &NET_TICKTIME);

@@ -38,9 +38,13 @@ pub(crate) const BROKER: Table = Table {
         "net_ticktime",
         "disk_free_limit.absolute",
         "disk_free_limit.relative",
+        "credit_flow_default_credit",
+        "msg_store_credit_disc_bound",
+        "queue_index_embed_msgs_below",
+        "quorum_commands_soft_limit",
     ],
     known: &["vm_memory_high_watermark.absolute disk_free_limit heartbeat frame_max
-        channel_max cluster_partition_handling queue_index_embed_msgs_below max_message_size
+        channel_max cluster_partition_handling max_message_size
         default_consumer_prefetch collect_statistics_interval classic_queue.default_version
         quorum_queue.property_equivalence.relaxed_checks_on_redeclaration raft.wal_max_size_bytes
         queue_leader_locator default_queue_type tcp_listen_options.sndbuf tcp_listen_options.recbuf"],

@@ -1,9 +1,10 @@
 //! A queue of RabbitMQ by its real arguments.
 
 use super::rabbitmq_names::QUEUE;
-use super::settings::{Reader, Real};
+use super::settings::{Reader, Real, Setting};
 use crate::defaults::*;
 use crate::diagnostic::{Diagnostic, Findings};
+use crate::named::Placed;
 use redeliver_models::queue::{Behaviour, Config, DeadLetter, Overflow, Priorities, QueueConfig};
 
 /// A queue by its name and its real arguments. Defaults differ before 4.0.
@@ -91,6 +92,18 @@ fn overflow(quorum: bool, reader: &mut Reader<'_>) -> Overflow {
         Some("reject-publish-dlx") if !quorum => Overflow::RejectPublishDeadLetter,
         _ => Overflow::DropHead,
     }
+}
+
+/// The arguments of a queue that RabbitMQ does not make, without the one that it does not take (recorded:
+/// `rabbit-X-P1-arg-quorum`); nothing if it takes all.
+pub(crate) fn without_what_is_refused(arguments: &Real) -> Option<Real> {
+    let is_quorum =
+        |setting: &Placed<Setting>| matches!(&setting.value, Setting::Text(text) if text == "quorum");
+    arguments.get("x-queue-type").filter(|setting| is_quorum(setting))?;
+    arguments.get("x-max-priority")?;
+    let mut rest = arguments.clone();
+    rest.0.shift_remove("x-max-priority");
+    Some(rest)
 }
 
 /// Quorum queues have two classes since 4.0 (recorded: `rabbit4-X-P1-quorum-mix`), and ignored priorities before.

@@ -80,6 +80,7 @@ impl Redis {
             dialect: Dialect::Redis,
             paging: None,
             disk_free_limit: None,
+            flow: None,
             snapshots: server.snapshots.clone(),
             output_limits: Some(server.output_limits),
             clients: super::redis_clients::plan(&self.clients, load, &groups, assumptions, findings),

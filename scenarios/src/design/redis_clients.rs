@@ -15,7 +15,7 @@ use redeliver_models::properties::Said;
 use redeliver_models::queue::{AckMode, Claims, ClientConfig, Pulls};
 use redeliver_models::setup::{NodePattern, Role};
 use redeliver_models::story::{Verb, Who};
-use redeliver_sim::Span;
+use redeliver_sim::{Distribution, Span};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -78,7 +78,8 @@ pub(super) fn plan(
             batch: READ_COUNT.value as u16,
             expires: Some(Span::millis(u64::from(READ_BLOCK.value))),
             fills: false,
-            pause: Span::ZERO,
+            gets: false,
+            pause: Distribution::ZERO,
         }),
         claims: None,
         keeps_failed: true,

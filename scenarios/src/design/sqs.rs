@@ -5,6 +5,7 @@
 //! queues, throughput quotas, `VisibilityTimeout` of a single receive, timers of single messages, and fan-out (Amazon SNS).
 //! Errors that a late delete or a full flight would answer are seen by what they leave undone.
 
+use super::polling::pause;
 use super::settings::{Reader, Real};
 use super::sqs_names::CLIENT;
 use super::sqs_queue::{check_targets, queue, show_queue, target};
@@ -13,14 +14,14 @@ use crate::assumptions::Assumptions;
 use crate::defaults::*;
 use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::{Named, Placed};
-use crate::units::Duration;
+use crate::units::{Duration, SpanSpread};
 use redeliver_models::properties::Said;
 use redeliver_models::queue::{
     AckMode, ClientConfig, Config, ConfirmAfter, ExchangeConfig, Pulls, QueueConfig, Transport,
 };
 use redeliver_models::setup::{self, KeyChoice, NodePattern};
 use redeliver_models::story::{Dialect, Verb};
-use redeliver_sim::Span;
+use redeliver_sim::{Distribution, Span};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -50,7 +51,7 @@ pub struct Client {
     /// What a consumer of a load does with a message that it gives back (`on_failure: Requeue`). Default `AtTimeout`.
     pub returns: Option<Returns>,
     /// After a receive without a message it waits so long before the next. Default `"100ms"`.
-    pub poll_pause: Option<Placed<Duration>>,
+    pub poll_pause: Option<Placed<SpanSpread>>,
     /// A publisher of a load gives each message an id of its own (`MessageDeduplicationId`). Default true.
     pub message_ids: Option<bool>,
     /// Unconfirmed messages that a publisher holds at most; 0 is no limit. Default 0.
@@ -105,6 +106,7 @@ impl Sqs {
             dialect: Dialect::Sqs,
             paging: None,
             disk_free_limit: None,
+            flow: None,
             snapshots: None,
             output_limits: None,
             clients: self.clients(load, assumptions, findings),
@@ -219,7 +221,8 @@ impl Sqs {
                 batch: RECEIVE_BATCH.value as u16,
                 expires: None,
                 fills: false,
-                pause: POLL_PAUSE.value,
+                gets: false,
+                pause: Distribution::Constant(POLL_PAUSE.value.0),
             }),
             claims: None,
             rereads: false,
@@ -249,12 +252,10 @@ impl Client {
         if let Some(pulls) = &mut merged.pulls {
             pulls.batch = batch.map_or(pulls.batch, |batch| batch as u16);
             pulls.expires = wait.or(pulls.expires);
-            pulls.pause = self.poll_pause.as_ref().map_or(pulls.pause, |pause| pause.value.0);
-        }
-        if let Some(pause) = self.poll_pause.as_ref().filter(|pause| pause.value.0 == Span::ZERO) {
-            let diagnostic = Diagnostic::new("`poll_pause` must be above zero: short polls would never end");
-            findings
-                .push(diagnostic.at(pause.place).hint("long polling (`WaitTimeSeconds`) waits by itself"));
+            let hint = "long polling (`WaitTimeSeconds`) waits by itself";
+            if let Some(pause) = pause(self.poll_pause.as_ref(), hint, findings) {
+                pulls.pause = pause;
+            }
         }
         merged.extend_every = self.extend_every.as_ref().map(|span| span.0).or(merged.extend_every);
         if merged.extend_every == Some(Span::ZERO) {

@@ -95,7 +95,7 @@ pub(super) const SUBSCRIPTION: Shape = Object(&[
     ),
     ("redeliveries", Number),
     ("deduplicated", Number),
-    ("most_returned", Object(&[("message", Text), ("deliveries", Number)])),
+    ("most_returned", Object(&[("message", Text), ("deliveries", Number), ("rate", Number)])),
     (
         "order",
         Object(&[

@@ -2,6 +2,7 @@
 
 mod errors;
 mod files;
+mod rabbitmq;
 mod ranges;
 mod record;
 mod sqs;
@@ -192,6 +193,10 @@ fn faults_without_a_target_do_not_apply() {
     channel_tick_interval = 1 min (RabbitMQ 4.0.5)
     vm_memory_high_watermark = 0.6 (RabbitMQ 4.0.5)
     disk_free_limit = 50 MB (RabbitMQ 4.0.5)
+    credit_flow_default_credit = {400, 200} (RabbitMQ 4.0.5)
+    msg_store_credit_disc_bound = {4000, 800} (RabbitMQ 4.0.5)
+    queue_index_embed_msgs_below = 4 KiB (RabbitMQ 4.0.5)
+    quorum_commands_soft_limit = 32 (RabbitMQ 4.0.5)
     prefetch_count = 0 (RabbitMQ 4.0.5)
     ack = AfterWork (redeliver)
     confirm = true (redeliver: publishers use confirms unless told otherwise)

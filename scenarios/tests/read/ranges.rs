@@ -224,10 +224,13 @@ fn a_consistent_hash_wants_weights() {
         exchange(r#"type: "headers""#),
     ];
     insta::assert_snapshot!(all.join("\n"), @r#"
+    31: nobody publishes to the exchange `x` | known: `mails`, `orders`
     31: `0` is no weight of a binding | of an x-consistent-hash exchange the key is a whole number from 1 to 1000000
     31: `heavy` is no weight of a binding | of an x-consistent-hash exchange the key is a whole number from 1 to 1000000
     31: `1000001` is no weight of a binding | of an x-consistent-hash exchange the key is a whole number from 1 to 1000000
+    31: nobody publishes to the exchange `x` | known: `mails`, `orders`
     31: exchanges of type `x-consistent-hash` bind queues with keys | write `bindings: {"stock": ["1"]}`
+    31: nobody publishes to the exchange `x` | known: `mails`, `orders`
     31: exchanges of type `headers` are not modelled yet | modelled: "fanout", "direct", "topic", "x-consistent-hash"
     "#);
 }

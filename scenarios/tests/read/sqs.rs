@@ -162,7 +162,7 @@ fn a_load_sends_what_a_queue_takes_and_each_message_to_one_queue() {
     accepted
     messages of `shop` have no id: `stock` is a FIFO queue
     `in_flight_max` of 0 lets nobody receive anything
-    `poll_pause` must be above zero: short polls would never end
+    `poll_pause` must be above zero: polls would never end
     `extend_every` must be above zero
     `MaxNumberOfMessages` must be a whole number from 1 to 10, not 11
     `VisibilityTimeout` is a setting of a client of SQS, but it is not modelled yet

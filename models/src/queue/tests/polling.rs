@@ -31,7 +31,13 @@ fn polled_for(
         delay: Span::ZERO,
         lifetime: None,
     };
-    let pulls = Pulls { batch: 10, expires: Some(Span::seconds(20)), fills: false, pause: Span::millis(100) };
+    let pulls = Pulls {
+        batch: 10,
+        expires: Some(Span::seconds(20)),
+        fills: false,
+        gets: false,
+        pause: Distribution::Constant(100_000_000),
+    };
     let reads = |setup: &mut Setup| {
         let mut consumer = consumer("stock", 1, 5);
         let config = queue_of(setup);
