@@ -174,7 +174,7 @@ fn what_has_failed_comes_again_when_its_time_is_over_or_at_once() {
 fn a_pause_after_an_empty_receive_is_as_long_as_it_is_said() {
     let short = |client: &mut ClientConfig, _: &mut Consumer| {
         let pulls = client.pulls.as_mut().expect("it polls");
-        (pulls.expires, pulls.pause) = (Some(Span::ZERO), Span::seconds(3));
+        (pulls.expires, pulls.pause) = (Some(Span::ZERO), Distribution::Constant(3_000_000_000));
     };
     assert_snapshot!(polled_for(Span::seconds(4), 1, short, Vec::new()), @"
     0.000  shop/1  published shop#1
