@@ -2,8 +2,8 @@
 
 use super::disk_alarm::DiskFreeLimit;
 use super::{
-    Behaviour, Claims, Duplicates, ExchangeKind, Kept, OutputLimits, Paging, Pulls, Redelivery, Snapshots,
-    StreamConfig, Turns,
+    Behaviour, Claims, Duplicates, ExchangeKind, Kept, OutputLimits, Paging, Pulls, Redelivery,
+    SessionConfig, SessionLimits, Snapshots, StreamConfig, Turns,
 };
 use crate::properties::Said;
 use crate::setup::{NodePattern, StartAt};
@@ -46,6 +46,8 @@ pub struct Config {
     pub snapshots: Option<Snapshots>,
     /// How much may wait for a slow subscriber of a channel; none is no limit.
     pub output_limits: Option<OutputLimits>,
+    /// What its sessions have in common; none: it has no sessions.
+    pub sessions: Option<SessionLimits>,
     /// The words of its clients in a story.
     pub dialect: Dialect,
     /// It has several nodes.
@@ -157,10 +159,20 @@ pub struct QueueConfig {
     pub turns: Turns,
     /// It is there while somebody consumes from it, and keeps nothing for anybody else. NATS: a subscription.
     pub passing: bool,
+    /// It is a client's session.
+    pub session: Option<Box<SessionConfig>>,
     /// In a cluster: the number of the node that leads it at first, or that it is on.
     pub leader: usize,
     /// In a cluster, of a queue that is replicated: on how many nodes it is. RabbitMQ: `x-quorum-initial-group-size`, 3.
     pub members: usize,
+}
+
+impl QueueConfig {
+    /// The subscription that its messages are for: the load's that it has a part in, or one of its own.
+    pub fn subscription(&self) -> &str {
+        let of = self.session.as_ref().and_then(|session| session.of.as_deref());
+        of.unwrap_or(&self.name)
+    }
 }
 
 impl Default for QueueConfig {
@@ -188,6 +200,7 @@ impl Default for QueueConfig {
             size_max: None,
             turns: Turns::InLine,
             passing: false,
+            session: None,
             leader: 0,
             members: 3,
         }
@@ -298,6 +311,10 @@ pub struct ClientConfig {
     pub extend_every: Option<Span>,
     /// What a consumer of a load gives back it only keeps, until its time is over.
     pub keeps_failed: bool,
+    /// Its session ends with its connection. MQTT: `clean_session`.
+    pub clean_session: bool,
+    /// In a story it acks by a verb only. paho-mqtt: `manual_ack`.
+    pub manual_ack: bool,
     /// In a story: by the subject that it consumes, the queue that it has, alone or with its group. NATS: a subscription.
     pub aliases: Vec<(String, String)>,
 }

@@ -339,6 +339,7 @@ pub struct MachineChange {
 
 /// How messages travel.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // designs are few
 pub enum Design {
     /// A queue broker.
     Queue(queue::Config),

@@ -97,6 +97,7 @@ impl Nats {
             disk_free_limit: None,
             snapshots: None,
             output_limits: None,
+            sessions: None,
             clients: self.clients(load, assumptions, findings),
         };
         let consumers = self.consumers(load, &taken, &mut config, findings);
@@ -221,6 +222,8 @@ impl Nats {
             rereads: false,
             extend_every: None,
             keeps_failed: false,
+            clean_session: false,
+            manual_ack: false,
             aliases: Vec::new(),
         };
         assumptions.text("ack", None, "AfterWork", OUR_DEFAULT);

@@ -135,6 +135,7 @@ impl Queue {
             disk_free_limit: None,
             snapshots: None,
             output_limits: None,
+            sessions: None,
             streams: Vec::new(),
             dialect: Dialect::Amqp,
             cluster: None,
@@ -242,6 +243,8 @@ impl Queue {
             rereads: false,
             extend_every: None,
             keeps_failed: false,
+            clean_session: false,
+            manual_ack: false,
             aliases: Vec::new(),
         }
     }

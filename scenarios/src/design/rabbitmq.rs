@@ -98,6 +98,7 @@ impl RabbitMQ {
             disk_free_limit: self.disk_free_limit(assumptions, findings),
             snapshots: None,
             output_limits: None,
+            sessions: None,
             streams: Vec::new(),
             dialect: Dialect::Amqp,
             clients: self.clients(&nodes, load, assumptions, findings),
@@ -272,6 +273,8 @@ impl RabbitMQ {
             rereads: false,
             extend_every: None,
             keeps_failed: false,
+            clean_session: false,
+            manual_ack: false,
             aliases: Vec::new(),
         };
         assumptions.pick("prefetch_count", None, &PREFETCH);

@@ -82,6 +82,7 @@ impl Redis {
             disk_free_limit: None,
             snapshots: server.snapshots.clone(),
             output_limits: Some(server.output_limits),
+            sessions: None,
             clients: super::redis_clients::plan(&self.clients, load, &groups, assumptions, findings),
         };
         add_subscriptions(&mut config);
