@@ -64,11 +64,13 @@ pub enum LossCause {
     NotReplicated = 28,
     /// The node of its queue was away.
     QueueAway = 29,
+    /// Its subscriber's session ended, and took along what the subscriber was still to be given.
+    SessionEnded = 30,
 }
 
 impl LossCause {
     /// All of them, by their numbers.
-    pub const ALL: [LossCause; 30] = [
+    pub const ALL: [LossCause; 31] = [
         LossCause::Network,
         LossCause::Partition,
         LossCause::Dropped,
@@ -99,6 +101,7 @@ impl LossCause {
         LossCause::TakenForDuplicate,
         LossCause::NotReplicated,
         LossCause::QueueAway,
+        LossCause::SessionEnded,
     ];
 
     /// Its name in the result.
@@ -134,6 +137,7 @@ impl LossCause {
             LossCause::TakenForDuplicate => "taken_for_duplicate",
             LossCause::NotReplicated => "not_replicated",
             LossCause::QueueAway => "queue_away",
+            LossCause::SessionEnded => "session_ended",
         }
     }
 }
@@ -162,11 +166,13 @@ pub enum DuplicateCause {
     BrokerRestart = 8,
     /// It was dead-lettered, and came back to its queue.
     Republished = 9,
+    /// It is retained, and its subscriber has subscribed again.
+    Resubscribed = 10,
 }
 
 impl DuplicateCause {
     /// All of them, by their numbers.
-    pub const ALL: [DuplicateCause; 10] = [
+    pub const ALL: [DuplicateCause; 11] = [
         DuplicateCause::LostAck,
         DuplicateCause::VisibilityTimeout,
         DuplicateCause::ConnectionClosed,
@@ -177,6 +183,7 @@ impl DuplicateCause {
         DuplicateCause::NetworkDuplicate,
         DuplicateCause::BrokerRestart,
         DuplicateCause::Republished,
+        DuplicateCause::Resubscribed,
     ];
 
     /// Its name in the result.
@@ -192,6 +199,7 @@ impl DuplicateCause {
             DuplicateCause::NetworkDuplicate => "network_duplicate",
             DuplicateCause::BrokerRestart => "broker_restart",
             DuplicateCause::Republished => "republished",
+            DuplicateCause::Resubscribed => "resubscribed",
         }
     }
 }

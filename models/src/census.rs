@@ -71,6 +71,7 @@ impl<'a> Census<'a> {
             Packet::Command { m, .. } if m != MessageRef::NONE => self.upstream(m),
             Packet::Append { m, s, .. } if m != MessageRef::NONE => self.copy(m, s),
             Packet::Deliver { m, s, .. }
+            | Packet::Offer { m, s, .. }
             | Packet::Record { m, s, .. }
             | Packet::Datagram { m, s }
             | Packet::Request { m, s, .. } => self.copy(m, s),

@@ -64,6 +64,7 @@ impl Packet {
             Packet::Publish { m, .. }
             | Packet::Confirm { m, .. }
             | Packet::Deliver { m, .. }
+            | Packet::Offer { m, .. }
             | Packet::Ack { m, .. }
             | Packet::Nack { m, .. }
             | Packet::Record { m, .. }
@@ -82,6 +83,7 @@ impl Packet {
             self,
             Packet::Publish { .. }
                 | Packet::Deliver { .. }
+                | Packet::Offer { .. }
                 | Packet::Record { .. }
                 | Packet::Datagram { .. }
                 | Packet::Request { .. }
@@ -95,6 +97,7 @@ impl Packet {
             Packet::Publish { .. } => Some(PacketKind::Publish),
             Packet::Confirm { .. } => Some(PacketKind::Confirm),
             Packet::Deliver { .. }
+            | Packet::Offer { .. }
             | Packet::Record { .. }
             | Packet::Datagram { .. }
             | Packet::Request { .. } => Some(PacketKind::Deliver),
@@ -124,6 +127,7 @@ impl Domain for Messaging {
             Packet::Publish { m, attempt, .. }
             | Packet::Confirm { m, attempt, .. }
             | Packet::Deliver { m, attempt, .. }
+            | Packet::Offer { m, attempt, .. }
             | Packet::Ack { m, attempt, .. }
             | Packet::Nack { m, attempt, .. }
             | Packet::Record { m, attempt, .. }
@@ -161,6 +165,7 @@ impl Domain for Messaging {
             Packet::Append { m, s, .. } if m != MessageRef::NONE => Fact::DeliveryDropped { m, s, why },
             Packet::Confirm { m, .. } => Fact::ConfirmDropped { m },
             Packet::Deliver { m, s, .. }
+            | Packet::Offer { m, s, .. }
             | Packet::Record { m, s, .. }
             | Packet::Datagram { m, s }
             | Packet::Request { m, s, .. } => Fact::DeliveryDropped { m, s, why },
@@ -175,6 +180,7 @@ impl Domain for Messaging {
         match *packet {
             Packet::Publish { m, .. } => Fact::PublishDuplicated { m },
             Packet::Deliver { m, s, .. }
+            | Packet::Offer { m, s, .. }
             | Packet::Record { m, s, .. }
             | Packet::Datagram { m, s }
             | Packet::Request { m, s, .. } => Fact::DeliveryDuplicated { m, s },
@@ -191,7 +197,11 @@ impl Domain for Messaging {
             | Record::Hidden { m, s, .. }
             | Record::Owned { m, s, .. }
             | Record::Behind { m, s, .. } => Fact::Removed { m, s, why: loss_of(why) },
-            Record::Logged { m, .. } | Record::Streamed { m, .. } => Fact::Released { m },
+            Record::Logged { m, .. }
+            | Record::Streamed { m, .. }
+            | Record::SavedMessage { m, .. }
+            | Record::SavedRetained { m, .. }
+            | Record::SavedIncoming { m, .. } => Fact::Released { m },
             Record::Outbox { m, .. } => Fact::PublishDropped { m, why: loss_of(why) },
             Record::Offset { .. }
             | Record::Entry { .. }
@@ -205,6 +215,7 @@ impl Domain for Messaging {
             | Record::SavedStream { .. }
             | Record::SavedReader { .. }
             | Record::SavedDelivery { .. }
+            | Record::SavedSubscription { .. }
             | Record::Change
             | Record::Decision { .. }
             | Record::Prepared { .. }
@@ -244,6 +255,9 @@ impl Domain for Messaging {
             | Record::Owned { m, s, .. }
             | Record::Behind { m, s, .. } => (m, 1 + u64::from(s.0)),
             Record::Logged { m, .. } | Record::Streamed { m, .. } => (m, 0),
+            Record::SavedMessage { .. } | Record::SavedRetained { .. } | Record::SavedIncoming { .. } => {
+                return false;
+            }
             Record::Offset { .. }
             | Record::Entry { .. }
             | Record::Ballot { .. }
@@ -257,6 +271,7 @@ impl Domain for Messaging {
             | Record::SavedStream { .. }
             | Record::SavedReader { .. }
             | Record::SavedDelivery { .. }
+            | Record::SavedSubscription { .. }
             | Record::Change
             | Record::Decision { .. }
             | Record::Prepared { .. }
@@ -289,6 +304,10 @@ pub(crate) fn loss_of(why: RecordLoss) -> LossCause {
 #[inline(never)]
 fn control_luck(packet: &Packet, now: Time) -> Luck {
     let (a, b) = match *packet {
+        Packet::Received { m, attempt, .. } => (m.index() as u64 | 1 << 39, u64::from(attempt)),
+        Packet::Release { m, attempt, .. } => (m.index() as u64 | 1 << 40, u64::from(attempt)),
+        Packet::Accepted { m } => (m.index() as u64 | 1 << 41, 0),
+        Packet::Proceed { m, attempt } => (m.index() as u64 | 1 << 42, u64::from(attempt)),
         Packet::Command { number, .. } => (u64::from(number) | 1 << 37, 0),
         Packet::Append { id, index, .. } => (u64::from(id) | 1 << 38, u64::from(index)),
         Packet::Fetch { group, member, .. } => (u64::from(group) | 1 << 35, u64::from(member)),

@@ -116,6 +116,10 @@ pub enum Fact {
     Prepared { m: MessageRef, s: SubscriptionId } = 60,
     /// Their transaction's coordinator has decided that they do, and will never say otherwise.
     Decided { m: MessageRef, s: SubscriptionId } = 61,
+    /// This subscription does not get it, while others may. With `last` the upstream copy that came ends.
+    PassedOver { m: MessageRef, s: SubscriptionId, why: LossCause, last: bool } = 63,
+    /// It came again to a consumer that has it, and has not handed it to its application yet. The copy that came ends.
+    HeldAlready { m: MessageRef, s: SubscriptionId } = 64,
     /// A producer has committed a change of its own state.
     StateChanged { source: SourceId } = 62,
 }
@@ -175,6 +179,8 @@ impl Fact {
             Fact::Prepared { .. } => 60,
             Fact::Decided { .. } => 61,
             Fact::StateChanged { .. } => 62,
+            Fact::PassedOver { .. } => 63,
+            Fact::HeldAlready { .. } => 64,
         }
     }
 
@@ -231,6 +237,8 @@ impl Fact {
             Fact::Prepared { .. } => "prepared",
             Fact::Decided { .. } => "decided",
             Fact::StateChanged { .. } => "state_changed",
+            Fact::PassedOver { .. } => "passed_over",
+            Fact::HeldAlready { .. } => "held_already",
         }
     }
 
@@ -267,6 +275,8 @@ impl Fact {
             | Fact::Found { m, .. }
             | Fact::PutAside { m, .. }
             | Fact::TurnedAway { m, .. }
+            | Fact::PassedOver { m, .. }
+            | Fact::HeldAlready { m, .. }
             | Fact::Unreadable { m, .. }
             | Fact::Deduplicated { m, .. }
             | Fact::Replicated { m, .. }
@@ -314,6 +324,8 @@ impl Fact {
             | Fact::Found { s, .. }
             | Fact::PutAside { s, .. }
             | Fact::TurnedAway { s, .. }
+            | Fact::PassedOver { s, .. }
+            | Fact::HeldAlready { s, .. }
             | Fact::Unreadable { s, .. }
             | Fact::Deduplicated { s, .. }
             | Fact::Replicated { s, .. }
@@ -350,6 +362,7 @@ impl Fact {
             | Fact::Discarded { why, .. }
             | Fact::Removed { why, .. } => why as u64,
             Fact::Requeued { why, .. } | Fact::Rewound { why, .. } => why as u64,
+            Fact::PassedOver { why, last, .. } => (why as u64) << 1 | u64::from(last),
             Fact::GaveUp { refused, .. } => u64::from(refused),
             Fact::Retained { last, .. } => u64::from(last),
             Fact::DeadLettered { back, .. } => u64::from(back),

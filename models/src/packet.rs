@@ -89,6 +89,18 @@ pub enum Packet {
     GetEmpty { queue: u32 },
     /// There is no such queue: the channel on which the client asked is closed. AMQP: 404, `NOT_FOUND`.
     NoQueue,
+    /// A client subscribes its session, this queue, to one of the filters that it has, or to all of them. MQTT: SUBSCRIBE.
+    Subscribe { queue: u32, filter: u32 },
+    /// A message for a consumer, which keeps it back until it is released. MQTT: PUBLISH at QoS 2.
+    Offer { m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag },
+    /// The consumer has it, and will not be offered it again. MQTT: PUBREC.
+    Received { m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag },
+    /// It may be handed to the application, which happens once. MQTT: PUBREL.
+    Release { m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag },
+    /// The broker keeps a publisher's message back until that says to go on. MQTT: PUBREC.
+    Accepted { m: MessageRef },
+    /// The publisher will not send it again: the broker passes it on, once. MQTT: PUBREL.
+    Proceed { m: MessageRef, attempt: u16 },
     /// A message for a consumer.
     Deliver { m: MessageRef, s: SubscriptionId, attempt: u16, tag: Tag },
     /// Settled.
@@ -311,11 +323,31 @@ pub enum Record {
     SavedReader { queue: u32, delivered: u32, read: u32 },
     /// In a snapshot: the client at this connection has been given it, and has not settled it.
     SavedDelivery { queue: u32, sequence: u32, owner: u16, at: u32, attempts: u8 },
+    /// In a snapshot: a session is subscribed to this of its filters.
+    SavedSubscription { queue: u32, filter: u32 },
+    /// In a snapshot: a message of a session, at this rank; how often it was delivered, at which quality of service, and
+    /// whether its client has it already and only waits for its release.
+    SavedMessage { m: MessageRef, queue: u16, rank: u32, attempts: u8, qos: u8, received: bool },
+    /// In a snapshot: the last message that a topic retains.
+    SavedRetained { m: MessageRef, exchange: u32 },
+    /// In a snapshot: what the publisher at this connection has not told to go on.
+    SavedIncoming { m: MessageRef, connection: u32, exchange: u16 },
     /// A stream's last sequence; or the last that a reader of it knows of; or which snapshot is the last.
     Sequence { last: u32 },
 }
 
 impl Record {
+    /// The message that a snapshot has, if this is a part of one that has a message.
+    pub fn in_snapshot(&self) -> Option<MessageRef> {
+        match *self {
+            Record::Streamed { m, .. }
+            | Record::SavedMessage { m, .. }
+            | Record::SavedRetained { m, .. }
+            | Record::SavedIncoming { m, .. } => Some(m),
+            _ => None,
+        }
+    }
+
     /// The message, if it is one in a queue, and the queue's subscription.
     pub fn in_queue(&self) -> Option<(MessageRef, SubscriptionId)> {
         match *self {

@@ -21,6 +21,10 @@ pub struct Properties {
     pub id: MessageId,
     /// How long its stream may be with it. Redis: `MAXLEN` of `XADD`.
     pub length_max: Option<LengthMax>,
+    /// The quality of service at which it is published: at most once, at least once, once. MQTT: `qos`.
+    pub qos: u8,
+    /// Its topic keeps it for those who subscribe later, in place of the one before. MQTT: `retain`.
+    pub retain: bool,
 }
 
 /// How long a stream may be.
@@ -74,6 +78,10 @@ pub struct Said {
     pub own_id: bool,
     /// See [`Properties::length_max`].
     pub length_max: Option<LengthMax>,
+    /// See [`Properties::qos`].
+    pub qos: Option<u8>,
+    /// See [`Properties::retain`].
+    pub retain: Option<bool>,
 }
 
 impl Said {
@@ -89,6 +97,8 @@ impl Said {
             deduplication_id: self.deduplication_id.clone().or_else(|| other.deduplication_id.clone()),
             own_id: self.own_id || other.own_id,
             length_max: self.length_max.or(other.length_max),
+            qos: self.qos.or(other.qos),
+            retain: self.retain.or(other.retain),
         }
     }
 
@@ -103,6 +113,8 @@ impl Said {
             mandatory: self.mandatory,
             persistent: self.persistent,
             length_max: self.length_max,
+            qos: self.qos.unwrap_or(0),
+            retain: self.retain.unwrap_or(false),
             routing_key: self.routing_key.as_ref().and_then(|key| names.find_key(key)),
         }
     }

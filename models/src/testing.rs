@@ -84,6 +84,8 @@ pub(crate) fn queue() -> Config {
         rereads: false,
         extend_every: None,
         keeps_failed: false,
+        clean_session: false,
+        manual_ack: false,
         aliases: Vec::new(),
     };
     let queue = QueueConfig { name: "stock".into(), ..QueueConfig::default() };
@@ -96,6 +98,7 @@ pub(crate) fn queue() -> Config {
         confirm_after: crate::queue::ConfirmAfter::Synced,
         snapshots: None,
         output_limits: None,
+        sessions: None,
         overdue: None,
         checksums: true,
         memory_high_watermark: 0.6,

@@ -328,7 +328,17 @@ impl<T: Copy> Worker<T> {
 
     /// Gives back what it has not begun with.
     pub fn give_back_waiting(&mut self, out: &mut Out<'_>) {
-        while let Some(held) = self.waiting.pop_front() {
+        self.give_back_waiting_but(|_| false, out);
+    }
+
+    /// The same, but for what is its own.
+    pub fn give_back_waiting_but(&mut self, is_own: impl Fn(&T) -> bool, out: &mut Out<'_>) {
+        for _ in 0..self.waiting.len() {
+            let Some(held) = self.waiting.pop_front() else { return };
+            if is_own(&held.token) {
+                self.waiting.push_back(held);
+                continue;
+            }
             let stuck = self.stuck - held.stuck_before;
             out.shared().subscriptions[self.s.0 as usize].head_of_line += stuck;
             out.note(Fact::GivenBack { m: held.m, s: self.s });

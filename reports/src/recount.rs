@@ -149,8 +149,8 @@ fn tells(fact: &Fact) -> bool {
 /// Facts that prove: the effects; or, of a lost message, the ends of its copies.
 fn proves(proof: Proof, fact: &Fact) -> bool {
     use Fact::{
-        Deduplicated, DeliveryDropped, Discarded, GaveUp, NotTaken, Processed, PublishDropped, Removed,
-        TurnedAway,
+        Deduplicated, DeliveryDropped, Discarded, GaveUp, NotTaken, PassedOver, Processed, PublishDropped,
+        Removed, TurnedAway,
     };
     let Proof::Lost { .. } = proof else { return matches!(fact, Processed { .. }) };
     matches!(
@@ -158,6 +158,7 @@ fn proves(proof: Proof, fact: &Fact) -> bool {
         PublishDropped { .. }
             | NotTaken { .. }
             | TurnedAway { .. }
+            | PassedOver { .. }
             | DeliveryDropped { .. }
             | Discarded { .. }
             | Deduplicated { .. }

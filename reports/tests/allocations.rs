@@ -84,3 +84,13 @@ fn a_log_that_deletes_allocates_for_no_event() {
         r#"(latency: "exp(0.5ms)")"#,
     );
 }
+
+#[test]
+fn sessions_allocate_for_no_event() {
+    for qos in 0..3 {
+        let design = format!(
+            r#"Mosquitto(version: "2.0.11", config: {{"persistence": true}}, clients: {{"*": (config: {{"qos": {qos}}})}})"#
+        );
+        check(&design, r#"(latency: "exp(0.5ms)")"#);
+    }
+}

@@ -120,6 +120,25 @@ pub(crate) const CLAIM_COUNT: u16 = 100;
 /// Bytes of an entry in a listpack beside its value, roughly.
 pub(crate) const STREAM_ENTRY_OVERHEAD: u32 = 12;
 
+// MQTT. Defaults: mosquitto.conf(5) of Mosquitto 2.0 and `conf.c`; paho-mqtt 2.2, the library of the records, which
+// itself publishes and subscribes at quality 0, and has clean sessions.
+const MOSQUITTO: &str = "Mosquitto 2.0.11";
+pub(crate) const PAHO: &str = "paho-mqtt: it acknowledges when on_message has returned";
+pub(crate) const PERSISTENCE: Default<bool> = from(MOSQUITTO, false);
+/// Seconds.
+pub(crate) const AUTOSAVE_INTERVAL: Default<u32> = from(MOSQUITTO, 1_800);
+pub(crate) const MAX_INFLIGHT_MESSAGES: Default<u32> = from(MOSQUITTO, 20);
+pub(crate) const MAX_QUEUED_MESSAGES: Default<u32> = from(MOSQUITTO, 1_000);
+pub(crate) const QUEUE_QOS0_MESSAGES: Default<bool> = from(MOSQUITTO, false);
+pub(crate) const QOS: Default<u32> = from("redeliver: at least once unless told otherwise", 1);
+pub(crate) const CLEAN_SESSION: Default<bool> =
+    from("redeliver: sessions outlive connections unless told otherwise", false);
+pub(crate) const MANUAL_ACK: Default<bool> = from("paho-mqtt: Client(manual_ack=False)", false);
+pub(crate) const PUBLISHER_INFLIGHT: Default<u32> = from("paho-mqtt: max_inflight_messages_set(20)", 20);
+/// The first pause; paho-mqtt doubles it, up to 120 s, which is not modelled.
+pub(crate) const MQTT_RECONNECT_AFTER: Default<Span> =
+    from("paho-mqtt: reconnect_delay_set(min_delay=1)", Span::seconds(1));
+
 // Log brokers. Names and values as `kafka-configs` and the clients' own tables of version 4.1.1 print them.
 pub(crate) const PARTITIONS: Default<u32> = from(KAFKA, 1);
 pub(crate) const SESSION_TIMEOUT: Default<Span> = from(KAFKA, Span::seconds(45));

@@ -1,12 +1,12 @@
-//! What publishers say of their messages, by the names of AMQP 0-9-1, NATS, SQS and Redis: properties of `Send` in a story, settings of the
-//! publishers of a load.
+//! What publishers say of their messages, by the names of AMQP 0-9-1, NATS, SQS, Redis and MQTT: properties of `Send` in a
+//! story, settings of the publishers of a load.
 
 use crate::design::settings::{Reader, Real, Setting};
 use crate::diagnostic::{Diagnostic, Findings};
 use redeliver_models::properties::{LengthMax, Said};
 
 /// Names of what can be said.
-pub(crate) const SAID: [&str; 8] = [
+pub(crate) const SAID: [&str; 10] = [
     "priority",
     "expiration",
     "mandatory",
@@ -15,6 +15,8 @@ pub(crate) const SAID: [&str; 8] = [
     "Nats-Msg-Id",
     "MessageDeduplicationId",
     "MAXLEN",
+    "qos",
+    "retain",
 ];
 
 /// What is said of all messages.
@@ -31,6 +33,8 @@ pub(crate) fn said(settings: &Real, findings: &mut Findings) -> Said {
         id: reader.text("Nats-Msg-Id"),
         deduplication_id: reader.text("MessageDeduplicationId"),
         own_id: false,
+        qos: reader.whole("qos", 0, 2).map(|qos| qos as u8),
+        retain: reader.flag("retain"),
     }
 }
 

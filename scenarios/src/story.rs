@@ -76,6 +76,7 @@ impl Story {
         vocabulary::check(script, &self.places, designs, findings);
         for designed in designs {
             vocabulary::check_pulls(script, &self.places, designed, findings);
+            vocabulary::check_topics(script, &self.places, designed, findings);
         }
     }
 
@@ -128,6 +129,7 @@ impl Story {
                     Dialect::Nats => "consumer or subject",
                     Dialect::Sqs => "queue",
                     Dialect::Redis => "group, stream or channel",
+                    Dialect::Mqtt => "topic or topic filter",
                 };
                 (what, queues.chain(exchanges).chain(aliases).collect())
             }
@@ -277,7 +279,8 @@ impl Teller<'_> {
             Typed::Consume(from, settings) => {
                 let mut reader = self.settle(settings, &CONSUME);
                 let priority = reader.whole("x-priority", i64::from(i32::MIN), i64::from(i32::MAX));
-                Verb::Consume { from: self.name(from), priority: priority.map(|number| number as i32) }
+                let qos = reader.whole("qos", 0, 2).map(|qos| qos as u8);
+                Verb::Consume { from: self.name(from), priority: priority.map(|number| number as i32), qos }
             }
             Typed::Cancel => Verb::Cancel,
             Typed::Recover => Verb::Recover,

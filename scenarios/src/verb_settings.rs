@@ -4,7 +4,7 @@ use crate::design::settings::Table;
 
 pub(crate) const NOTHING: Table = Table { of: "this verb", modelled: &[], known: &["qos"] };
 pub(crate) const CONSUME: Table =
-    Table { of: "`Consume`", modelled: &["x-priority"], known: &["x-stream-offset exclusive qos"] };
+    Table { of: "`Consume`", modelled: &["x-priority", "qos"], known: &["x-stream-offset exclusive"] };
 pub(crate) const ACK: Table = Table { of: "`Ack`", modelled: &["multiple"], known: &[] };
 pub(crate) const ALTER: Table = Table {
     of: "`Alter`",
@@ -27,8 +27,8 @@ pub(crate) const SEND: Table = Table {
         "Nats-Msg-Id",
         "MessageDeduplicationId",
         "MAXLEN",
+        "qos",
+        "retain",
     ],
-    known: &[
-        "every until qos headers partition timestamp MessageGroupId DelaySeconds MINID LIMIT NOMKSTREAM",
-    ],
+    known: &["every until headers partition timestamp MessageGroupId DelaySeconds MINID LIMIT NOMKSTREAM"],
 };

@@ -3,6 +3,7 @@
 //! A script is for all designs of a file: what some of them know is left out by the others, and what none knows is refused.
 
 use crate::design::Designed;
+use crate::design::mosquitto::wrong_filter;
 use crate::diagnostic::{Diagnostic, Findings, Place};
 use redeliver_models::properties::Said;
 use redeliver_models::setup::Design;
@@ -36,6 +37,7 @@ const AMQP: &[&str] = &[
 const NATS: &[&str] = &["Ack", "Cancel", "Consume", "Declare", "Extend", "Nack", "PollAll", "Nats-Msg-Id"];
 const SQS: &[&str] = &["Ack", "Declare", "Extend", "Nack", "MessageDeduplicationId", "VisibilityTimeout"];
 const REDIS: &[&str] = &["Ack", "Claim", "Consume", "Declare", "PollAll", "MAXLEN"];
+const MQTT: &[&str] = &["Ack", "Consume", "qos", "retain"];
 const LOG: &[&str] = &["Commit", "Consume", "PollAll", "Subscribe"];
 /// Without a broker a story is refused as a whole.
 const DIRECT: &[&str] = &["Consume", "PollAll"];
@@ -50,6 +52,7 @@ fn words(design: &Design) -> &'static [&'static str] {
             Dialect::Nats => NATS,
             Dialect::Sqs => SQS,
             Dialect::Redis => REDIS,
+            Dialect::Mqtt => MQTT,
         },
         Design::Log(_) => LOG,
         Design::Udp(_) | Design::Webhook(_) => DIRECT,
@@ -61,7 +64,10 @@ fn words_of(verb: &Verb) -> Vec<&'static str> {
     let said_if = |said: bool, word: &'static str| said.then_some(word);
     let settings: Vec<&'static str> = match verb {
         Verb::Send { said, .. } => said.iter().flat_map(words_said).collect(),
-        Verb::Consume { priority, .. } => said_if(priority.is_some(), "x-priority").into_iter().collect(),
+        Verb::Consume { priority, qos, .. } => {
+            let all = [said_if(priority.is_some(), "x-priority"), said_if(qos.is_some(), "qos")];
+            all.into_iter().flatten().collect()
+        }
         Verb::Ack { multiple, .. } | Verb::Nack { multiple, .. } => {
             said_if(*multiple, "multiple").into_iter().collect()
         }
@@ -81,6 +87,8 @@ fn words_said(said: &Said) -> impl Iterator<Item = &'static str> {
         (said.id.is_some(), "Nats-Msg-Id"),
         (said.deduplication_id.is_some(), "MessageDeduplicationId"),
         (said.length_max.is_some(), "MAXLEN"),
+        (said.qos.is_some(), "qos"),
+        (said.retain.is_some(), "retain"),
     ];
     all.into_iter().filter(|(said, _)| *said).map(|(_, word)| word)
 }
@@ -148,6 +156,38 @@ pub(crate) fn check_pulls(
     }
 }
 
+/// Refuses filters that MQTT does not allow, and to publish to one.
+pub(crate) fn check_topics(
+    script: &Script,
+    places: &[Vec<Place>],
+    designed: &Designed,
+    findings: &mut Findings,
+) {
+    let Design::Queue(config) = &designed.design else { return };
+    if config.dialect != Dialect::Mqtt {
+        return;
+    }
+    for (verb, place) in with_places(script, places) {
+        for verb in verb.all() {
+            let (message, hint) = match verb {
+                Verb::Consume { from, .. } => match wrong_filter(from) {
+                    Some(hint) => (format!("`{from}` is no topic filter"), hint),
+                    None => continue,
+                },
+                Verb::Send { to: Some(to), .. } if to.is_empty() || to.contains(['+', '#']) => (
+                    format!("`{to}` is no topic to publish to"),
+                    "wildcards are for subscribers: name one topic",
+                ),
+                Verb::Send { to: None, .. } if config.exchanges.len() != 1 => {
+                    ("`Send` does not say its topic".to_string(), "write `Send(\"m1\", \"a/b\")`")
+                }
+                _ => continue,
+            };
+            findings.push(Diagnostic::new(message).at(place).hint(hint));
+        }
+    }
+}
+
 fn with_places<'a>(script: &'a Script, places: &'a [Vec<Place>]) -> impl Iterator<Item = (&'a Verb, Place)> {
     let lines = script.lines.iter().zip(places);
     lines.flat_map(|(line, places)| line.verbs.iter().zip(places.iter().copied()))
@@ -171,11 +211,16 @@ fn leave_out_of(verbs: &mut Vec<Verb>, design: &Design) {
                     let id = said.id.take().filter(|_| knows(design, "Nats-Msg-Id"));
                     let own =
                         said.deduplication_id.take().filter(|_| knows(design, "MessageDeduplicationId"));
-                    *said = Said { id, deduplication_id: own, ..Said::default() };
+                    let qos = said.qos.filter(|_| knows(design, "qos"));
+                    let retain = said.retain.filter(|_| knows(design, "retain"));
+                    *said = Said { qos, retain, id, deduplication_id: own, ..Said::default() };
                 }
             }),
             Verb::Extend { wait, .. } if !knows(design, "VisibilityTimeout") => *wait = Span::ZERO,
-            Verb::Consume { priority, .. } if !knows(design, "x-priority") => *priority = None,
+            Verb::Consume { priority, qos, .. } => {
+                *priority = priority.filter(|_| knows(design, "x-priority"));
+                *qos = qos.filter(|_| knows(design, "qos"));
+            }
             Verb::Ack { multiple, .. } | Verb::Nack { multiple, .. } => {
                 *multiple &= knows(design, "multiple")
             }

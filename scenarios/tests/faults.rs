@@ -147,7 +147,7 @@ fn a_disks_faults_are_refused_where_there_is_no_disk_and_no_rule() {
     TornWrite(node: "c", at: "1s"): this fault meets the disks of brokers only | write `node: "brokers"`
     CorruptRecord(node: "brokers", message: "p#3", at: "1s"): not in [udp]
     CorruptRecord(node: "brokers", message: "p#3", at: "1s"): not in []
-    CorruptRecord(node: "brokers", message: "p#3", at: "1s"): queues of RabbitMQ before 4.0 and Redis have no checksums: what they do with a damaged record is not modelled | write `version: "4.0.5"`, or leave the fault out
+    CorruptRecord(node: "brokers", message: "p#3", at: "1s"): queues of RabbitMQ before 4.0, Redis and Mosquitto have no checksums: what they do with a damaged record is not modelled | write `version: "4.0.5"`, or leave the fault out
     CorruptRecord(node: "c", chance: "1%", at: "1s"): this fault meets the disks of brokers only | write `node: "brokers"`
     CorruptRecord(node: "brokers", at: "1s"): say which messages by exactly one of `message`, `messages`, `key` and `chance` | write for example `message: "shop#3"`
     "#);

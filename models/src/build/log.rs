@@ -28,6 +28,7 @@ impl Builder<'_> {
                 datagrams: false,
                 target: Target::Topic { first, partitions },
                 properties: PropertiesId::NONE,
+                clean_session: false,
                 confirms: client.acks != Acks::None,
                 window: client.window,
                 confirm_timeout: client.request_timeout,

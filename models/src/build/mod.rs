@@ -231,7 +231,7 @@ fn is_bound(setup: &Setup, consumer: &Consumer) -> bool {
     match &setup.design {
         Design::Queue(config) => {
             let mut late = config.exchanges.iter().flat_map(|exchange| &exchange.late);
-            !late.any(|queue| config.queues[*queue].name == consumer.name)
+            !late.any(|queue| config.queues[*queue].subscription() == consumer.name)
         }
         Design::Log(_) => consumer.members.iter().any(|member| member.joins == Span::ZERO),
         Design::Udp(_) | Design::Webhook(_) => true,

@@ -6,12 +6,13 @@ use crate::part::Part;
 use crate::producer::{Publisher, PublisherSpec, Target};
 use crate::properties::{PropertiesId, Said};
 use crate::queue::{
-    AckMode, Broker, BrokerSpec, ClientConfig, Config, Consumer, ConsumerSpec, ExchangeKind, Pulls, Settles,
-    Transport,
+    AckMode, Broker, BrokerSpec, ClientConfig, Config, Consumer, ConsumerSpec, ExchangeKind, Pulls,
+    QueueConfig, Settles, Transport,
 };
 use crate::setup::{Design, Fault, FaultKind, Role};
 use crate::story::Dialect;
 use redeliver_sim::{ConnectionId, NodeId, Purpose, Span, Time};
+use std::collections::BTreeMap;
 
 impl Builder<'_> {
     /// What is to be free on a broker's disk, if that can ever be too little.
@@ -37,7 +38,9 @@ impl Builder<'_> {
         let memory_limit = (memory as f64 * config.memory_high_watermark) as u64;
         let spec = BrokerSpec {
             config: config.clone(),
-            subscriptions: config.queues.iter().map(|queue| self.subscription_of(&queue.name)).collect(),
+            subscriptions: (config.queues.iter())
+                .map(|queue| self.subscription_of(queue.subscription()))
+                .collect(),
             standing,
             declared_anew: config.queues.iter().map(|queue| self.is_consumed(&queue.name)).collect(),
             memory_limit,
@@ -45,21 +48,13 @@ impl Builder<'_> {
             page_cache: memory.saturating_sub(memory_limit),
             number: 0,
             publishers: (0..producers.len()).map(producer_connection).chain(publishing_clients).collect(),
-            consumers: if config.transport == Transport::Connections {
-                Vec::new()
-            } else {
-                let all = consumers.iter().enumerate();
-                all.map(|(i, (s, member))| {
-                    let client = config.client(&self.member_name(*s, *member), Role::Consumer);
-                    let prefetch = client.prefetch.min(u32::from(u16::MAX)) as u16;
-                    (consumer_connection(i), self.queue_of(config, *s), prefetch, client.ack == AckMode::Auto)
-                })
-                .collect()
-            },
+            consumers: self.silent_consumers(config, &consumers),
             streams_anew: (0..config.streams.len())
                 .map(|stream| self.is_published_to(config, stream))
                 .collect(),
             turns: Purpose::new(self.setup.seed, "turns"),
+            seats: self.seats(config),
+            clean: self.clean_publishers(config),
         };
         let brokers = match &config.cluster {
             None => {
@@ -82,6 +77,7 @@ impl Builder<'_> {
                 target: Target::Exchange(exchange.expect("every topic has an exchange") as u32),
                 properties: self.properties(&client.said, topic),
                 confirms: client.confirms,
+                clean_session: client.clean_session,
                 window: client.window,
                 confirm_timeout: client.confirm_timeout,
                 retries: client.retries,
@@ -100,6 +96,54 @@ impl Builder<'_> {
                 self.connect(NodeId(node as u32), NodeId(other as u32));
             }
         }
+    }
+
+    /// Consumers that nobody hears of when they begin: over datagrams.
+    fn silent_consumers(
+        &self,
+        config: &Config,
+        consumers: &[(SubscriptionId, usize)],
+    ) -> Vec<(ConnectionId, u32, u16, bool)> {
+        if config.transport == Transport::Connections {
+            return Vec::new();
+        }
+        let silent = |(i, (s, member)): (usize, &(SubscriptionId, usize))| {
+            let name = self.member_name(*s, *member);
+            let client = config.client(&name, Role::Consumer);
+            let prefetch = client.prefetch.min(u32::from(u16::MAX)) as u16;
+            let queue = self.queue_of(config, *s, &name);
+            (ConnectionId(i as u32), queue, prefetch, client.ack == AckMode::Auto)
+        };
+        consumers.iter().enumerate().map(silent).collect()
+    }
+
+    /// All clients, by the numbers of their connections: consumers, producers, those of the story.
+    fn clients(&self) -> impl Iterator<Item = (String, Role)> + '_ {
+        let first = self.names.roles.iter().position(|role| *role != Role::Broker).unwrap_or(0);
+        self.names.nodes[first..].iter().cloned().zip(self.names.roles[first..].iter().copied())
+    }
+
+    /// By queue: the connection of the client whose session it is.
+    fn seats(&self, config: &Config) -> Vec<ConnectionId> {
+        if config.sessions.is_none() {
+            return Vec::new();
+        }
+        let numbers: BTreeMap<String, u32> = self.clients().map(|(name, _)| name).zip(0..).collect();
+        let seat = |queue: &QueueConfig| {
+            let client = queue.session.as_ref().and_then(|session| numbers.get(&session.client));
+            ConnectionId(*client.expect("every session has a client"))
+        };
+        config.queues.iter().map(seat).collect()
+    }
+
+    /// Connections of those who publish and whose sessions end with them.
+    fn clean_publishers(&self, config: &Config) -> Vec<ConnectionId> {
+        if config.sessions.is_none() {
+            return Vec::new();
+        }
+        let all =
+            self.clients().zip(0..).filter(|((name, role), _)| config.client(name, *role).clean_session);
+        all.map(|(_, number)| ConnectionId(number)).collect()
     }
 
     /// What a publisher says. A topic that is a queue's name is routed to that queue, as by the default exchange.
@@ -134,7 +178,7 @@ impl Builder<'_> {
         let name = self.member_name(s, member);
         let client = config.client(&name, Role::Consumer);
         let consumer = &self.setup.consumers[s.0 as usize];
-        let queue = self.queue_of(config, s);
+        let queue = self.queue_of(config, s, &name);
         let exchange = config.exchanges.iter().position(|exchange| exchange.late.contains(&(queue as usize)));
         let redelivery = config.queues[queue as usize].redelivery.as_ref();
         let settled_at_once = redelivery.is_some_and(|redelivery| redelivery.at_once);
@@ -156,7 +200,8 @@ impl Builder<'_> {
             claims: client.claims,
             rereads: client.rereads,
             keeps_failed: client.keeps_failed,
-            puts_aside: matches!(config.dialect, Dialect::Sqs | Dialect::Redis),
+            puts_aside: matches!(config.dialect, Dialect::Sqs | Dialect::Redis | Dialect::Mqtt),
+            session: config.sessions.map(|_| client.clean_session),
             outlives_connection: redelivery.is_some_and(|redelivery| !redelivery.at_once)
                 && client.ack != AckMode::Auto,
         };
@@ -168,8 +213,9 @@ impl Builder<'_> {
         self.add_node(&name, Role::Consumer, Part::QueueConsumer(Consumer::new(spec, worker)), starts);
     }
 
-    fn queue_of(&self, config: &Config, s: SubscriptionId) -> u32 {
-        let name = &self.setup.consumers[s.0 as usize].name;
+    /// The queue of a subscription, or its member's session.
+    fn queue_of(&self, config: &Config, s: SubscriptionId, member: &str) -> u32 {
+        let name = if config.sessions.is_some() { member } else { &self.setup.consumers[s.0 as usize].name };
         let index = config.queues.iter().position(|queue| queue.name == *name);
         index.expect("every subscription has a queue") as u32
     }

@@ -13,7 +13,7 @@ use crate::queue::{self, AckMode, ExchangeKind, Kept, QueueConfig, Transport};
 use crate::setup::{Design, Role, Setup};
 use crate::shared::Names;
 use crate::story::{
-    Client, ClientSpec, Dialect, Journal, Label, LogSide, LogTopic, QueueSide, Script, Side, Verb,
+    Client, ClientSpec, Dialect, Journal, Label, LogSide, LogTopic, OwnSession, QueueSide, Script, Side, Verb,
 };
 use redeliver_sim::{ConnectionId, Distribution, Purpose, Time};
 
@@ -98,12 +98,15 @@ pub(super) fn topic_id(setup: &Setup, name: &str) -> TopicId {
 pub(super) fn subscriptions(setup: &Setup) -> Vec<String> {
     let taken = |name: &String| setup.consumers.iter().any(|consumer| consumer.name == *name);
     let mut names: Vec<String> = match &setup.design {
-        Design::Queue(config) => queues(setup, config).into_iter().map(|queue| queue.name).collect(),
+        Design::Queue(config) => {
+            queues(setup, config).iter().map(|queue| queue.subscription().to_string()).collect()
+        }
         Design::Log(config) => groups(setup, config).into_iter().map(|group| group.subscription).collect(),
         Design::Udp(_) | Design::Webhook(_) => Vec::new(),
     };
     names.retain(|name| !taken(name));
     names.sort();
+    names.dedup();
     names
 }
 
@@ -180,7 +183,9 @@ impl Builder<'_> {
             let side = QueueSide {
                 exchanges: config.exchanges.iter().map(|exchange| exchange.name.clone()).collect(),
                 queues: config.queues.iter().map(|queue| queue.name.clone()).collect(),
-                subscriptions: config.queues.iter().map(|queue| self.subscription_of(&queue.name)).collect(),
+                subscriptions: (config.queues.iter())
+                    .map(|queue| self.subscription_of(queue.subscription()))
+                    .collect(),
                 datagrams: config.transport == Transport::Datagrams,
                 prefetch: settings.prefetch.min(u32::from(u16::MAX)) as u16,
                 auto_ack: settings.ack == AckMode::Auto,
@@ -190,7 +195,7 @@ impl Builder<'_> {
                 headers: settings.headers.clone(),
                 priority: settings.priority,
                 counting: (config.queues.iter().filter(|queue| queue.behaviour.kept == Kept::Everything))
-                    .map(|queue| self.subscription_of(&queue.name))
+                    .map(|queue| self.subscription_of(queue.subscription()))
                     .collect(),
                 carrying: (config.queues.iter().filter(|queue| queue.behaviour.counts_in_message))
                     .map(|queue| self.subscription_of(&queue.name))
@@ -203,6 +208,16 @@ impl Builder<'_> {
                 counted: (config.exchanges.iter())
                     .map(|exchange| exchange.kind == ExchangeKind::Channel)
                     .collect(),
+                session: (config.queues.iter())
+                    .position(|queue| queue.session.as_ref().is_some_and(|session| session.client == *name))
+                    .map(|queue| OwnSession {
+                        queue: queue as u32,
+                        filters: (config.queues[queue].session.iter())
+                            .flat_map(|session| session.filters.clone())
+                            .collect(),
+                        clean: settings.clean_session,
+                        manual_ack: settings.manual_ack,
+                    }),
                 aliases: settings.aliases.clone(),
                 outlives_connection: (config.queues.iter().filter_map(|queue| queue.redelivery.as_ref()))
                     .any(|redelivery| !redelivery.at_once),

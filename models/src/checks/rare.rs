@@ -81,6 +81,13 @@ impl Book {
                 self.end_copy_of(at, m, s, shared);
             }
             Fact::TurnedAway { m, s } => self.harm(m, s, LossCause::QueueOverflow, shared),
+            Fact::PassedOver { m, s, why, last } => {
+                self.harm(m, s, why, shared);
+                if last {
+                    self.end_upstream(at, m, shared);
+                }
+            }
+            Fact::HeldAlready { m, s } => self.end_copy_of(at, m, s, shared),
             Fact::Unreadable { m, s } if shared.messages.is_current(m) => {
                 self.harm(m, s, LossCause::CorruptRecord, shared)
             }

@@ -50,6 +50,9 @@ pub struct PublisherSpec {
     pub retries: u32,
     /// A lost connection is tried again after this long.
     pub reconnect_after: Span,
+    /// What it knows of its messages is void when its connection breaks: they are sent again, also those that the broker
+    /// has accepted. MQTT: `clean_session`.
+    pub clean_session: bool,
 }
 
 /// Where messages are published to.
@@ -75,6 +78,8 @@ struct Unconfirmed {
     settled: bool,
     /// No queue took it.
     returned: bool,
+    /// The broker keeps it back until it is told to go on, and that was said. MQTT at quality 2.
+    accepted: bool,
 }
 
 /// The client. What every message needs stands first.
@@ -198,6 +203,7 @@ impl Publisher {
                 deadline,
                 settled: false,
                 returned: false,
+                accepted: false,
             });
             self.outstanding += 1;
             self.arm_deadline(out);
@@ -314,9 +320,31 @@ impl Publisher {
             self.outstanding += 1;
             return;
         }
+        if entry.accepted && !self.spec.clean_session {
+            return self.proceed_again(entry, out);
+        }
         let attempt = entry.attempt.saturating_add(1);
         out.note(Fact::Resent { m: entry.m, attempt });
         self.send(entry.m, entry.target, attempt, out);
+    }
+
+    /// The broker has it, and keeps it back: it is told to go on, and never sent the message again.
+    #[cold]
+    fn on_accepted(&mut self, m: MessageRef, out: &mut Out<'_>) {
+        let found = self.unconfirmed.iter_mut().find(|entry| entry.m == m && !entry.settled);
+        let Some(entry) = found else { return };
+        entry.accepted = true;
+        let attempt = entry.attempt;
+        out.send(self.spec.connection, Packet::Proceed { m, attempt });
+    }
+
+    #[cold]
+    fn proceed_again(&mut self, entry: Unconfirmed, out: &mut Out<'_>) {
+        let deadline = out.now() + self.spec.confirm_timeout;
+        self.unconfirmed.push_back(Unconfirmed { deadline, ..entry });
+        self.outstanding += 1;
+        self.arm_deadline(out);
+        out.send(self.spec.connection, Packet::Proceed { m: entry.m, attempt: entry.attempt });
     }
 
     /// The connection is back: nobody knows what of the unconfirmed ones had arrived.
@@ -358,6 +386,7 @@ impl Node<crate::domain::Messaging> for Publisher {
         match packet {
             Packet::Confirm { m, positive, .. } => self.on_confirm(m, positive, out),
             Packet::Return { m, .. } => self.on_return(m),
+            Packet::Accepted { m } => self.on_accepted(m, out),
             Packet::Block { blocked } | Packet::Throttle { on: blocked } => self.on_block(blocked, out),
             _ => {}
         }

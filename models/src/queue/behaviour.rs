@@ -78,6 +78,9 @@ impl Behaviour {
     pub const HIDING: Behaviour =
         Behaviour { given_back: Place::Original, left_behind: Place::Original, ..Behaviour::TIMED };
 
+    /// MQTT's sessions: what was sent and not acknowledged is sent again in its old order, before all that was not.
+    pub const SESSION: Behaviour = Behaviour { turn_lost: TurnLost::AtOnce, ..Behaviour::CLASSIC };
+
     /// RabbitMQ's quorum queues. Without a delivery limit what is given back is appended to the log anew; with one it
     /// is returned ahead (`rabbit_fifo:handle_aux` of a `#return{}` tells the two apart by the limit alone).
     pub const fn quorum(limited: bool, before_4: bool) -> Behaviour {

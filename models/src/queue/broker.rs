@@ -18,6 +18,7 @@ use super::flow::Flow;
 use super::prepared::Prepared;
 use super::queue::{Entry, Queue};
 use super::service::{NOBODY, Service};
+use super::session_state::Sessions;
 use super::snapshots::Saver;
 use super::{Config, ExchangeConfig, Place, QueueConfig, Stream, Transport};
 use crate::causes::LossCause;
@@ -54,6 +55,10 @@ pub struct BrokerSpec {
     pub streams_anew: Vec<bool>,
     /// What it draws whose turn it is from.
     pub turns: Purpose,
+    /// By queue: the connection of the client whose session it is, if it is one.
+    pub seats: Vec<ConnectionId>,
+    /// Connections of publishers whose sessions end with them.
+    pub clean: Vec<ConnectionId>,
 }
 
 /// The broker. What is not on its disk is gone after a crash.
@@ -94,6 +99,8 @@ pub struct Broker {
     pub(super) flow: Flow,
     /// What it knows of its snapshots, if it takes any.
     pub(super) saver: Option<Saver>,
+    /// Its sessions, if its queues are sessions.
+    pub(super) sessions: Option<Box<Sessions>>,
     /// What waits for slow subscribers.
     pub(super) outputs: BTreeMap<ConnectionId, Output>,
     /// In a cluster: how its packets find their clients.
@@ -129,10 +136,15 @@ impl Broker {
             exchanges: exchanges(&spec),
             streams: spec.config.streams.iter().cloned().map(Stream::new).collect(),
             timed: queues.iter().any(|queue| queue.pending.is_some()),
-            declared: (0..queues.len()).map(|i| i < spec.standing && !queues[i].config.passing).collect(),
+            declared: (queues.iter().enumerate())
+                .map(|(i, queue)| {
+                    i < spec.standing && !queue.config.passing && queue.config.session.is_none()
+                })
+                .collect(),
             queues,
             flow: Flow::new(spec.config.flow.as_deref().copied()),
             saver: spec.config.snapshots.as_ref().map(|_| Saver::default()),
+            sessions: spec.config.sessions.map(|limits| Box::new(Sessions::new(limits, &spec))),
             spec,
             flights: Flights::new(),
             prepared: BTreeMap::new(),
@@ -269,6 +281,9 @@ impl Broker {
         if !state.here {
             return;
         }
+        if self.sessions.is_some() {
+            return self.set_session_level(queue, out);
+        }
         let (now, held) = (out.now(), state.len() as u64 + u64::from(state.unacked));
         out.shared().set_level(state.s, now, held);
     }
@@ -396,6 +411,7 @@ impl Node<Messaging> for Broker {
         self.recover(out);
         self.recover_streams(out);
         self.recover_snapshot(out);
+        self.recover_sessions(out);
         self.begin_life(out);
         for queue in 0..self.queues.len() {
             self.dispatch(queue, out);
@@ -409,7 +425,7 @@ impl Node<Messaging> for Broker {
     fn on_message(&mut self, from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match packet {
             Packet::Publish { m, attempt, target } => self.on_publish(from, m, attempt, target, out),
-            Packet::Ack { m, s, attempt, tag } => self.on_ack(m, s, attempt, tag, out),
+            Packet::Ack { m, s, attempt, tag } => self.on_ack(from, (m, s, attempt, tag), out),
             Packet::Nack { m, s, attempt, tag, requeue } => self.on_nack(m, s, attempt, tag, requeue, out),
             Packet::Consume { queue, prefetch, auto_ack, priority } => {
                 self.on_consume(from, queue, prefetch, auto_ack, priority, out)
@@ -429,6 +445,10 @@ impl Node<Messaging> for Broker {
             Packet::Extend { s, attempt, tag, wait } => {
                 self.on_extend(s, attempt, tag, Span::millis(u64::from(wait)), out)
             }
+            Packet::Subscribe { queue, filter } => self.on_subscribe(queue, filter, out),
+            Packet::Received { m, s, attempt, tag } => self.on_received(from, (m, s, attempt, tag), out),
+            Packet::Proceed { m, attempt } => self.on_proceed(from, m, attempt, out),
+            Packet::Bind { .. } if self.sessions.is_some() => {}
             Packet::Bind { queue, .. } if self.timed => self.bind_late(queue, out),
             Packet::Bind { exchange, queue } => self.bind(exchange, queue, out),
             _ => self.on_transaction(from, packet, out),
@@ -465,6 +485,7 @@ impl Node<Messaging> for Broker {
             ConnectionChange::Connected if self.blocking && self.spec.publishers.contains(&connection) => {
                 self.block_one(connection, true, out);
             }
+            ConnectionChange::Connected if self.sessions.is_some() => self.begin_session(connection, out),
             ConnectionChange::Closed | ConnectionChange::Reset => {
                 self.lose_output(connection, LossCause::ConnectionReset, out);
                 self.forget_credit(connection);

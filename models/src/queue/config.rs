@@ -3,7 +3,7 @@
 use super::disk_alarm::DiskFreeLimit;
 use super::{
     Behaviour, Claims, Duplicates, ExchangeKind, FlowConfig, Kept, OutputLimits, Paging, Pulls, Redelivery,
-    Snapshots, StreamConfig, Turns,
+    SessionConfig, SessionLimits, Snapshots, StreamConfig, Turns,
 };
 use crate::properties::Said;
 use crate::setup::{NodePattern, StartAt};
@@ -48,6 +48,8 @@ pub struct Config {
     pub snapshots: Option<Snapshots>,
     /// How much may wait for a slow subscriber of a channel; none is no limit.
     pub output_limits: Option<OutputLimits>,
+    /// What its sessions have in common; none: it has no sessions.
+    pub sessions: Option<SessionLimits>,
     /// The words of its clients in a story.
     pub dialect: Dialect,
     /// It has several nodes.
@@ -161,10 +163,20 @@ pub struct QueueConfig {
     pub passing: bool,
     /// A broker does not make it: who declares it has his channel closed. AMQP: 406, `PRECONDITION_FAILED`.
     pub refused: bool,
+    /// It is a client's session.
+    pub session: Option<Box<SessionConfig>>,
     /// In a cluster: the number of the node that leads it at first, or that it is on.
     pub leader: usize,
     /// In a cluster, of a queue that is replicated: on how many nodes it is. RabbitMQ: `x-quorum-initial-group-size`, 3.
     pub members: usize,
+}
+
+impl QueueConfig {
+    /// The subscription that its messages are for: the load's that it has a part in, or one of its own.
+    pub fn subscription(&self) -> &str {
+        let of = self.session.as_ref().and_then(|session| session.of.as_deref());
+        of.unwrap_or(&self.name)
+    }
 }
 
 impl Default for QueueConfig {
@@ -193,6 +205,7 @@ impl Default for QueueConfig {
             turns: Turns::InLine,
             passing: false,
             refused: false,
+            session: None,
             leader: 0,
             members: 3,
         }
@@ -303,6 +316,10 @@ pub struct ClientConfig {
     pub extend_every: Option<Span>,
     /// What a consumer of a load gives back it only keeps, until its time is over.
     pub keeps_failed: bool,
+    /// Its session ends with its connection. MQTT: `clean_session`.
+    pub clean_session: bool,
+    /// In a story it acks by a verb only. paho-mqtt: `manual_ack`.
+    pub manual_ack: bool,
     /// In a story: by the subject that it consumes, the queue that it has, alone or with its group. NATS: a subscription.
     pub aliases: Vec<(String, String)>,
 }

@@ -3,6 +3,10 @@
 //! One handler works at a time; what else was delivered waits, up to the prefetch. With acks before the work, the ack goes
 //! out when the handler begins. A channel that the broker closes is opened again as a connection that broke is.
 //!
+//! Where its session outlives its connection (MQTT) it keeps what it has been offered and may not hand on yet, and it is
+//! given each such message once. What it has been told to hand on is its own. Its library answers at once, whatever its
+//! handler is doing.
+//!
 //! With pulls it asks for a batch, and for the next when it has done with that. Where acks outlive connections (NATS, SQS) it
 //! keeps what it has when its connection breaks, and what it wants to say then until there is another. Gets are in
 //! `gets.rs`.
@@ -16,11 +20,13 @@ use crate::census::Census;
 use crate::domain::{Messaging, Out};
 use crate::fact::Fact;
 use crate::handler::Outcome;
+use crate::message::MessageRef;
 use crate::packet::{Packet, Record, Tag, Timer};
 use crate::part::Holder;
 use crate::setup::OnFailure;
 use crate::worker::{Held, Worker};
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node, Purpose, Span, Time};
+use std::collections::VecDeque;
 
 /// How a consumer is set.
 #[derive(Clone, Debug)]
@@ -63,6 +69,8 @@ pub struct ConsumerSpec {
     pub puts_aside: bool,
     /// What it was given over a connection it may settle over a later one.
     pub outlives_connection: bool,
+    /// Its queue is its session; whether that ends with its connection.
+    pub session: Option<bool>,
 }
 
 /// What settles a delivery: its tag, which is good in its own session only.
@@ -70,6 +78,8 @@ pub struct ConsumerSpec {
 pub struct Token {
     pub(super) tag: Tag,
     session: u32,
+    /// It is the consumer's own, however its connection ends: it was sent only once, or it was released.
+    own: bool,
 }
 
 /// The consumer.
@@ -95,6 +105,8 @@ pub struct Consumer {
     pub(super) pulls: u32,
     /// What it says when it is connected again.
     unsaid: Vec<Packet>,
+    /// What it has been offered, and not been told to hand on; with the number of the delivery.
+    offered: VecDeque<(MessageRef, u16)>,
 }
 
 impl Consumer {
@@ -114,6 +126,7 @@ impl Consumer {
             pages: Pages::default(),
             pulls: 0,
             unsaid: Vec::new(),
+            offered: VecDeque::new(),
         }
     }
 
@@ -130,6 +143,9 @@ impl Consumer {
         let (m, s, attempt, tag) = (held.m, self.worker.s, held.attempt, held.token.tag);
         if self.spec.outlives_connection {
             return self.say(Packet::Ack { m, s, attempt, tag }, out);
+        }
+        if !tag.is_settled_by_ack() {
+            return;
         }
         if held.token.session == self.session {
             self.reply(Packet::Ack { m, s, attempt, tag }, out);
@@ -294,6 +310,39 @@ impl Consumer {
         }
     }
 
+    /// It is offered a message, which it may not hand on yet.
+    #[cold]
+    fn on_offer(&mut self, (m, attempt, tag): (MessageRef, u16, Tag), out: &mut Out<'_>) {
+        let s = self.worker.s;
+        // One that is marked may be one that it has; another is a new one, even of the same message.
+        if attempt > 1 && self.offered.iter().any(|(other, _)| *other == m) {
+            out.note(Fact::HeldAlready { m, s });
+        } else {
+            self.offered.push_back((m, attempt));
+        }
+        self.reply(Packet::Received { m, s, attempt, tag }, out);
+    }
+
+    /// It may hand it on now. What it does not have it has handed on before, or has forgotten in a crash: it says that it
+    /// is done (paho-mqtt: `_handle_pubrel`).
+    #[cold]
+    fn on_release(&mut self, (m, attempt, tag): (MessageRef, u16, Tag), out: &mut Out<'_>) {
+        let s = self.worker.s;
+        let offered = self.offered.iter().position(|(other, _)| *other == m);
+        let Some((_, offered)) = offered.and_then(|index| self.offered.remove(index)) else {
+            return self.reply(Packet::Ack { m, s, attempt, tag }, out);
+        };
+        let token = Token { tag, session: self.session, own: self.spec.session == Some(false) };
+        self.worker.take(m, offered, token, out);
+        self.begin(out);
+    }
+
+    /// It subscribes, to all that it is set to.
+    #[cold]
+    fn subscribe(&mut self, out: &mut Out<'_>) {
+        out.send(self.spec.connection, Packet::Subscribe { queue: self.spec.queue, filter: u32::MAX });
+    }
+
     fn consume(&mut self, out: &mut Out<'_>) {
         self.consuming = true;
         for packet in std::mem::take(&mut self.unsaid) {
@@ -301,6 +350,9 @@ impl Consumer {
         }
         if self.spec.pulls.is_some() {
             return self.pull(out);
+        }
+        if self.spec.session.is_some() {
+            return self.subscribe(out);
         }
         let prefetch = self.spec.prefetch.min(u32::from(u16::MAX)) as u16;
         let (queue, auto_ack, priority) =
@@ -316,7 +368,12 @@ impl Consumer {
         self.asked = 0;
         self.pages.break_off();
         if self.spec.ack != AckMode::Auto && !self.spec.outlives_connection {
-            self.worker.give_back_waiting(out);
+            self.worker.give_back_waiting_but(|token| token.own, out);
+        }
+        if self.spec.session == Some(true) {
+            for (m, _) in std::mem::take(&mut self.offered) {
+                out.note(Fact::Discarded { m, s: self.worker.s, why: LossCause::SessionEnded });
+            }
         }
         self.give_up_undecided(out);
     }
@@ -336,12 +393,15 @@ impl Node<Messaging> for Consumer {
     fn on_message(&mut self, _from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match packet {
             Packet::Deliver { m, attempt, tag, .. } => {
-                let token = Token { tag, session: self.session };
+                let own = !tag.is_settled_by_ack();
+                let token = Token { tag, session: self.session, own };
                 if let Some(held) = self.worker.take_and_begin(m, attempt, token, out) {
                     self.begun(&held, out);
                 }
                 self.count_delivery();
             }
+            Packet::Offer { m, attempt, tag, .. } => self.on_offer((m, attempt, tag), out),
+            Packet::Release { m, attempt, tag, .. } => self.on_release((m, attempt, tag), out),
             Packet::PageEnd { next, .. } => {
                 self.pages.end(next);
                 self.end_pull(out);
@@ -406,6 +466,10 @@ impl Node<Messaging> for Consumer {
 
     fn on_crash(&mut self, _machine: bool, out: &mut Out<'_>) {
         self.worker.on_crash(out);
+        for (m, _) in &self.offered {
+            let s = self.worker.s;
+            out.note(Fact::Discarded { m: *m, s, why: LossCause::TakenNeverProcessed });
+        }
     }
 }
 
@@ -413,6 +477,7 @@ impl Holder for Consumer {
     fn count(&self, up: bool, _disk: &Disk<Record>, census: &mut Census<'_>) {
         if up {
             self.worker.count(census);
+            self.offered.iter().for_each(|(m, _)| census.copy(*m, self.worker.s));
         }
     }
 

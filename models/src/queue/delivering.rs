@@ -16,6 +16,9 @@ impl Broker {
         if self.timed {
             return self.dispatch_timed(queue, out);
         }
+        if self.sessions.is_some() {
+            return self.dispatch_session(queue, out);
+        }
         while !out.is_cut() {
             self.drop_expired(queue, out);
             if self.queues[queue].len() == 0 {
@@ -93,14 +96,15 @@ impl Broker {
     #[inline(always)]
     pub(super) fn on_ack(
         &mut self,
-        m: MessageRef,
-        s: SubscriptionId,
-        attempt: u16,
-        tag: Tag,
+        from: ConnectionId,
+        (m, s, attempt, tag): (MessageRef, SubscriptionId, u16, Tag),
         out: &mut Out<'_>,
     ) {
         if self.timed {
             return self.on_ack_timed(m, s, attempt, tag, out);
+        }
+        if self.sessions.is_some() {
+            return self.on_session_ack(from, (m, s, attempt, tag), out);
         }
         let Some(flight) = self.settle(m, s, attempt, tag) else { return out.note(Fact::StrayAck { m, s }) };
         let queue = flight.queue as usize;

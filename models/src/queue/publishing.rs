@@ -84,6 +84,9 @@ impl Broker {
         if let ExchangeKind::Stream(stream) = self.exchanges[exchange].kind {
             return self.publish_to_stream((stream as usize, exchange), from, m, attempt, out);
         }
+        if self.exchanges[exchange].kind == ExchangeKind::Sessions {
+            return self.publish_to_sessions(exchange, from, m, attempt, out);
+        }
         if self.exchanges[exchange].kind == ExchangeKind::Channel {
             return self.publish_to_channel(exchange, from, m, attempt, out);
         }

@@ -21,7 +21,7 @@ pub struct Entry {
     pub history: u32,
     /// Deliveries so far; more than none: redelivered.
     pub attempts: u16,
-    /// Its priority.
+    /// Its priority; in a session, its quality of service.
     pub priority: u8,
     /// It is in memory; else on disk only (`paging.rs`).
     pub in_memory: bool,

@@ -201,6 +201,9 @@ impl Broker {
             out.note(Fact::Removed { m: dead.entry.m, s: self.queues[dead.queue].s, why });
         }
         self.lose_outputs(out);
+        if self.sessions.is_some() {
+            return self.sessions_fall_back(out);
+        }
         if self.saver.is_some() {
             return self.fall_back(out);
         }
@@ -238,6 +241,7 @@ impl Holder for Broker {
     fn count(&self, up: bool, disk: &Disk<Record>, census: &mut Census<'_>) {
         self.count_streams(up, disk, census);
         self.count_snapshots(up, disk, census);
+        self.count_sessions(up, disk, census);
         if up {
             self.count_outputs(census);
         }

@@ -153,6 +153,9 @@ impl Broker {
         if self.timed {
             return self.on_gone_timed(connection);
         }
+        if self.sessions.is_some() {
+            return self.interrupt_session(connection, out);
+        }
         self.leave(connection, DuplicateCause::ConnectionClosed, out);
     }
 

@@ -28,22 +28,27 @@ pub enum ExchangeKind {
     Stream(u32),
     /// To all who are there; the publisher is told how many. Redis: a channel.
     Channel,
+    /// To sessions whose filters fit its name. MQTT: a topic.
+    Sessions,
 }
 
 impl ExchangeKind {
     /// Whether it gives all to all, whatever their keys.
     pub fn gives_all(self) -> bool {
-        matches!(self, ExchangeKind::Fanout | ExchangeKind::Stream(_) | ExchangeKind::Channel)
+        matches!(
+            self,
+            ExchangeKind::Fanout | ExchangeKind::Stream(_) | ExchangeKind::Channel | ExchangeKind::Sessions
+        )
     }
 
     /// Those of the bindings, each with its key, that a message with this routing key takes.
     fn choose<T: Copy>(self, bindings: &[(T, String)], key: &str) -> impl Iterator<Item = T> {
         let hashed = (self == ExchangeKind::ConsistentHash).then(|| choose_by_hash(bindings, key)).flatten();
         let fits = move |binding: &str| match self {
-            ExchangeKind::Fanout | ExchangeKind::Stream(_) | ExchangeKind::Channel => true,
+            _ if self.gives_all() => true,
             ExchangeKind::Direct => binding == key,
             ExchangeKind::Topic => fits_words(words(binding), words(key)),
-            ExchangeKind::ConsistentHash => false,
+            _ => false,
         };
         bindings.iter().filter(move |(_, binding)| fits(binding)).map(|(bound, _)| *bound).chain(hashed)
     }

@@ -75,16 +75,25 @@ impl Service {
         }
     }
 
-    /// One more, who takes so many at a time; `u32::MAX` is no limit.
-    pub(super) fn add(&mut self, connection: ConnectionId, room: u32, auto_ack: bool, priority: i32) {
+    /// One more, who takes so many at a time; `u32::MAX` is no limit. Its slot and its number.
+    pub(super) fn add(
+        &mut self,
+        connection: ConnectionId,
+        room: u32,
+        auto_ack: bool,
+        priority: i32,
+    ) -> (u32, u32) {
         let slot = self.seat(connection, room, (auto_ack, None), priority);
+        let number = self.slots[slot as usize].number;
         if !self.single_active {
-            return self.line_up(slot);
+            self.line_up(slot);
+            return (slot, number);
         }
         let ahead = |other: &u32| self.slots[*other as usize].priority >= priority;
         let place = self.waiting.partition_point(ahead);
         self.waiting.insert(place, slot);
         self.activate();
+        (slot, number)
     }
 
     /// A request for so many in all. Its slot and its number.

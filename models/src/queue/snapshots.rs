@@ -2,10 +2,11 @@
 //! takes it back to the last one: what came since is lost, and what was settled since comes again.
 //!
 //! Models Redis's `save` (`rdb.c`, `serverCron` of Redis 7.0): a snapshot is begun when so much has changed and so long has
-//! passed since the last one; the new file takes the place of the old when it is safe. A broker that is told to end takes
-//! one first. One that finds no room on the disk is given up, and tried again after 5 s. Of readers only those whose
-//! deliveries are claimed are in it. Left out: a server that refuses to be written to after a snapshot has failed
-//! (`stop-writes-on-bgsave-error`), the memory that a snapshot takes.
+//! passed since the last one; the new file takes the place of the old when it is safe. And Mosquitto's `autosave_interval`
+//! (`loop.c`, `persist_write.c` of 2.0), which takes one whenever it is time, whatever has changed; what is in it is in
+//! `session_snapshots.rs`. A broker that is told to end takes one first. One that finds no room on the disk is given up,
+//! and tried again after 5 s. Of readers only those whose deliveries are claimed are in it. Left out: a server that refuses
+//! to be written to after a snapshot has failed (`stop-writes-on-bgsave-error`), the memory that a snapshot takes.
 
 use super::broker::Broker;
 use super::flights::Flight;
@@ -27,6 +28,8 @@ use std::collections::BTreeMap;
 pub struct Snapshots {
     /// After so long since the last one, if so much has changed by then. Redis: `save`.
     pub rules: Vec<(Span, u32)>,
+    /// Whenever so much time has passed. Mosquitto: `autosave_interval`.
+    pub every: Option<Span>,
 }
 
 /// What a broker knows of its snapshots.
@@ -116,9 +119,13 @@ impl Broker {
         }
     }
 
+    /// The file of the last snapshot, if there is one.
+    pub(super) fn snapshot(&self, disk: &Disk<Record>) -> Option<FileId> {
+        Self::current(disk).map(|which| self.snapshot_file(which))
+    }
+
     fn last_snapshot(&self, disk: &Disk<Record>) -> Snapshot {
-        let file = Self::current(disk).map(|which| self.snapshot_file(which));
-        file.map_or_else(Snapshot::default, |file| Snapshot::read(disk, file))
+        self.snapshot(disk).map_or_else(Snapshot::default, |file| Snapshot::read(disk, file))
     }
 
     // Taking one.
@@ -144,6 +151,14 @@ impl Broker {
     fn arm_snapshot(&mut self, not_before: Span, out: &mut Out<'_>) {
         let slot = self.alarm(0, 4);
         let (Some(saver), Some(snapshots)) = (&mut self.saver, &self.spec.config.snapshots) else { return };
+        if let Some(every) = snapshots.every {
+            // It comes whatever changes: the next is due so long after the last one was.
+            if saver.armed == Time::NEVER {
+                saver.armed = out.now() + every;
+                out.set_alarm(slot, every, Timer::Snapshot { step: SnapshotStep::Due });
+            }
+            return;
+        }
         let enough = snapshots.rules.iter().filter(|(_, changes)| saver.changes >= (*changes).max(1));
         let Some(at) = enough.map(|(span, _)| saver.last + *span).min() else { return };
         let at = at.max(out.now() + not_before);
@@ -157,13 +172,20 @@ impl Broker {
     pub(super) fn on_snapshot(&mut self, step: SnapshotStep, out: &mut Out<'_>) {
         let which = 1 - Self::current(out.disk()).unwrap_or(1);
         let Some(saver) = &mut self.saver else { return };
-        saver.armed = Time::NEVER;
+        if step == SnapshotStep::Due || self.spec.config.snapshots.as_ref().is_some_and(|s| s.every.is_none())
+        {
+            saver.armed = Time::NEVER;
+        }
         match step {
-            SnapshotStep::Due if saver.writing => {}
+            SnapshotStep::Due if saver.writing => self.arm_snapshot(Span::ZERO, out),
             SnapshotStep::Due => {
                 let changes = std::mem::take(&mut saver.changes);
                 if self.write_snapshot(self.snapshot_file(which), out) {
                     self.saver.iter_mut().for_each(|saver| saver.writing = true);
+                    if self.spec.config.snapshots.as_ref().is_some_and(|snapshots| snapshots.every.is_some())
+                    {
+                        self.arm_snapshot(Span::ZERO, out);
+                    }
                     return out.sync(Timer::Snapshot { step: SnapshotStep::Written });
                 }
                 self.saver.iter_mut().for_each(|saver| saver.changes += changes);
@@ -222,12 +244,13 @@ impl Broker {
                 Some((record, BESIDE))
             }));
         }
+        said.extend(self.said_of_sessions(out));
         if !out.disk().has_room(said.iter().map(|(_, bytes)| bytes).sum()) {
             return false;
         }
         for (record, bytes) in said {
             if out.append(file, record, bytes).is_ok()
-                && let Record::Streamed { m, .. } = record
+                && let Some(m) = record.in_snapshot()
             {
                 out.note(Fact::Retained { m, last: false });
             }
@@ -239,7 +262,7 @@ impl Broker {
         let records: Vec<(Position, Record)> = out.disk().records(file).collect();
         for (position, record) in records {
             out.remove(file, position);
-            if let Record::Streamed { m, .. } = record {
+            if let Some(m) = record.in_snapshot() {
                 out.note(Fact::Released { m });
             }
         }
@@ -298,6 +321,9 @@ impl Broker {
         if let Some(saver) = &mut self.saver {
             (saver.last, saver.armed) = (out.now(), Time::NEVER);
         }
+        if self.spec.config.snapshots.as_ref().is_some_and(|snapshots| snapshots.every.is_some()) {
+            self.arm_snapshot(Span::ZERO, out);
+        }
         let snapshot = self.last_snapshot(out.disk());
         let unfinished = 1 - Self::current(out.disk()).unwrap_or(1);
         self.remove_snapshot(self.snapshot_file(unfinished), out);
@@ -349,7 +375,7 @@ impl Broker {
             return;
         }
         for record in (0..2).flat_map(|which| disk.records(self.snapshot_file(which))) {
-            if let (_, Record::Streamed { m, .. }) = record {
+            if let Some(m) = record.1.in_snapshot() {
                 census.retained(m);
             }
         }

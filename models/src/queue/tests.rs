@@ -3,6 +3,7 @@
 mod flow;
 mod gets;
 mod polling;
+mod sessions;
 mod state_change;
 mod synchronous;
 mod two_phase_commit;
@@ -10,7 +11,7 @@ mod two_phase_commit;
 use crate::setup::*;
 use crate::testing::*;
 use insta::assert_snapshot;
-use redeliver_sim::{Distribution, Span, Trouble};
+use redeliver_sim::{Distribution, Span, Time, Trouble};
 
 fn trouble(node: &str, trouble: Trouble, lasts: Option<u64>) -> FaultKind {
     let target = Target::Nodes(NodePattern::Glob(node.into()));

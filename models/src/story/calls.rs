@@ -51,6 +51,8 @@ pub(super) enum Task {
     Send { left: VecDeque<(Label, Said)>, to: Destination, size: u64, current: Option<Sending> },
     /// Be given a queue's messages; a cluster says so.
     Consume { queue: u32, priority: i32, asked: bool },
+    /// Subscribe its session to one of its filters.
+    Subscribe { queue: u32, filter: u32 },
     /// Have a queue, or know that it is there.
     Declare { queue: u32, asked: bool },
     /// Ask a queue, so many times or until it is empty.
@@ -68,7 +70,7 @@ impl Task {
     fn name(&self) -> &'static str {
         match self {
             Task::Send { .. } => "Send",
-            Task::Consume { .. } => "Consume",
+            Task::Consume { .. } | Task::Subscribe { .. } => "Consume",
             Task::Declare { .. } => "Declare",
             Task::Get { .. } | Task::Pull { .. } | Task::Poll(_) => "Poll",
             Task::Commit { .. } => "Commit",
@@ -170,8 +172,9 @@ impl Client {
         match task {
             Task::Send { left, to, size, current } => {
                 while let Some((label, said)) = left.pop_front() {
+                    let confirms = self.confirms(*to, &said);
                     let sending = self.publish(&label, &said, *to, *size, out);
-                    if self.confirms(*to) {
+                    if confirms {
                         *current = Some(sending);
                         return true;
                     }
@@ -180,6 +183,10 @@ impl Client {
                 false
             }
             Task::Consume { asked: true, .. } | Task::Declare { asked: true, .. } => true,
+            Task::Subscribe { queue, filter } => {
+                self.put(Packet::Subscribe { queue: *queue, filter: *filter }, out);
+                false
+            }
             Task::Consume { queue, priority, asked } => {
                 let (queue, priority) = (*queue, *priority);
                 let Some(side) = self.queue_side() else { return false };
@@ -216,10 +223,11 @@ impl Client {
         size: u64,
         out: &mut Out<'_>,
     ) -> Sending {
+        let buffered = self.confirms(to, said);
         let m = self.open(label, said, to, size, out);
         let target = self.choose(m, to, out);
         let sent = self.is_datagrams() || out.is_open(self.spec.connection);
-        out.note(Fact::Published { m, buffered: self.confirms(to), sent });
+        out.note(Fact::Published { m, buffered, sent });
         if sent {
             self.put(Packet::Publish { m, attempt: 1, target }, out);
         }
@@ -379,7 +387,7 @@ impl Client {
                 self.journal(out).seen.polls.push(got);
             }
             Task::Commit { .. } => self.journal(out).seen.calls.push(format!("Commit {error}")),
-            Task::Consume { .. } | Task::Declare { .. } => {}
+            Task::Consume { .. } | Task::Subscribe { .. } | Task::Declare { .. } => {}
         }
     }
 

@@ -3,7 +3,6 @@
 //! What it holds dies with it; what the onlooker has seen of it is in its [`super::Journal`]. It connects when a verb
 //! needs a connection, and does not call again by itself.
 
-use super::Journal;
 use super::calls::{Call, Destination, Task};
 use super::groups::Membership;
 use super::handling::Handling;
@@ -12,6 +11,8 @@ use super::log::{LogSide, POLL_STEP};
 use super::picture::ClientPicture;
 use super::queue::QueueSide;
 use super::script::Verb;
+use super::sessions::Offered;
+use super::{Dialect, Journal};
 use crate::causes::LossCause;
 use crate::census::Census;
 use crate::domain::{Messaging, Out};
@@ -19,6 +20,7 @@ use crate::fact::Fact;
 use crate::message::{SourceId, TopicId};
 use crate::packet::{Packet, Record, Timer};
 use crate::part::Holder;
+use crate::properties::Said;
 use crate::shared::Shared;
 use redeliver_sim::{ConnectionChange, ConnectionId, Disk, Node};
 
@@ -64,6 +66,8 @@ pub struct Client {
     pub(super) pauses: u32,
     /// Which of its pulls what comes next is for.
     pub(super) for_pull: usize,
+    /// What it has been offered, and not been told to hand on.
+    pub(super) offered: Vec<Offered>,
     /// Its places in groups of a log.
     pub(super) memberships: Vec<Membership>,
     /// For messages to a log without a key.
@@ -83,6 +87,7 @@ impl Client {
             handling: None,
             pauses: 0,
             for_pull: 0,
+            offered: Vec::new(),
             memberships: Vec::new(),
             round: 0,
         }
@@ -110,7 +115,10 @@ impl Client {
                 self.call(token, Task::Send { left, to, size: *size, current: None }, out);
             }
             _ if verb.reads() && matches!(self.spec.side, Side::Log(_)) => self.act_on_log(verb, token, out),
-            Verb::Consume { from, priority } => self.consume(token, from, *priority, out),
+            Verb::Consume { from, qos, .. } if self.session().is_some() => {
+                self.subscribe(token, from, *qos, out);
+            }
+            Verb::Consume { from, priority, .. } => self.consume(token, from, *priority, out),
             Verb::Poll { from, n, .. } => self.ask(token, verb, from.as_ref(), n.unwrap_or(1), out),
             Verb::PollAll { from } => self.ask(token, verb, from.as_ref(), u32::MAX, out),
             Verb::Claim { idle, batch } => self.claim(token, *idle, *batch, out),
@@ -156,9 +164,12 @@ impl Client {
         self.queue_side().is_some_and(|side| side.datagrams)
     }
 
-    /// Whether it waits for a confirm of what it sends there.
-    pub(super) fn confirms(&self, to: Destination) -> bool {
+    /// Whether it waits for a confirm of what it sends there, and says this of.
+    pub(super) fn confirms(&self, to: Destination, said: &Said) -> bool {
         match (&self.spec.side, to) {
+            (Side::Queue(side), _) if side.dialect == Dialect::Mqtt => {
+                said.qos.or(side.said.qos).unwrap_or(0) > 0
+            }
             (Side::Queue(side), Destination::Exchange(number)) => {
                 side.confirms && !side.unconfirmed.get(number as usize).is_some_and(|plain| *plain)
             }
@@ -218,7 +229,13 @@ impl Client {
 }
 
 impl Node<Messaging> for Client {
-    fn start(&mut self, _out: &mut Out<'_>) {}
+    fn start(&mut self, out: &mut Out<'_>) {
+        // One whose session goes on calls by itself when it lives again.
+        if out.deaths() > 0 && self.session().is_some() {
+            self.calling = true;
+            out.connect(self.spec.connection);
+        }
+    }
 
     fn on_message(&mut self, _from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match packet {
@@ -226,6 +243,9 @@ impl Node<Messaging> for Client {
             Packet::Return { m, label } => self.on_return(m, label, out),
             Packet::Deliver { m, s, attempt, tag } => self.on_deliver(m, s, attempt, tag, out),
             Packet::ForPull { place } => self.for_pull = usize::from(place),
+            Packet::Offer { m, s, attempt, tag } => self.on_offer((m, s, attempt, tag), out),
+            Packet::Release { m, s, attempt, tag } => self.on_release((m, s, attempt, tag), out),
+            Packet::Accepted { m } => self.on_accepted(m, out),
             Packet::GetEmpty { queue } => self.on_empty(queue, out),
             Packet::PageEnd { queue, .. } => self.on_page_end(queue, out),
             Packet::Emptied { queue, sequence } => self.on_emptied(queue, sequence, out),
@@ -275,6 +295,12 @@ impl Node<Messaging> for Client {
             _ if change != ConnectionChange::Writable && matches!(self.spec.side, Side::Log(_)) => {
                 self.lose_log(out);
             }
+            ConnectionChange::Refused | ConnectionChange::Closed | ConnectionChange::Reset
+                if self.session().is_some_and(|session| session.clean) =>
+            {
+                self.lose_offered(LossCause::SessionEnded, out);
+                self.fail_calls("ConnectionClosed", out);
+            }
             ConnectionChange::Refused => self.fail_calls("ConnectionRefused", out),
             ConnectionChange::Closed | ConnectionChange::Reset => self.fail_calls("ConnectionClosed", out),
             ConnectionChange::Writable => {}
@@ -291,6 +317,7 @@ impl Node<Messaging> for Client {
             }
         }
         self.lose_fetched(out);
+        self.lose_offered(LossCause::TakenNeverProcessed, out);
     }
 }
 
@@ -305,6 +332,7 @@ impl Holder for Client {
                 census.upstream(sending.m);
             }
         }
+        self.offered.iter().for_each(|offered| census.copy(offered.m, offered.s));
         self.fetched().for_each(|(m, s)| census.copy(m, s));
     }
 }

@@ -13,6 +13,8 @@ pub enum Dialect {
     Sqs,
     /// Redis's, with redis-py, the library of the records.
     Redis,
+    /// MQTT's, with paho-mqtt, the library of the records.
+    Mqtt,
 }
 
 impl Dialect {
@@ -23,6 +25,8 @@ impl Dialect {
             Dialect::Nats => "ServiceUnavailableError",
             Dialect::Sqs => "InvalidParameterValue",
             Dialect::Redis => "MISCONF",
+            // MQTT 3.1.1 has no word for no.
+            Dialect::Mqtt => "refused",
         }
     }
 
@@ -33,6 +37,7 @@ impl Dialect {
             Dialect::Nats => "NotFoundError",
             Dialect::Sqs => "QueueDoesNotExist",
             Dialect::Redis => "NOGROUP",
+            Dialect::Mqtt => "MQTT_ERR_NO_CONN",
         }
     }
 
@@ -43,6 +48,7 @@ impl Dialect {
             Dialect::Nats => "ConnectionClosedError",
             Dialect::Sqs => "EndpointConnectionError",
             Dialect::Redis => "ConnectionError",
+            Dialect::Mqtt => "MQTT_ERR_NO_CONN",
         }
     }
 

@@ -39,6 +39,7 @@ impl Client {
         };
         self.go_on(is, out);
         self.pulled(s, &text, out);
+        self.ack_at_once(tag, out);
         self.handle(out);
     }
 
@@ -85,7 +86,7 @@ impl Client {
             text: text.clone(),
             time,
             processed: false,
-            settled: self.auto_ack(),
+            settled: self.auto_ack() || tag == Some(Tag::NONE),
             handled: false,
         });
         text
@@ -119,6 +120,7 @@ impl Client {
         match self.queue_side() {
             Some(side) if side.dialect == Dialect::Nats => format!("{name} num_delivered={attempt}"),
             Some(side) if side.dialect == Dialect::Sqs => format!("{name} ApproximateReceiveCount={attempt}"),
+            Some(side) if side.dialect == Dialect::Mqtt => format!("{name} dup"),
             // Nothing in an entry says how often it was delivered.
             Some(side) if side.dialect == Dialect::Redis => name.into(),
             Some(side)

@@ -40,9 +40,10 @@ fn add_queues(broker: &queue::Broker, node: &str, shared: &Shared, picture: &mut
         broker.is_declared(*i) && queue.config.stream.is_none() && !queue.config.passing
     };
     for (i, queue) in broker.queues().iter().enumerate().filter(is_queue) {
+        let flag = if queue.config.session.is_some() { "dup" } else { "redelivered" };
         let text = |(m, _, again): (MessageRef, u16, bool)| {
             let name = shared.notation(m).1;
-            if again { format!("{name} redelivered") } else { name }
+            if again { format!("{name} {flag}") } else { name }
         };
         let seen = QueuePicture {
             ready: queue.len() as u64,

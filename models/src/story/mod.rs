@@ -17,6 +17,7 @@ mod polls;
 mod pulls;
 mod queue;
 mod script;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -27,5 +28,5 @@ pub use journal::Journal;
 pub use log::{LogSide, LogTopic};
 pub use look::picture;
 pub use picture::*;
-pub use queue::QueueSide;
+pub use queue::{OwnSession, QueueSide};
 pub use script::*;

@@ -3,7 +3,21 @@
 use super::Dialect;
 use crate::message::SubscriptionId;
 use crate::properties::Said;
+use crate::queue::Filter;
 use redeliver_sim::Span;
+
+/// The session of a client, which it has by its name.
+#[derive(Clone, Debug)]
+pub struct OwnSession {
+    /// Its queue.
+    pub queue: u32,
+    /// What it subscribes to, sooner or later.
+    pub filters: Vec<Filter>,
+    /// It ends with the connection.
+    pub clean: bool,
+    /// What it is given it acks by a verb only.
+    pub manual_ack: bool,
+}
 
 /// What it knows of the broker, and how it is set.
 #[derive(Clone, Debug)]
@@ -47,6 +61,8 @@ pub struct QueueSide {
     pub aliases: Vec<(String, String)>,
     /// What it was given over a connection it may settle over a later one.
     pub outlives_connection: bool,
+    /// Its session, if the broker has sessions and it ever consumes.
+    pub session: Option<OwnSession>,
 }
 
 impl QueueSide {
@@ -63,7 +79,7 @@ impl QueueSide {
 
     /// Where a message goes: by its name to a queue, over the default exchange, or to an exchange.
     pub(super) fn target(&self, name: Option<&str>) -> Option<u32> {
-        if matches!(self.dialect, Dialect::Nats | Dialect::Redis) {
+        if matches!(self.dialect, Dialect::Nats | Dialect::Redis | Dialect::Mqtt) {
             let only = self.exchanges.first().filter(|_| self.exchanges.len() == 1).map(String::as_str);
             let index = self.exchanges.iter().position(|subject| name.or(only) == Some(subject.as_str()));
             return index.map(|index| index as u32);

@@ -74,6 +74,8 @@ pub enum Verb {
         from: String,
         /// Before consumers with a lower one. AMQP: `x-priority`. None: the client's.
         priority: Option<i32>,
+        /// At this quality of service at most. MQTT. None: the client's.
+        qos: Option<u8>,
     },
     /// Be given no more messages; what is held stays held. AMQP: `basic.cancel`, of all consumers of the client.
     Cancel,

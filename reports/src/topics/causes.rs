@@ -117,7 +117,13 @@ pub(super) static CAUSES: &[Topic] = &[
     ),
     topic(
         &["not_subscribed"],
-        "In a direct design nobody was listening when it was sent. A broker would have kept it.",
+        "Nobody was listening when it was sent: in a direct design, where a broker would have kept it; or its \
+         subscriber's session was a clean one, which had ended with its connection (MQTT).",
+    ),
+    topic(
+        &["session_ended", "clean_session"],
+        "Its subscriber's session ended with its connection (MQTT: a clean session), and took along what the subscriber \
+         had not acknowledged; or a publisher's did, with what it had not told the broker to pass on (QoS 2).",
     ),
     topic(
         &["not_replicated", "leader election"],
@@ -144,6 +150,10 @@ pub(super) static CAUSES: &[Topic] = &[
         &["visibility_timeout"],
         "The work took longer than the broker waits for an ack (`redeliver_after`), and it gave the message \
          to another.",
+    ),
+    topic(
+        &["resubscribed"],
+        "It is retained by its topic (MQTT), and its subscriber has subscribed again, as clients do whenever they connect.",
     ),
     topic(
         &["rebalance"],

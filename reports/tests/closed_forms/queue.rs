@@ -184,7 +184,7 @@ pub(crate) fn polling(params: &Params, seed: u64) -> Vec<Figure> {
         figure(&scenario.nodes(r#""brokers": (disk: (sync: "0s"))"#).consumer_figures(seed), "waiting/mean")
     };
     let away = params.number("V");
-    vec![drawn("Wq_fixed", wait(format!("{away}s")))]
+    vec![drawn("Wq_fixed", wait(format!("{away}s"))), drawn("Wq_exponential", wait(format!("exp({away}s)")))]
 }
 
 /// The first stage is the broker's wire: a message of exponential size takes its time; the second stage works.

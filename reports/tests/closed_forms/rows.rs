@@ -115,7 +115,6 @@ pub(crate) const NOT_YET: &[NotYet] = &[
         "1_of_3",
         "a write that is confirmed by whoever has it first: RabbitMQ waits for a majority, or for all",
     ),
-    but("Q32", "Wq_exponential", "consumers that poll and wait for a random time after an empty answer"),
     not_yet("R04", "a log on several brokers"),
     not_yet("R09", "compaction"),
     not_yet("R11", "compaction"),

@@ -1,6 +1,6 @@
 //! Small random scenarios, as texts: one that fails shrinks to a file that can be run.
 
-use super::designs::{cluster, designs, nats, queue, rabbitmq, redis, sqs};
+use super::designs::{cluster, designs, mosquitto, nats, queue, rabbitmq, redis, sqs};
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::fmt;
@@ -178,7 +178,8 @@ pub(crate) fn cases(range: Range) -> impl Strategy<Value = Case> {
                 2 => rabbitmq(range.limits).boxed(),
                 2 => nats(range.limits).boxed(),
                 2 => sqs(range.limits),
-                2 => redis(range.limits).boxed()
+                2 => redis(range.limits).boxed(),
+                2 => mosquitto(range.limits)
             ],
             prop::option::of(designs(range.limits)),
         ),
@@ -193,8 +194,9 @@ pub(crate) fn cases(range: Range) -> impl Strategy<Value = Case> {
                 }
                 // What queues without checksums do with a damaged record is not modelled.
                 let unguarded = designs.iter().flatten();
+                let versions = ["3.10.8", "7.0.15", "2.0.11"];
                 let unguarded =
-                    unguarded.into_iter().any(|text| text.contains("3.10.8") || text.contains("7.0.15"));
+                    unguarded.into_iter().any(|text| versions.iter().any(|version| text.contains(version)));
                 faults.retain(|fault| !unguarded || !fault.contains("CorruptRecord"));
                 if designs.iter().flatten().any(|setting| setting == "ack: TwoPhaseCommit") {
                     consumers.iter_mut().for_each(|consumer| consumer.deduplicate = "Nothing");

@@ -163,6 +163,7 @@ pub(super) fn designs(limits: bool) -> impl Strategy<Value = Vec<String>> {
         nats(limits).boxed(),
         sqs(limits),
         redis(limits).boxed(),
+        mosquitto(limits),
         log(limits).boxed(),
         udp(limits).boxed(),
         webhook(limits).boxed()
@@ -312,6 +313,46 @@ pub(super) fn redis(limits: bool) -> impl Strategy<Value = Vec<String>> {
         ]
     });
     design("Redis", all)
+}
+
+/// Sessions of MQTT.
+pub(super) fn mosquitto(limits: bool) -> BoxedStrategy<Vec<String>> {
+    let kept = entry(&[
+        r#""persistence": true"#,
+        r#""persistence": true, "autosave_interval": 1"#,
+        r#""persistence": true, "autosave_interval": 0"#,
+    ]);
+    let under_way = entry(&[r#""max_inflight_messages": 1"#, r#""max_inflight_messages": 0"#]);
+    let waits = entry(&[
+        r#""max_queued_messages": 1"#,
+        r#""max_queued_messages": 5"#,
+        r#""max_queued_messages": 0, "max_queued_bytes": 2500"#,
+    ])
+    .prop_map(move |text| if limits { text } else { String::new() });
+    let at_0 = entry(&[r#""queue_qos0_messages": true"#]);
+    let client = (
+        entry(&["ack: BeforeWork"]),
+        entry(&["reconnect_after: \"20ms\"", "reconnect_after: \"100ms\""]),
+        entry(&[r#""qos": 0"#, r#""qos": 2"#, r#""qos": 2"#]),
+        entry(&[r#""clean_session": true"#]),
+        entry(&[r#""retain": true"#]),
+        entry(&[r#""max_inflight_messages": 1"#]),
+    );
+    // Who consumes may have another quality of service than who publishes.
+    let consumer = entry(&[r#""c/*": (config: {"qos": 0})"#, r#""c/*": (config: {"qos": 2})"#]);
+    let all = (kept, under_way, waits, at_0, client, consumer).prop_map(
+        |(kept, way, waits, at_0, client, other)| {
+            let (ack, reconnect, qos, clean, retain, window) = client;
+            vec![
+                Some("version: \"2.0.11\"".into()),
+                Some(format!("config: {{{kept}{way}{waits}{at_0}}}")),
+                Some(format!(
+                    "clients: {{\"*\": ({ack}{reconnect}config: {{{qos}{clean}{retain}{window}}}), {other}}}"
+                )),
+            ]
+        },
+    );
+    design("Mosquitto", all)
 }
 
 /// RabbitMQ's queues for both consumers, and one for their dead letters, which may send them back.

@@ -40,7 +40,7 @@ fn who_keeps_all_ids_with_the_effects_has_no_effect_twice() {
 fn an_effect_in_one_transaction_with_its_ack_takes_place_once() {
     let faulty = Cell::new(0);
     let unlimited = Range { limits: false, ..ALL };
-    check(unlimited, 2_000, |case| {
+    check(unlimited, 3_000, |case| {
         // A producer that sends again makes two messages of one; a disk that lies keeps no promise.
         if case.has("SyncLies") {
             return;
@@ -100,7 +100,7 @@ fn a_process_that_never_dies_and_has_no_others_beside_it_has_no_effect_twice() {
     let unhurt =
         |fault: &String| !["Crash", "TornWrite", "RollingRestart"].iter().any(|kind| fault.contains(kind));
     let repeated = Cell::new(0);
-    check(ALL, 400, |case| {
+    check(ALL, 500, |case| {
         if !case.faults.iter().all(unhurt) {
             return;
         }

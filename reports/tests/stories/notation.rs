@@ -13,6 +13,7 @@ pub(crate) fn ours(case: &str, observed: &Value) -> Value {
             _ => format!("{body} num_delivered={deliveries}"),
         }),
         Some("redis") => redis(observed),
+        Some("mqtt") => mqtt(observed),
         other => panic!("no notation is known for the cases of {other:?}"),
     }
 }
@@ -80,6 +81,19 @@ fn redis(observed: &Value) -> Value {
         Value::Array(items) => match items.as_slice() {
             [Value::String(consumer), Value::Number(deliveries)] => json!(format!("{consumer} {deliveries}")),
             _ => items.iter().map(redis).collect(),
+        },
+        other => other.clone(),
+    }
+}
+
+/// MQTT: a pair [body, dup] is a message with its flag.
+fn mqtt(observed: &Value) -> Value {
+    match observed {
+        Value::Array(items) => match items.as_slice() {
+            [Value::String(body), Value::Bool(dup)] => {
+                json!(if *dup { format!("{body} dup") } else { body.clone() })
+            }
+            _ => items.iter().map(mqtt).collect(),
         },
         other => other.clone(),
     }

@@ -5,6 +5,9 @@ pub mod direct;
 pub mod kafka;
 mod kafka_names;
 pub mod log;
+pub mod mosquitto;
+pub mod mosquitto_clients;
+mod mosquitto_names;
 pub mod nats;
 mod nats_names;
 mod nats_show;
@@ -60,10 +63,12 @@ pub enum Design {
     Sqs(sqs::Sqs),
     /// Streams with consumer groups, and channels, under the names of Redis.
     Redis(redis::Redis),
+    /// MQTT 3.1.1 under the names of Mosquitto.
+    Mosquitto(mosquitto::Mosquitto),
 }
 
 /// Designs that nothing follows yet.
-pub(crate) const DESIGNS_NOT_MODELLED: &[&str] = &["Mosquitto", "ZeroMQ", "PubSub", "PerTopic"];
+pub(crate) const DESIGNS_NOT_MODELLED: &[&str] = &["ZeroMQ", "PubSub", "PerTopic"];
 
 /// What every design is given: the load, and the names in a story.
 pub(crate) struct Load<'a> {
@@ -111,6 +116,7 @@ impl Design {
             Design::Nats(nats) => nats.plan(load, assumptions, findings),
             Design::Sqs(sqs) => sqs.plan(load, assumptions, findings),
             Design::Redis(redis) => redis.plan(load, assumptions, findings),
+            Design::Mosquitto(mosquitto) => mosquitto.plan(load, assumptions, findings),
         }
     }
 }

@@ -98,6 +98,7 @@ impl Nats {
             flow: None,
             snapshots: None,
             output_limits: None,
+            sessions: None,
             clients: self.clients(load, assumptions, findings),
         };
         let consumers = self.consumers(load, &taken, &mut config, findings);
@@ -223,6 +224,8 @@ impl Nats {
             rereads: false,
             extend_every: None,
             keeps_failed: false,
+            clean_session: false,
+            manual_ack: false,
             aliases: Vec::new(),
         };
         assumptions.text("ack", None, "AfterWork", OUR_DEFAULT);

@@ -140,6 +140,7 @@ impl Queue {
             flow: None,
             snapshots: None,
             output_limits: None,
+            sessions: None,
             streams: Vec::new(),
             dialect: Dialect::Amqp,
             cluster: None,
@@ -253,6 +254,8 @@ impl Queue {
             rereads: false,
             extend_every: None,
             keeps_failed: false,
+            clean_session: false,
+            manual_ack: false,
             aliases: Vec::new(),
         };
         let given = said.filter(|prefetch| prefetch.value > 0).map(|prefetch| (prefetch.place, "prefetch"));

@@ -103,6 +103,7 @@ impl RabbitMQ {
             flow: self.flow(&nodes, assumptions, findings).map(Box::new),
             snapshots: None,
             output_limits: None,
+            sessions: None,
             streams: Vec::new(),
             dialect: Dialect::Amqp,
             clients: self.clients(&nodes, load, assumptions, findings),
@@ -304,6 +305,8 @@ impl RabbitMQ {
             rereads: false,
             extend_every: None,
             keeps_failed: false,
+            clean_session: false,
+            manual_ack: false,
             aliases: Vec::new(),
         };
         assumptions.pick("prefetch_count", None, &PREFETCH);

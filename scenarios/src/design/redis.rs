@@ -83,6 +83,7 @@ impl Redis {
             flow: None,
             snapshots: server.snapshots.clone(),
             output_limits: Some(server.output_limits),
+            sessions: None,
             clients: super::redis_clients::plan(&self.clients, load, &groups, assumptions, findings),
         };
         add_subscriptions(&mut config);

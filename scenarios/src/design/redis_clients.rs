@@ -85,6 +85,8 @@ pub(super) fn plan(
         keeps_failed: true,
         rereads: true,
         extend_every: None,
+        clean_session: false,
+        manual_ack: false,
         aliases: Vec::new(),
     };
     assumptions.text("ack", None, "AfterWork", OUR_DEFAULT);

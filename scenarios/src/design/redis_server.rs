@@ -72,7 +72,7 @@ impl Server {
         Server {
             durable,
             confirm_after,
-            snapshots: (!durable && !rules.is_empty()).then_some(Snapshots { rules }),
+            snapshots: (!durable && !rules.is_empty()).then_some(Snapshots { rules, every: None }),
             nodes,
             output_limits,
         }

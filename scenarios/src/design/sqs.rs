@@ -109,6 +109,7 @@ impl Sqs {
             flow: None,
             snapshots: None,
             output_limits: None,
+            sessions: None,
             clients: self.clients(load, assumptions, findings),
         };
         let consumers = self.consumers(load, &mut config, findings, &planned);
@@ -228,6 +229,8 @@ impl Sqs {
             rereads: false,
             extend_every: None,
             keeps_failed: true,
+            clean_session: false,
+            manual_ack: false,
             aliases: Vec::new(),
         };
         assumptions.pick("MaxNumberOfMessages", None, &RECEIVE_BATCH);

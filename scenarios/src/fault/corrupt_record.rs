@@ -61,7 +61,7 @@ fn refuse_unknown(place: Place, stage: &Stage<'_>, findings: &mut Findings) {
     }
     let Design::Queue(queue) = stage.design else { return };
     if !queue.checksums {
-        let text = "queues of RabbitMQ before 4.0 and Redis have no checksums: what they do with a damaged record is not modelled";
+        let text = "queues of RabbitMQ before 4.0, Redis and Mosquitto have no checksums: what they do with a damaged record is not modelled";
         refuse(text, "write `version: \"4.0.5\"`, or leave the fault out");
     }
     if stage.producers.iter().any(|producer| producer.size.greatest() >= SHARED_STORE_FROM) {

@@ -2,6 +2,7 @@
 
 mod errors;
 mod files;
+mod mosquitto;
 mod rabbitmq;
 mod ranges;
 mod record;

@@ -26,8 +26,8 @@ fn recorded_stories_become_plans() {
     };
     insta::assert_snapshot!(show(include_str!("../stories/rabbit-A1-classic.ron")), @r#"
     ["c1", "c2", "p"]
-    13 [Client(0)] [Consume { from: "q", priority: None }]
-    14 [Client(1)] [Consume { from: "q", priority: None }]
+    13 [Client(0)] [Consume { from: "q", priority: None, qos: None }]
+    14 [Client(1)] [Consume { from: "q", priority: None, qos: None }]
     15 [Client(2)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }], to: None, size: 1000, said: [] }]
     16 [Ops] [Look("dealt out")]
     17 [Client(1)] [Ack { message: Some("m2"), multiple: false }]
@@ -38,8 +38,8 @@ fn recorded_stories_become_plans() {
     "#);
     insta::assert_snapshot!(show(include_str!("../stories/rabbit-A2-classic.ron")), @r#"
     ["c1", "c2", "p"]
-    9 [Client(0)] [Consume { from: "q", priority: None }]
-    10 [Client(1)] [Consume { from: "q", priority: None }]
+    9 [Client(0)] [Consume { from: "q", priority: None, qos: None }]
+    10 [Client(1)] [Consume { from: "q", priority: None, qos: None }]
     11 [Client(2)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }], to: None, size: 1000, said: [] }]
     12 [Client(1)] [Ack { message: Some("m2"), multiple: false }]
     13 [Ops] [Look("held")]
@@ -49,15 +49,15 @@ fn recorded_stories_become_plans() {
     insta::assert_snapshot!(show(include_str!("../stories/rabbit-C1.ron")), @r#"
     ["c", "p"]
     9 [Client(1)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }, Label { key: None, body: "m7" }, Label { key: None, body: "m8" }, Label { key: None, body: "m9" }, Label { key: None, body: "m10" }], to: None, size: 1000, said: [] }]
-    10 [Client(0)] [Consume { from: "q", priority: None }, Process(["m1", "m2", "m3"])]
+    10 [Client(0)] [Consume { from: "q", priority: None, qos: None }, Process(["m1", "m2", "m3"])]
     11 [Ops] [Look("at work")]
     12 [Client(0)] [Crash]
     "#);
     insta::assert_snapshot!(show(include_str!("../stories/rabbit-F1.ron")), @r#"
     ["c1", "c2", "c3", "p"]
-    14 [Client(0)] [Consume { from: "q1", priority: None }]
-    15 [Client(2)] [Consume { from: "q1", priority: None }]
-    16 [Client(1)] [Consume { from: "q2", priority: None }]
+    14 [Client(0)] [Consume { from: "q1", priority: None, qos: None }]
+    15 [Client(2)] [Consume { from: "q1", priority: None, qos: None }]
+    16 [Client(1)] [Consume { from: "q2", priority: None, qos: None }]
     17 [Client(3)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }], to: Some("x"), size: 1000, said: [] }]
     18 [Client(1)] [Ack { message: Some("m1"), multiple: false }, Ack { message: Some("m2"), multiple: false }]
     19 [Ops] [Declare("late"), Bind { exchange: "x", queue: "late" }]
@@ -66,7 +66,7 @@ fn recorded_stories_become_plans() {
     ["c1", "c2", "p"]
     13 [Client(2)] [Send { messages: [Label { key: None, body: "m1" }, Label { key: None, body: "m2" }, Label { key: None, body: "m3" }, Label { key: None, body: "m4" }, Label { key: None, body: "m5" }, Label { key: None, body: "m6" }, Label { key: None, body: "m7" }, Label { key: None, body: "m8" }, Label { key: None, body: "m9" }, Label { key: None, body: "m10" }], to: None, size: 1000, said: [] }]
     14 [Client(0)] [Subscribe("t"), Poll { from: None, n: Some(6), wait: None }, Process(["m1", "m2", "m3", "m4", "m5", "m6"]), Commit { offset: Some(3), of: None }, Crash]
-    15 [Client(1)] [Consume { from: "t", priority: None }, Wait(Span(60000000000))]
+    15 [Client(1)] [Consume { from: "t", priority: None, qos: None }, Wait(Span(60000000000))]
     "#);
 }
 
@@ -200,12 +200,12 @@ fn errors_in_stories_are_shown_with_their_line() {
       |
     help: versions that are known: "3.10.8", "4.0.5"
     "#);
-    insta::assert_snapshot!(story_refused("RabbitMQ(", "Mosquitto("), @r#"
-    error: the design `Mosquitto` is not modelled yet
+    insta::assert_snapshot!(story_refused("RabbitMQ(", "ZeroMQ("), @r#"
+    error: the design `ZeroMQ` is not modelled yet
      --> story.ron:6:19
       |
-    6 |         "rabbit": Mosquitto(
-      |                   ^^^^^^^^^
+    6 |         "rabbit": ZeroMQ(
+      |                   ^^^^^^
     "#);
 }
 
@@ -545,6 +545,6 @@ fn a_story_names_partitions_and_load_together() {
         script: [("c", Consume("q")), ("p", Send("a=m1", "q")), ("broker/1", Crash, Restart)],
     )"#;
     let plan = plan(neutral);
-    insta::assert_snapshot!(format!("{:?}", plan.designs["queue"].setup.script), @r#"Some(Script { clients: ["c", "p"], lines: [Line { who: [Client(0)], verbs: [Consume { from: "q", priority: None }], line: 3 }, Line { who: [Client(1)], verbs: [Send { messages: [Label { key: Some("a"), body: "m1" }], to: Some("q"), size: 1000, said: [] }], line: 3 }, Line { who: [Node("broker/1")], verbs: [Crash, Restart], line: 3 }] })"#);
+    insta::assert_snapshot!(format!("{:?}", plan.designs["queue"].setup.script), @r#"Some(Script { clients: ["c", "p"], lines: [Line { who: [Client(0)], verbs: [Consume { from: "q", priority: None, qos: None }], line: 3 }, Line { who: [Client(1)], verbs: [Send { messages: [Label { key: Some("a"), body: "m1" }], to: Some("q"), size: 1000, said: [] }], line: 3 }, Line { who: [Node("broker/1")], verbs: [Crash, Restart], line: 3 }] })"#);
     insta::assert_snapshot!(format!("{:?}", plan.designs["log"].setup.design), @r#"Log(Config { node: "broker/1", topics: [TopicConfig { name: "q", partitions: 2, retention_age: Some(Span(604800000000000)), retention_bytes: None, segment_bytes: 1073741824, segment_age: Some(Span(604800000000000)) }], session_timeout: Span(45000000000), heartbeat: Span(3000000000), retention_check: Span(300000000000), when_full: Offline, clients: [(Glob("c"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) }), (Glob("p"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: Never, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) }), (Glob("*"), ClientConfig { acks: All, request_timeout: Span(30000000000), retries: 2147483647, window: 0, group: None, commit: AfterWork, poll_records_max: 500, fetch_wait_max: Span(500000000), offset_reset: Latest, reconnect_after: Span(50000000) })] })"#);
 }

@@ -212,7 +212,7 @@ fn what_the_server_says_of_a_groups_progress() {
 
 #[test]
 fn a_crash_goes_back_to_the_last_snapshot() {
-    let snapshots = Snapshots { rules: vec![(Span::seconds(10), 1)] };
+    let snapshots = Snapshots { rules: vec![(Span::seconds(10), 1)], every: None };
     let lines = vec![
         ("p", vec![add("m1 m2 m3", 0)]),
         ("a", vec![read(2), wait(11_000)]),
@@ -240,7 +240,7 @@ fn who_ends_in_good_order_takes_a_snapshot_first_and_without_one_nothing_is_left
         ];
         tell(redis(|config| config.snapshots = snapshots), lines)
     };
-    let ended = told(Some(Snapshots { rules: vec![(Span::seconds(3_600), 1)] }));
+    let ended = told(Some(Snapshots { rules: vec![(Span::seconds(3_600), 1)], every: None }));
     assert_eq!(
         (polls(&ended, "b"), pending(&ended)),
         (vec!["m2".into()], &["m1 a 1".into(), "m2 b 1".into()][..])

@@ -71,7 +71,7 @@ fn send(messages: &str) -> Verb {
 }
 
 fn consume(queue: &str) -> Verb {
-    Verb::Consume { from: queue.into(), priority: None }
+    Verb::Consume { from: queue.into(), priority: None, qos: None }
 }
 
 fn poll() -> Verb {
