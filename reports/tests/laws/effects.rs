@@ -100,7 +100,7 @@ fn a_process_that_never_dies_and_has_no_others_beside_it_has_no_effect_twice() {
     let unhurt =
         |fault: &String| !["Crash", "TornWrite", "RollingRestart"].iter().any(|kind| fault.contains(kind));
     let repeated = Cell::new(0);
-    check(ALL, 500, |case| {
+    check(ALL, 4_000, |case| {
         if !case.faults.iter().all(unhurt) {
             return;
         }

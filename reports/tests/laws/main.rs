@@ -367,7 +367,7 @@ fn is_missed(fault: &str, crash: &str) -> bool {
 #[test]
 fn a_fault_or_a_design_changes_nothing_for_others() {
     let carried = Cell::new(0);
-    check(Range { producers_crash: false, ..ALL }, 60, |case| {
+    check(Range { producers_crash: false, ..ALL }, 200, |case| {
         let planned = plan(&case.text(), case.seed);
         let runs: Vec<Given> = planned.designs.values().map(|design| given(&design.setup)).collect();
         for n in 0..case.faults.len() {
