@@ -41,7 +41,7 @@ impl<D: Domain> Core<D> {
             return self.push(self.now, id.0, DATAGRAM, Body::Message(message));
         }
         let purpose = link.purpose;
-        if link.spec.loss.happens(purpose.draw(luck, 0)) {
+        if link.spec.loss != Chance::NEVER && link.spec.loss.happens(purpose.draw(luck, 0)) {
             return self.dropped(node, &message, DropCause::Loss);
         }
         let delay = link.delay(luck);
@@ -108,7 +108,8 @@ impl<D: Domain> Core<D> {
         }
         let purpose = link.purpose;
         let mut losses = 0;
-        while link.spec.loss.happens(purpose.draw(luck, losses * 8)) && losses < 16 {
+        let lossy = link.spec.loss != Chance::NEVER;
+        while lossy && link.spec.loss.happens(purpose.draw(luck, losses * 8)) && losses < 16 {
             losses += 1;
         }
         if losses > 0 {
