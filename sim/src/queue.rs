@@ -154,12 +154,20 @@ impl<B: Copy> Queue<B> {
             self.keep_up();
             return self.pop_from_all();
         }
-        let slot = self.ring.heads[bucket];
-        if self.arena.slots[slot as usize].next != NONE {
+        // Mostly there are one or two: which of them it is, no processor can foresee, so there is no branch.
+        let slots = &mut self.arena.slots;
+        let head = self.ring.heads[bucket];
+        let second = slots[head as usize].next;
+        let is_alone = second == NONE;
+        let other = if is_alone { head } else { second };
+        if slots[other as usize].next != NONE {
             return self.pop_first_of(bucket);
         }
-        self.ring.empty(bucket);
-        Some(self.arena.free(slot))
+        let is_second_first = slots[other as usize].rank() < slots[head as usize].rank();
+        let (first, rest) = if is_second_first { (other, head) } else { (head, other) };
+        slots[rest as usize].next = NONE;
+        self.ring.leave(bucket, rest, is_alone);
+        Some(self.arena.free(first))
     }
 
     /// What the slot of the last event holds.
@@ -185,7 +193,7 @@ impl<B: Copy> Queue<B> {
         self.arena.free(slot)
     }
 
-    /// Where there are several in a bucket.
+    /// Where there are several in a bucket, or one.
     #[inline(never)]
     fn pop_first_of(&mut self, bucket: usize) -> Option<u32> {
         let slots = &mut self.arena.slots;
@@ -193,7 +201,7 @@ impl<B: Copy> Queue<B> {
         let (mut first, mut before_first) = (head, NONE);
         let (mut before, mut slot, mut count) = (head, slots[head as usize].next, 1);
         while let Some(place) = slots.get(slot as usize) {
-            if place.is_before(&slots[first as usize]) {
+            if place.rank() < slots[first as usize].rank() {
                 (first, before_first) = (slot, before);
             }
             (before, slot) = (slot, place.next);
@@ -367,10 +375,9 @@ struct Slot<B> {
 }
 
 impl<B> Slot<B> {
-    /// Instants nearly always differ: the order is looked at only where they do not.
     #[inline(always)]
-    fn is_before(&self, other: &Self) -> bool {
-        self.time < other.time || (self.time == other.time && self.order < other.order)
+    fn rank(&self) -> u128 {
+        u128::from(self.time) << 64 | u128::from(self.order)
     }
 
     fn entry(&self, slot: u32) -> Entry {
@@ -438,6 +445,13 @@ impl Ring {
     #[inline(always)]
     fn has(&self, bucket: usize) -> bool {
         self.filled[bucket / 64] >> (bucket % 64) & 1 != 0
+    }
+
+    /// A bucket's list has one slot left, or, if that was the last, none.
+    #[inline(always)]
+    fn leave(&mut self, bucket: usize, slot: u32, is_empty: bool) {
+        self.filled[bucket / 64] &= !(u64::from(is_empty) << (bucket % 64));
+        self.heads[bucket] = if is_empty { NONE } else { slot };
     }
 
     /// The first slot of a bucket's list; the bucket has none from now on.
