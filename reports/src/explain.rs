@@ -27,8 +27,56 @@ pub fn explain(topic: &str) -> Result<String, String> {
         (Some(text), Some(file)) => Ok(format!("{text}\n{file}")),
         (Some(text), None) => Ok(text),
         (None, Some(file)) => Ok(file.into()),
-        (None, None) => Err(unknown(topic)),
+        (None, None) => in_references(topic.trim()).ok_or_else(|| unknown(topic)),
     }
+}
+
+/// What the references say of a field or a word that is no topic of its own, in each part that knows it.
+fn in_references(word: &str) -> Option<String> {
+    let found: Vec<String> = reference::all()
+        .iter()
+        .filter_map(|(part, text)| {
+            let passages = passages(text, word);
+            (!passages.is_empty()).then(|| format!("{part}:\n{}", passages.join("\n")))
+        })
+        .collect();
+    let first = found.first()?.split(':').next()?;
+    Some(format!("{word}\n\n{}\nAll of a part: redeliver explain {first}\n", found.join("\n")))
+}
+
+/// Of a reference file the passages about a field: the comments above it, its line, and what may stand in its place.
+fn passages(text: &str, word: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let is_or = |line: &str| line.starts_with("// or ");
+    let is_comment = |line: &str| line.starts_with("//") && !is_or(line);
+    let mut passages = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        if line.is_empty() || is_comment(line) || is_or(line) {
+            continue;
+        }
+        let others = lines[at + 1..].iter().take_while(|line| is_or(line));
+        let all: Vec<&str> = std::iter::once(line).chain(others).copied().collect();
+        if !all.iter().any(|line| names(line, word)) {
+            continue;
+        }
+        let above = lines[..at].iter().rev().take_while(|line| is_comment(line)).count();
+        let passage = lines[at - above..at].iter().copied().chain(all);
+        passages.push(passage.map(|line| format!("  {line}\n")).collect());
+    }
+    passages
+}
+
+/// Whether the line is about the word: a field (`word: …`, `"word": …`), or what it holds (`field: Word(…)`, `Word(…)`).
+fn names(line: &str, word: &str) -> bool {
+    let code = line.strip_prefix("// or ").unwrap_or(line);
+    let (field, rest) = code.split_once(':').unwrap_or((code, ""));
+    let is_variant = |text: &str| {
+        word.starts_with(char::is_uppercase)
+            && text.trim_start().strip_prefix(word).is_some_and(|rest| rest.starts_with('('))
+    };
+    word.chars().any(char::is_alphabetic) && field.trim_matches('"') == word
+        || is_variant(code)
+        || is_variant(rest)
 }
 
 /// The topics, by their first names, in the order of their kinds.
@@ -105,6 +153,33 @@ mod tests {
         assert!(explain("network").unwrap_or_default().starts_with("network\n\n"));
         let unknown = explain("fautls").err().unwrap_or_default();
         insta::assert_snapshot!(unknown, @"there is no topic `fautls`; the nearest are faults, nats, acks, late, pause");
+    }
+
+    #[test]
+    fn a_field_is_found_in_the_references() {
+        insta::assert_snapshot!(explain("max_queued_bytes").unwrap_or_default(), @r#"
+        max_queued_bytes
+
+        mosquitto:
+          // The same in bytes; 0 is no limit. The message that goes beyond it is still taken.
+          "max_queued_bytes": 0, // default
+          // or "max_queued_bytes": 1000000,
+
+        All of a part: redeliver explain mosquitto
+        "#);
+        let think = explain("Think").unwrap_or_default();
+        assert_eq!(think.matches("\n\n").count(), 2, "{think}");
+        assert!(
+            think.contains("producers:\n  // When each member publishes.\n  schedule: Every("),
+            "{think}"
+        );
+        let polled = explain("poll_pause").unwrap_or_default();
+        for part in
+            ["queue:\n", "rabbitmq:\n", "sqs:\n", "redeliver's own.\n  poll_pause: \"100ms\", // default\n"]
+        {
+            assert!(polled.contains(part), "{part}: {polled}");
+        }
+        assert!(explain("poll_paus").is_err());
     }
 
     #[test]
