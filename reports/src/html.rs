@@ -131,7 +131,7 @@ fn comparison(findings: &Findings) -> Markup {
     if rows.is_empty() {
         return html! {};
     }
-    let columns = summary::columns(&rows);
+    let columns = summary::columns(findings, &rows);
     let all = summary::figures_that_matter(&rows);
     let mut notes: Vec<String> = Vec::new();
     let cells: Vec<Vec<Markup>> = rows

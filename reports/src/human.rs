@@ -98,7 +98,7 @@ fn table(page: &mut Page, findings: &Findings) {
     if rows.is_empty() {
         return;
     }
-    let columns = summary::columns(&rows);
+    let columns = summary::columns(findings, &rows);
     let mut table = Table::new();
     let line = LineStyle::none().fill('─').junction('─');
     table.load_style(TableStyle::new().header_separator(line));

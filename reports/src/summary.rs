@@ -155,6 +155,17 @@ impl Figure {
         self.rank != Rank::Second && self.unit == Unit::Count
     }
 
+    /// Whether an expectation speaks of it.
+    fn is_expected(&self, findings: &Findings) -> bool {
+        let path = match self.name {
+            "backlog max" => ".backlog.".into(),
+            "p50 latency" => ".latency.p50".into(),
+            "bytes stored" => ".bytes_stored_max".into(),
+            name => format!(".{}", name.replace([' ', '-'], "_")),
+        };
+        findings.result.expect.iter().any(|line| line.text.contains(&path))
+    }
+
     /// Whether the other shows the same in every row.
     fn equals(&self, other: &Figure, rows: &[Row]) -> bool {
         rows.iter().all(|row| self.show(row) == other.show(row))
@@ -292,8 +303,8 @@ pub(crate) struct Columns {
     pub(crate) more: Vec<&'static str>,
 }
 
-/// The figures that tell the rows apart.
-pub(crate) fn columns(rows: &[Row]) -> Columns {
+/// The figures that tell the rows apart; what the scenario expects something of has room where it is of the second rank.
+pub(crate) fn columns(findings: &Findings, rows: &[Row]) -> Columns {
     let mut columns = Columns { shown: Vec::new(), equal: Vec::new(), more: Vec::new() };
     let late_shown = FIGURES.iter().find(|figure| figure.rank == Rank::Late && figure.same(rows).is_none());
     for figure in FIGURES {
@@ -302,6 +313,8 @@ pub(crate) fn columns(rows: &[Row]) -> Columns {
             Rank::First => COLUMNS_MAX,
             Rank::Late if late_shown.is_some_and(|shown| shown.name != figure.name) => 0,
             Rank::Late => COLUMNS_MAX,
+            Rank::Second if columns.shown.iter().any(|shown| figure.equals(shown, rows)) => 0,
+            Rank::Second if figure.is_expected(findings) => COLUMNS_MAX,
             Rank::Second => COLUMNS_FILLED,
         };
         match same {
@@ -364,6 +377,18 @@ pub(crate) fn figures_that_matter(rows: &[Row]) -> Vec<&'static Figure> {
     FIGURES.iter().filter(matters).collect()
 }
 
+/// What a disk takes is not waited for as a timeout is; nor is a confirm, unless something was sent again.
+fn may_show(setting: &str, row: &Row) -> bool {
+    if setting.ends_with("confirm_timeout") {
+        let retried = |figures: &ConsumerResult| {
+            figures.deduplicated > 0
+                || figures.duplicates.by_cause.get("producer_retry").is_some_and(|count| *count > 0)
+        };
+        return row.figures.is_some_and(retried);
+    }
+    !setting.contains("disk.")
+}
+
 /// The default that this number comes from, going by its size: within a fifth of it.
 pub(crate) fn default_near<'a>(figure: &Figure, row: &Row<'a>) -> Option<&'a Assumption> {
     if figure.unit != Unit::Seconds {
@@ -375,7 +400,8 @@ pub(crate) fn default_near<'a>(figure: &Figure, row: &Row<'a>) -> Option<&'a Ass
         let distance = (value - span).abs();
         (span > 0.0 && distance <= NEAR * span).then_some(distance / span)
     };
-    let defaults = row.result.assumptions.iter().filter(|assumption| assumption.default);
+    let may = |assumption: &&Assumption| assumption.default && may_show(&assumption.setting, row);
+    let defaults = row.result.assumptions.iter().filter(may);
     let near = defaults.filter_map(|assumption| Some((distance(assumption)?, assumption)));
     near.min_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, assumption)| assumption)
 }
@@ -485,4 +511,59 @@ pub(crate) fn expectations(findings: &Findings) -> Option<String> {
         }
     }
     Some(sentence + ".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{self, expectation};
+
+    fn shown(findings: &Findings) -> Vec<&'static str> {
+        columns(findings, &rows(findings)).shown.iter().map(|figure| figure.name).collect()
+    }
+
+    #[test]
+    fn what_is_expected_has_a_column() {
+        let mut findings = sample::figure_11_2();
+        findings.result.expect.clear();
+        for (index, design) in findings.result.designs.values_mut().enumerate() {
+            design.producers.values_mut().for_each(|producer| producer.blocked = index as f64);
+            design.consumers.values_mut().for_each(|consumer| consumer.pending = index as u64);
+        }
+        let before = shown(&findings);
+        assert!(!before.contains(&"blocked"), "{before:?}");
+        findings.result.expect.push(expectation("designs.log.producers.shop.blocked > 0.5", Verdict::Holds));
+        assert_eq!(shown(&findings), [before, vec!["blocked"]].concat());
+        // What differs from another column in nothing is not told twice.
+        for design in findings.result.designs.values_mut() {
+            let blocked: f64 = design.producers.values().map(|producer| producer.blocked).sum();
+            design.consumers.values_mut().for_each(|consumer| consumer.latency.p99 = Some(blocked));
+        }
+        assert!(!shown(&findings).contains(&"blocked"));
+    }
+
+    #[test]
+    fn a_confirm_is_waited_for_only_by_what_was_sent_again() {
+        let mut findings = sample::figure_11_2();
+        let assumption = |setting: &str, value: &str| Assumption {
+            setting: setting.into(),
+            value: value.into(),
+            default: true,
+            source: "redeliver".into(),
+        };
+        let queue = &mut findings.result.designs["queue"];
+        queue.assumptions = vec![assumption("confirm_timeout", "5s"), assumption("nodes.disk.sync", "2ms")];
+        let mut near = |p99: f64, retried: u64| {
+            for consumer in findings.result.designs["queue"].consumers.values_mut() {
+                consumer.latency.p99 = Some(p99);
+                consumer.duplicates.by_cause.insert("producer_retry", retried);
+            }
+            let figure = FIGURES.iter().find(|figure| figure.name == "p99 latency").expect("there is one");
+            let rows = rows(&findings);
+            default_near(figure, &rows[0]).map(|assumption| assumption.setting.clone())
+        };
+        assert_eq!(near(5.1, 0), None);
+        assert_eq!(near(5.1, 1).as_deref(), Some("confirm_timeout"));
+        assert_eq!(near(0.002, 1), None);
+    }
 }
