@@ -260,6 +260,7 @@ fn diagrams(findings: &Findings) -> Markup {
                         figcaption {
                             b { (name) } ", around " b { (picture.message) }
                             ". Time runs down, a row per instant; it is not to scale, and cuts say how long they are."
+                            @if picture.others_left_out { " What happened to other messages is left out." }
                         }
                         (diagram::diagram(picture))
                     }

@@ -9,7 +9,7 @@ use redeliver_models::setup::Role;
 use redeliver_models::{Fact, Shared, describe};
 use redeliver_sim::{News, NodeId, Time};
 
-/// A diagram has at most so many arrows; the rest is cut off at its end.
+/// A diagram has at most so many arrows; if there are more, only what the finding is about is drawn.
 const ARROWS_MAX: usize = 80;
 
 /// The shortest chain of facts that proves a finding and explains it.
@@ -173,12 +173,29 @@ pub(crate) fn diagram(run: &Run<'_>, s: usize, proof: Proof, recorded: &[Recorde
     let (first, last) = (chain.first()?.0.at, chain.last()?.0.at);
     let margin = (last.since(first).0 / 20).max(1);
     let window = (Time(first.0.saturating_sub(margin)), Time(last.0 + margin));
+    let all = recorded.iter().filter(|entry| entry.at >= window.0 && entry.at <= window.1);
     let mut drawing = Drawing::new(run.shared(), s, proof);
-    for entry in recorded.iter().filter(|entry| entry.at >= window.0 && entry.at <= window.1) {
+    for entry in all.clone() {
         drawing.add(entry);
-        if drawing.arrows.len() + drawing.open.len() > ARROWS_MAX {
+        if drawing.len() > ARROWS_MAX {
             break;
         }
+    }
+    if drawing.len() > ARROWS_MAX {
+        // What it is about would be lost among the others, or beyond the end of the sheet.
+        drawing = Drawing::new(run.shared(), s, proof);
+        let concerns = |entry: &&Recorded| match entry.event {
+            Event::Fact(_, Some((source, number, _))) => proof.messages().contains(&(source, number)),
+            Event::Fact(_, None) => false,
+            Event::News(_) => chain.iter().any(|(told, _)| told.node == entry.node),
+        };
+        for entry in all.filter(concerns) {
+            drawing.add(entry);
+            if drawing.len() > ARROWS_MAX {
+                break;
+            }
+        }
+        drawing.others_left_out = true;
     }
     Some(drawing.finish(name(run, proof.message(), recorded), window))
 }
@@ -207,6 +224,7 @@ struct Drawing<'a> {
     open: Vec<Open>,
     marks: Vec<(NodeId, Mark)>,
     processed: Vec<(u32, u32)>,
+    others_left_out: bool,
 }
 
 impl<'a> Drawing<'a> {
@@ -220,7 +238,12 @@ impl<'a> Drawing<'a> {
             open: Vec::new(),
             marks: Vec::new(),
             processed: Vec::new(),
+            others_left_out: false,
         }
+    }
+
+    fn len(&self) -> usize {
+        self.arrows.len() + self.open.len()
     }
 
     /// Lanes are numbered by node until the end.
@@ -310,7 +333,12 @@ impl<'a> Drawing<'a> {
     }
 
     fn arrive(&mut self, entry: &Recorded, about: (u32, u32), leg: Leg) {
-        let found = self.open.iter().position(|open| open.about == about && open.leg == leg);
+        let is_it = |open: &Open| open.about == about && open.leg == leg;
+        // Of several effects the last one is acked: a crash came between the others and their acks.
+        let found = match leg {
+            Leg::Ack => self.open.iter().rposition(is_it),
+            Leg::Publish | Leg::Deliver => self.open.iter().position(is_it),
+        };
         if let Some(index) = found {
             let mut arrow = self.open.remove(index).arrow;
             arrow.to = self.lane(entry.node);
@@ -365,6 +393,62 @@ impl<'a> Drawing<'a> {
             marks: marks.collect(),
             span: (window.0.seconds(), window.1.seconds()),
             message,
+            others_left_out: self.others_left_out,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redeliver_scenarios::{Options, read};
+
+    /// Around the first broken guarantee of the only design.
+    fn drawn(text: &str) -> Diagram {
+        let plan = read("test", text, &Options::default()).unwrap_or_else(|report| panic!("{report}"));
+        let findings = crate::run(&plan, &mut |_, _| ());
+        findings.designs[0].diagram.clone().expect("a guarantee is broken")
+    }
+
+    #[test]
+    fn an_effect_that_a_crash_cuts_off_is_not_acked() {
+        let drawn = drawn(
+            r#"(
+            format: 1,
+            title: "A crash between effect and ack",
+            producers: {"shop": (publish: "orders", schedule: Every("50ms"), count: 1)},
+            consumers: {"billing": (read: "orders", work: "2ms")},
+            faults: [Crash(node: "billing", when: Processed(message: "shop#1", to: "billing"), restart_after: "20ms")],
+            designs: {"queue": Queue()},
+        )"#,
+        );
+        let effects = drawn.marks.iter().filter(|mark| mark.text == "shop#1");
+        let effects: Vec<f64> = effects.map(|mark| mark.time).collect();
+        let acks = drawn.arrows.iter().filter(|arrow| arrow.kind == ArrowKind::Reply);
+        let acks: Vec<f64> = acks.map(|arrow| arrow.sent).collect();
+        assert_eq!(effects.len(), 2, "{drawn:?}");
+        assert_eq!(acks, effects[1..], "{drawn:?}");
+        assert!(!drawn.others_left_out);
+    }
+
+    #[test]
+    fn where_there_is_too_much_to_draw_it_is_the_finding_that_is_drawn() {
+        let drawn = drawn(
+            r#"(
+            format: 1,
+            title: "All that an unlimited consumer holds dies with it",
+            producers: {"shop": (publish: "orders", schedule: Every("1ms"), count: 300)},
+            consumers: {"billing": (read: "orders", work: "50ms")},
+            faults: [Crash(node: "billing", at: "1s")],
+            designs: {"queue": Queue(prefetch: 0, ack: Auto)},
+        )"#,
+        );
+        let subjects = drawn.arrows.iter().map(|arrow| arrow.message.as_str());
+        assert!(subjects.clone().all(|message| message == drawn.message), "{drawn:?}");
+        assert!(subjects.count() >= 2);
+        for kind in [MarkKind::Lost, MarkKind::Crash] {
+            assert!(drawn.marks.iter().any(|mark| mark.kind == kind), "{drawn:?}");
+        }
+        assert!(drawn.others_left_out);
     }
 }

@@ -431,5 +431,6 @@ fn diagram() -> Diagram {
         ],
         span: (0.0, 5.2),
         message: "m3".into(),
+        others_left_out: false,
     }
 }

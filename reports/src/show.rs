@@ -72,6 +72,8 @@ pub struct Diagram {
     pub span: (f64, f64),
     /// The message the finding is about, drawn in the strongest colour.
     pub message: String,
+    /// There was too much to draw: other messages than those of the finding are not shown.
+    pub others_left_out: bool,
 }
 
 /// One packet.
