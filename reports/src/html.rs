@@ -77,6 +77,7 @@ fn heading(findings: &Findings) -> Markup {
             p class=(tone) { (answer(findings)) }
             dl.about {
                 @if let Some(text) = &findings.look_for { dt { "Look for" } dd { (text) } }
+                @if let Some(text) = &findings.note { dt { "Note" } dd { (text) } }
                 @if let Some(text) = &findings.source { dt { "Source" } dd { (text) } }
                 dt { "Designs" } dd { (format::listed(&findings.result.designs.keys().collect::<Vec<_>>())) }
             }

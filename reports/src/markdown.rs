@@ -12,9 +12,12 @@ use std::fmt::Write as _;
 /// The report as Markdown.
 pub fn markdown(findings: &Findings) -> String {
     let mut page = format!("# {}\n", plain(&findings.result.title));
-    for (lead, text) in
-        [("Question", &findings.question), ("Look for", &findings.look_for), ("Source", &findings.source)]
-    {
+    for (lead, text) in [
+        ("Question", &findings.question),
+        ("Look for", &findings.look_for),
+        ("Note", &findings.note),
+        ("Source", &findings.source),
+    ] {
         if let Some(text) = text {
             let _ = write!(page, "\n**{lead}:** {}\n", plain(text));
         }
@@ -213,6 +216,8 @@ mod tests {
         **Question:** Which guarantee breaks when a worker dies holding a message?
 
         **Look for:** m3 is redelivered after m4 was processed: payment after shipment.
+
+        **Note:** The log waits for its session to time out.
 
         **Source:** DDIA 1st ed., figure 11-2
 

@@ -47,6 +47,7 @@ pub fn run(plan: &Plan, progress: Progress<'_>) -> Findings {
         result,
         question: plan.question.clone(),
         look_for: plan.look_for.clone(),
+        note: plan.note.clone(),
         source: plan.source.clone(),
         baseline: plan.baseline,
         designs,

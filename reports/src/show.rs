@@ -14,6 +14,8 @@ pub struct Findings {
     pub look_for: Option<String>,
     /// Where the scenario comes from.
     pub source: Option<String>,
+    /// What else a reader should know.
+    pub note: Option<String>,
     /// The design that others are compared with: an index into the result's designs.
     pub baseline: usize,
     /// One entry per design, in the result's order.
