@@ -340,7 +340,6 @@ pub struct MachineChange {
 /// How messages travel.
 #[allow(clippy::large_enum_variant)] // a run has one
 #[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant)] // designs are few
 pub enum Design {
     /// A queue broker.
     Queue(queue::Config),
