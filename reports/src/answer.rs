@@ -129,6 +129,13 @@ fn broken_clause(design: &DesignResult) -> String {
     match (count("no_loss"), count("no_confirmed_loss")) {
         (0, 0) => {}
         (0, confirmed) => parts.push(format!("lost {}", counted(confirmed, "confirmed message"))),
+        (lost, 0) if lost == refused(design) => {
+            parts.push(format!(
+                "lost {} ({})",
+                counted(lost, "message"),
+                if lost == 1 { "refused" } else { "all refused" }
+            ));
+        }
         (lost, 0) => parts.push(format!("lost {}", counted(lost, "message"))),
         (1, _) => parts.push("lost 1 message (confirmed)".into()),
         (lost, all) if lost == all => {
@@ -158,6 +165,11 @@ fn broken_clause(design: &DesignResult) -> String {
         parts.push(format!("broke {} {}", guarantee_words(name), times(count(name))));
     }
     if parts.is_empty() { "broke a guarantee".into() } else { listed(&parts) }
+}
+
+/// Losses that the producer was told of.
+fn refused(design: &DesignResult) -> u64 {
+    design.consumers.values().filter_map(|consumer| consumer.lost.by_cause.get("refused")).sum()
 }
 
 /// Which subscriptions are meant, if there are several.
@@ -448,6 +460,9 @@ mod tests {
         findings.result.designs.shift_remove("log");
         findings.baseline = 0;
         insta::assert_snapshot!(answer(&findings), @"In fulfilment udp lost 412 messages.");
+        let fulfilment = findings.result.designs["udp"].consumers.get_mut("fulfilment");
+        fulfilment.expect("it is there").lost.by_cause.insert("refused", 412);
+        insta::assert_snapshot!(answer(&findings), @"In fulfilment udp lost 412 messages (all refused).");
         findings.result.designs.clear();
         insta::assert_snapshot!(answer(&findings), @"There is no design to compare.");
     }
