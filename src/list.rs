@@ -1,4 +1,4 @@
-//! `list`: the scenarios that the program carries, by lesson.
+//! `list`: the scenarios that the program carries, by folder.
 
 use crate::ending::{Ending, Failure};
 use crate::output;
@@ -6,17 +6,17 @@ use redeliver_scenarios::{Options, library, read};
 use std::collections::BTreeMap;
 
 pub(crate) fn list() -> Result<Ending, Failure> {
-    let mut lessons: BTreeMap<&str, Vec<(&str, String)>> = BTreeMap::new();
+    let mut folders: BTreeMap<&str, Vec<(&str, String)>> = BTreeMap::new();
     for (name, text) in library::all() {
-        let lesson = name.rsplit_once('/').map_or("", |(lesson, _)| lesson);
-        lessons.entry(lesson).or_default().push((name, title(name, text)));
+        let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        folders.entry(folder).or_default().push((name, title(name, text)));
     }
-    let width = library::all().iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut page = String::new();
-    for (lesson, scenarios) in lessons {
-        if !lesson.is_empty() {
-            page += &format!("\n{lesson}\n");
+    for (folder, scenarios) in folders {
+        if !folder.is_empty() {
+            page += &format!("\n{folder}\n");
         }
+        let width = scenarios.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         for (name, title) in scenarios {
             page += &format!("  {name:<width$}  {title}\n");
         }

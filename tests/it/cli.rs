@@ -247,6 +247,9 @@ fn the_library_is_listed() {
     assert_eq!(list.code, 0);
     assert!(list.out.lines().any(|line| line.trim_start().starts_with("hello ")), "{}", list.out);
     assert!(!list.out.contains("cannot be read"), "{}", list.out);
+    // The long names of recorded cases push nobody else's titles aside.
+    let column = |title: &str| list.out.lines().find_map(|line| line.find(title));
+    assert!(column("Hello: five") < column("A worker dies holding m3: nobody"), "{}", list.out);
 }
 
 #[test]
