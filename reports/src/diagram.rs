@@ -13,6 +13,8 @@ const ROW_MIN: f64 = 17.0;
 const ROW_MAX: f64 = 46.0;
 /// A gap so many times the usual one is cut.
 const CUT: f64 = 6.0;
+/// So many of the messages that share a sign are named.
+const NAMED_MAX: usize = 3;
 /// No more instants than this are drawn.
 const INSTANTS_MAX: usize = 160;
 
@@ -24,10 +26,10 @@ pub(crate) fn diagram(diagram: &Diagram) -> Markup {
     }
     let (width, height) = (sheet.width(), sheet.height());
     let lanes = (0..diagram.lanes.len()).map(|lane| sheet.x(lane)).collect();
-    let mut labels = Labels { taken: Vec::new(), lanes };
+    let mut labels = Labels { taken: Vec::new(), marks: Vec::new(), lanes };
     // Texts come last, so that no line crosses them; those of marks have no choice of place and take theirs first.
-    let marks: Vec<(Markup, Markup)> =
-        diagram.marks.iter().map(|mark| sheet.mark(mark, &mut labels)).collect();
+    let marks = together(&diagram.marks);
+    let marks: Vec<(Markup, Markup)> = marks.iter().map(|mark| sheet.mark(mark, &mut labels)).collect();
     let arrows = merged(&diagram.arrows);
     let arrows: Vec<(Markup, Markup)> = arrows.iter().map(|arrow| sheet.arrow(arrow, &mut labels)).collect();
     html! {
@@ -117,8 +119,11 @@ impl<'a> Sheet<'a> {
             instants.push((*time, height));
         }
         let last = diagram.lanes.len().saturating_sub(1);
-        let texts =
-            diagram.marks.iter().filter(|mark| mark.lane >= last).map(|mark| text_width(&mark.text) + 24.0);
+        let marks = together(&diagram.marks);
+        let texts = marks.iter().filter(|mark| mark.lane >= last).map(|mark| {
+            let beside = marks.iter().filter(|other| other.lane == mark.lane && other.time == mark.time);
+            beside.map(|other| text_width(&other.text) + 24.0).sum::<f64>()
+        });
         let right = texts.fold(70.0, f64::max);
         let pitch = ((SHEET - LEFT - right) / last.max(1) as f64).clamp(110.0, 240.0);
         Sheet { diagram, instants, left_out, cuts, pitch, right }
@@ -239,9 +244,14 @@ impl<'a> Sheet<'a> {
     fn mark(&self, mark: &Mark, labels: &mut Labels) -> (Markup, Markup) {
         let Some(height) = self.y(mark.time) else { return (html! {}, html! {}) };
         let (x, class) = (self.x(mark.lane), mark_class(mark.kind));
-        labels.taken.push((x - 8.0, height + 4.0, text_width(&mark.text) + 20.0));
+        // Behind the text of what happened here at the same time.
+        let here = labels.marks.iter().filter(|(lane, at, _)| (*lane, *at) == (mark.lane, height));
+        let text_x = here.map(|(.., end)| end + 16.0).fold(x + 12.0, f64::max);
+        let width = text_width(&mark.text);
+        labels.taken.push((text_x - 20.0, height + 4.0, width + 20.0));
+        labels.marks.push((mark.lane, height, text_x + width));
         let text = html! {
-            text class=(format!("label {class}")) x=(number(x + 12.0)) y=(number(height + 4.0)) { (mark.text) }
+            text class=(format!("label {class}")) x=(number(text_x)) y=(number(height + 4.0)) { (mark.text) }
         };
         (symbol(mark.kind, x, height), text)
     }
@@ -266,6 +276,8 @@ fn around_the_finding(diagram: &Diagram, times: &mut Vec<f64>) -> (usize, usize)
 struct Labels {
     /// Left edge, base line, width.
     taken: Vec<(f64, f64, f64)>,
+    /// Of the texts of marks: the lane, its height, where the text ends.
+    marks: Vec<(usize, f64, f64)>,
     /// Where the lanes are, which no text should stand on.
     lanes: Vec<f64>,
 }
@@ -293,6 +305,28 @@ impl Labels {
 
 fn text_width(text: &str) -> f64 {
     text.chars().count() as f64 * 7.0
+}
+
+/// What happens at one place at one time, in the same way, shares one text.
+fn together(marks: &[Mark]) -> Vec<Mark> {
+    let mut all: Vec<(Mark, usize)> = Vec::new();
+    for mark in marks {
+        let same = |other: &&mut (Mark, usize)| {
+            (other.0.lane, other.0.kind) == (mark.lane, mark.kind) && other.0.time == mark.time
+        };
+        match all.iter_mut().find(same) {
+            Some((known, count)) => {
+                *count += 1;
+                match *count {
+                    ..=NAMED_MAX => known.text += &format!(", {}", mark.text),
+                    count if count == NAMED_MAX + 1 => known.text += ", …",
+                    _ => {}
+                }
+            }
+            None => all.push((mark.clone(), 1)),
+        }
+    }
+    all.into_iter().map(|(mark, _)| mark).collect()
 }
 
 /// Packets that leave and arrive together share one arrow.
@@ -398,6 +432,20 @@ mod tests {
         let svg = drawn(&picture);
         assert!(svg.contains("e500;"));
         assert!(svg.contains("380 earlier instants") && svg.contains("460 later instants"));
+    }
+
+    #[test]
+    fn what_happens_at_once_is_not_written_over_itself() {
+        let mark = |text: &str, kind| Mark { lane: 0, time: 1.0, text: text.into(), kind };
+        let mut marks = vec![mark("crashed", MarkKind::Crash)];
+        marks.extend(["m1", "m2", "m3", "m4", "m5"].map(|text| mark(text, MarkKind::Lost)));
+        let svg = drawn(&Diagram { lanes: vec!["a".into()], marks, ..Diagram::default() });
+        let place = |text: &str| {
+            let before = svg.split_once(&format!(">{text}<")).map_or("", |(before, _)| before);
+            let x = before.rsplit_once(" x=\"").map_or("", |(_, x)| x);
+            x.split('"').next().and_then(|x| x.parse::<f64>().ok()).expect("it is drawn")
+        };
+        assert!(place("m1, m2, m3, …") >= place("crashed") + text_width("crashed"), "{svg}");
     }
 
     #[test]
