@@ -42,6 +42,11 @@ impl Limits {
     #[inline(never)]
     pub(crate) fn reached(&self, world: &World) -> Option<String> {
         let (now, most) = (world.now(), self.events_max);
+        if world.shared().skips_left == 0 {
+            let what = "went by while their producers were down";
+            let how = "lower the rate, or raise run.max_events (--max-events)";
+            return Some(format!("more than {most} messages {what}, at {now} s; {how}"));
+        }
         if world.events_now() > INSTANT_EVENTS_MAX {
             let what = "a loop that takes no time; give it a span above zero";
             return Some(format!("more than {INSTANT_EVENTS_MAX} events at {now} s: {what}"));
@@ -102,8 +107,8 @@ mod tests {
     use crate::message::{Delivery, Message};
     use crate::queue::Entry;
     use crate::run::run;
-    use crate::setup::Design;
-    use crate::testing::{consumer, queue, setup};
+    use crate::setup::{Design, Schedule};
+    use crate::testing::{consumer, crash, fault_at, queue, setup};
     use redeliver_sim::Span;
 
     #[test]
@@ -128,6 +133,20 @@ mod tests {
         assert_eq!(how, "raise run.max_memory (--max-memory) if that is meant");
         let most = memory(&ended.world);
         assert!((1_000_000..50_000_000).contains(&most), "{most}");
+    }
+
+    #[test]
+    fn messages_that_nobody_publishes_reach_the_limit_too() {
+        let mut setup = setup(Design::Queue(queue()), 1_000_000_000);
+        setup.consumers = vec![consumer("stock", 1, 1)];
+        setup.producers[0].schedule = Schedule::Poisson(1e9);
+        setup.duration = Span::seconds(100);
+        setup.faults = vec![fault_at(0, crash("shop", Some(50_000)))];
+        setup.limits.events_max = 100_000;
+        let ended = run(&setup, Recorder::Off);
+        let stopped = ended.stopped.expect("they are too many");
+        let what = "more than 100000 messages went by while their producers were down, at 50.000";
+        assert!(stopped.starts_with(what), "{stopped}");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Shared {
     pub sources: Vec<Source>,
     /// Sources that have events left.
     pub sources_active: u32,
+    /// How many events that nobody publishes may still be drawn: as many as the run may have.
+    pub skips_left: u64,
     /// When the last consumer that comes late joins.
     pub joined_by: Time,
     /// By [`Message::label`]; the first is empty.
@@ -310,7 +312,9 @@ impl Shared {
 
     /// The events of a source up to now go by unpublished.
     pub fn skip_events(&mut self, source: SourceId, now: Time) {
-        self.change_source(source, |source| source.skip_until(now));
+        let mut most = self.skips_left;
+        self.change_source(source, |source| source.skip_until(now, &mut most));
+        self.skips_left = most;
     }
 
     /// What a source waited for has come to an end.

@@ -292,6 +292,7 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
         topics,
         sources,
         sources_active,
+        skips_left: setup.limits.events_max,
         joined_by: Time::ZERO + joins.max().unwrap_or(Span::ZERO),
         labels,
         properties: vec![Properties::default()],

@@ -167,17 +167,19 @@ impl Source {
         self.next_at = now + self.think();
     }
 
-    /// Lets the events up to now go by: nobody was there to publish them.
-    pub fn skip_until(&mut self, now: Time) {
+    /// Lets the events up to now go by: nobody was there to publish them. Each that is drawn takes one from `most`; when
+    /// that is used up it stops, and so does the run.
+    pub fn skip_until(&mut self, now: Time, most: &mut u64) {
         match self.arrivals {
             // Whatever the process waited for, it begins anew.
             Arrivals::Think { .. } if self.next_at < now => return self.settle(now),
             Arrivals::Every { start, span } if !self.is_done() => return self.skip_even(start, span, now),
             _ => {}
         }
-        while !self.is_done() && self.next_at < now {
+        while !self.is_done() && self.next_at < now && *most > 0 {
             self.event(self.next_at, Stamp::default());
             self.number -= 1;
+            *most -= 1;
         }
     }
 
@@ -286,7 +288,7 @@ mod tests {
         for (ends, left) in [(1_000, 1_000), (60, 1_000), (1_000, 3)] {
             for now in 0..80 {
                 let (mut skipped, mut stepped) = (source(ends, left), source(ends, left));
-                skipped.skip_until(Time(now));
+                skipped.skip_until(Time(now), &mut 1_000);
                 while !stepped.is_done() && stepped.next_at < Time(now) {
                     stepped.event(stepped.next_at, Stamp::default());
                 }
