@@ -22,6 +22,7 @@ fn a_poll_has_a_pause_and_no_prefetch() {
         loaded(r#"RabbitMQ(version: "4.0.5", clients: {"stock/*": (poll_pause: "exp(1s)")})"#),
         loaded(r#"Queue(poll_pause: "10ms")"#),
         loaded(r#"RabbitMQ(version: "4.0.5", clients: {"stock/*": (poll_pause: "0s")})"#),
+        loaded(r#"RabbitMQ(version: "4.0.5", clients: {"stock/*": (poll_pause: "exp(0s)")})"#),
         loaded(
             r#"RabbitMQ(version: "4.0.5", clients: {"stock/*": (poll_pause: "1s", config: {"prefetch_count": 5})})"#,
         ),
@@ -39,6 +40,14 @@ fn a_poll_has_a_pause_and_no_prefetch() {
       |
     4 |  designs: {"it": RabbitMQ(version: "4.0.5", clients: {"stock/*": (poll_pause: "0s")})})
       |                                                                               ^^^^
+      |
+    help: usual: "100ms"; leave it out for a consumer that is given its messages
+
+    error: `poll_pause` must be above zero: polls would never end
+     --> rabbit.ron:4:79
+      |
+    4 |  designs: {"it": RabbitMQ(version: "4.0.5", clients: {"stock/*": (poll_pause: "exp(0s)")})})
+      |                                                                               ^^^^^^^^^
       |
     help: usual: "100ms"; leave it out for a consumer that is given its messages
 
