@@ -9,8 +9,10 @@ use crate::nodes::Cast;
 use crate::producer::{Key, Producer};
 use crate::scenario::Scenario;
 use crate::schedule::Schedule;
+use redeliver_models::queue::{Config, QueueConfig};
 use redeliver_models::setup::{self, Design, FaultKind, KeyChoice, When, Which};
 use redeliver_sim::{Distribution, Span};
+use std::collections::BTreeSet;
 
 /// Refuses more than there may be of `what`.
 fn most(found: u64, most: u64, what: &str, place: Option<Place>, hint: &str, findings: &mut Findings) {
@@ -99,7 +101,7 @@ pub(crate) fn check_design(
 ) {
     let place = Some(place);
     let subscriptions = match &designed.design {
-        Design::Queue(config) => config.queues.len(),
+        Design::Queue(config) => count_subscriptions(config),
         Design::Log(_) | Design::Udp(_) | Design::Webhook(_) => designed.consumers.len(),
     } as u64;
     let hint = "each has its own checks: members of one subscription share its messages";
@@ -131,6 +133,13 @@ pub(crate) fn check_design(
         let hint = "every producer talks to every receiver: take fewer members, or a design with a broker";
         most(all.sum(), CONNECTIONS_MAX, "connections in this design", place, hint, findings);
     }
+}
+
+/// The sessions of a subscription's members are one.
+fn count_subscriptions(config: &Config) -> usize {
+    let shared = |queue: &QueueConfig| queue.session.as_ref()?.of.clone();
+    let names: BTreeSet<String> = config.queues.iter().filter_map(shared).collect();
+    names.len() + config.queues.iter().filter(|queue| shared(queue).is_none()).count()
 }
 
 /// Keys that are numbers, which producers share, and keys that have names.

@@ -68,6 +68,8 @@ fn expressions(lines: &[Placed<String>]) -> Vec<Expression> {
 /// What is the same in every design.
 struct Workload {
     topics: Vec<String>,
+    /// Where each of them is named first.
+    topic_places: Vec<Place>,
     producers: Vec<setup::Producer>,
     counts: Vec<Option<u64>>,
     consumers: Vec<(Placed<String>, setup::Consumer)>,
@@ -104,6 +106,8 @@ impl Workload {
                     .hint("add `producers: {\"shop\": (publish: \"orders\", schedule: Every(\"10ms\"))}`"),
             );
         }
+        let named = |topic: &String| producers.iter().find(|(.., producer)| producer.publish.value == *topic);
+        let topic_places = topics.iter().filter_map(|topic| Some(named(topic)?.2.publish.place)).collect();
         let duration = scenario.run.duration.as_ref();
         let default = if is_story { STORY_DURATION } else { DURATION };
         let drain = if is_story { Span::ZERO } else { DRAIN };
@@ -118,6 +122,7 @@ impl Workload {
                 .collect(),
             groups: consumers.iter().map(|(name, _, _)| name.to_string()).collect(),
             topics,
+            topic_places,
             counts,
             story,
             duration: duration.map_or(default, |duration| duration.value.0),
@@ -170,6 +175,7 @@ impl Workload {
     fn load<'a>(&'a self, story_names: &'a [String], clients: &'a [String]) -> Load<'a> {
         Load {
             topics: &self.topics,
+            topic_places: &self.topic_places,
             consumers: &self.consumers,
             producers: &self.producers,
             clients,
@@ -262,6 +268,7 @@ fn plan_designs(
     }
     let casts: Vec<Cast> = designed.iter().map(|(.., cast)| cast.clone()).collect();
     workload.story.check_nodes(&casts, findings);
+    workload.story.check_clients(&casts, findings);
     let all: Vec<&Designed> = designed.iter().map(|(_, _, design, _)| design).collect();
     workload.story.check_verbs(&all, findings);
     for (name, _, design, _) in &designed {

@@ -21,7 +21,7 @@ use crate::units::parse_size;
 use crate::verb_settings::{ACK, ALTER, CLAIM, CONSUME, EXTEND, NACK, NOTHING, REJECT, SEND};
 use crate::vocabulary;
 use redeliver_models::queue::{Kept, QueueConfig};
-use redeliver_models::setup::Design;
+use redeliver_models::setup::{Design, Role};
 use redeliver_models::story::{Dialect, Label, Line as StoryLine, Rule, Script, Verb, Who};
 use redeliver_sim::Span;
 use std::collections::BTreeMap;
@@ -99,6 +99,23 @@ impl Story {
         }
     }
 
+    /// Refuses clients that have the name of a broker's node: whoever acts would be the node.
+    pub(crate) fn check_clients(&self, casts: &[Cast], findings: &mut Findings) {
+        let Some(script) = &self.script else { return };
+        for (number, client) in script.clients.iter().enumerate() {
+            let is_broker = |(name, role): &(String, Role)| name == client && *role == Role::Broker;
+            if !casts.iter().any(|cast| cast.nodes.iter().any(is_broker)) {
+                continue;
+            }
+            let mut lines = script.lines.iter().zip(&self.places);
+            let first = lines.find(|(line, _)| line.who.contains(&Who::Client(number)));
+            let message = format!("`{client}` is a broker's node: it cannot be a client, too");
+            let diagnostic = Diagnostic::new(message).hint("give the client another name");
+            let place = first.and_then(|(_, places)| places.first().copied());
+            findings.push(Diagnostic { place, ..diagnostic });
+        }
+    }
+
     /// Refuses what a queue does not follow yet: in a quorum queue with a single active consumer one with a higher
     /// priority takes over since 4.0, and before that priorities say nothing there.
     pub(crate) fn check_priorities(&self, design: &Design, findings: &mut Findings) {
@@ -154,8 +171,12 @@ impl Story {
                 continue;
             }
             let message = format!("design `{design_name}` has no {what} `{}`", name.value);
-            findings
-                .push(Diagnostic::new(message).at(name.place).nearest(&name.value, known.iter().copied()));
+            let diagnostic = Diagnostic::new(message).at(name.place);
+            findings.push(match known.is_empty() {
+                true if matches!(design, Design::Log(_)) => diagnostic.hint("let one stand in the design"),
+                true => diagnostic.hint("`Declare` one first, or let one stand in the design"),
+                false => diagnostic.nearest(&name.value, known.iter().copied()),
+            });
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A script is for all designs of a file: what some of them know is left out by the others, and what none knows is refused.
 
 use crate::design::Designed;
-use crate::design::mosquitto::wrong_filter;
+use crate::design::mosquitto::{wrong_filter, wrong_topic};
 use crate::diagnostic::{Diagnostic, Findings, Place};
 use redeliver_models::properties::Said;
 use redeliver_models::setup::Design;
@@ -94,7 +94,9 @@ fn words_said(said: &Said) -> impl Iterator<Item = &'static str> {
 }
 
 fn knows(design: &Design, word: &str) -> bool {
-    EVERY.contains(&word) || words(design).contains(&word)
+    // A session of MQTT is given what comes: nobody asks for it.
+    let is_lacking = |word| word == "Poll" && words(design) == MQTT;
+    EVERY.contains(&word) && !is_lacking(word) || words(design).contains(&word)
 }
 
 /// Refuses what no design knows; `places` has those of each line's verbs.
@@ -174,10 +176,10 @@ pub(crate) fn check_topics(
                     Some(hint) => (format!("`{from}` is no topic filter"), hint),
                     None => continue,
                 },
-                Verb::Send { to: Some(to), .. } if to.is_empty() || to.contains(['+', '#']) => (
-                    format!("`{to}` is no topic to publish to"),
-                    "wildcards are for subscribers: name one topic",
-                ),
+                Verb::Send { to: Some(to), .. } => match wrong_topic(to) {
+                    Some(hint) => (format!("`{to}` is no topic to publish to"), hint),
+                    None => continue,
+                },
                 Verb::Send { to: None, .. } if config.exchanges.len() != 1 => {
                     ("`Send` does not say its topic".to_string(), "write `Send(\"m1\", \"a/b\")`")
                 }

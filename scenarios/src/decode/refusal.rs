@@ -44,6 +44,12 @@ impl de::Error for Refusal {
         de::Error::custom(format!("expected {}, found {}", in_words(expected), describe(found)))
     }
 
+    fn invalid_length(found: usize, _: &dyn de::Expected) -> Self {
+        let message = format!("a value is missing: there are {found}");
+        let hint = "`redeliver explain scenario` and its like show what belongs here";
+        de::Error::custom(with_hint(message, hint, None))
+    }
+
     fn missing_field(field: &'static str) -> Self {
         de::Error::custom(with_hint(format!("`{field}` is missing"), format!("add `{field}: …`"), None))
     }

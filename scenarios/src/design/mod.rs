@@ -31,7 +31,7 @@ mod sqs_names;
 mod sqs_queue;
 
 use crate::assumptions::Assumptions;
-use crate::diagnostic::{Diagnostic, Findings, nearest};
+use crate::diagnostic::{Diagnostic, Findings, Place, nearest};
 use crate::named::Placed;
 use redeliver_models::queue::QueueConfig;
 use redeliver_models::setup::{self, Role};
@@ -74,6 +74,8 @@ pub(crate) const DESIGNS_NOT_MODELLED: &[&str] = &["ZeroMQ", "PubSub", "PerTopic
 pub(crate) struct Load<'a> {
     /// Names of the topics that are published to, in order.
     pub(crate) topics: &'a [String],
+    /// Where each of them is named first.
+    pub(crate) topic_places: &'a [Place],
     /// Subscriptions, in the order of their names, with what they read.
     pub(crate) consumers: &'a [(Placed<String>, setup::Consumer)],
     /// Names of the producers' groups and of how many members they have.

@@ -44,6 +44,7 @@ impl Mosquitto {
             unknown_version("Mosquitto", &self.version, "\"2.0.11\"", findings);
         }
         BROKER.check(&self.config, findings);
+        check_topics(load, findings);
         assumptions.text("version", Some(self.version.value.clone()), "", "");
         let (snapshots, limits) = self.broker(assumptions, findings);
         let clients = super::mosquitto_clients::plan(&self.clients, load, assumptions, findings);
@@ -200,11 +201,36 @@ pub(crate) fn wrong_filter(text: &str) -> Option<&'static str> {
     if text.is_empty() || group.as_deref() == Some("") || text.starts_with("$share") {
         return Some("write `$share/GROUP/FILTER`, or a filter such as `a/b`, `a/+`, `a/#`");
     }
+    if group.is_some_and(|group| group.contains(['+', '#'])) {
+        return Some("the name of a group has no `+` and no `#`");
+    }
     if others.contains(&"#") {
         return Some("`#` stands at the end");
     }
     let is_mixed = |level: &&str| level.len() > 1 && level.contains(['+', '#']);
     (is_mixed(last) || others.iter().any(is_mixed)).then_some("`+` and `#` are whole levels")
+}
+
+/// Why nobody can publish to a topic, if that is so. Mosquitto takes what comes to `$SYS` and `$share`, and gives it to
+/// nobody (`acl__check_dollar`).
+pub(crate) fn wrong_topic(topic: &str) -> Option<&'static str> {
+    if topic.is_empty() {
+        return Some("name one, such as `a/b`");
+    }
+    if topic.starts_with("$SYS") || topic.starts_with("$share") {
+        return Some("`$SYS` and `$share` are the broker's own: name a topic of your own");
+    }
+    topic.contains(['+', '#']).then_some("wildcards are for subscribers: name one topic")
+}
+
+/// Refuses topics of the load that nobody can publish to.
+fn check_topics(load: &Load<'_>, findings: &mut Findings) {
+    for (topic, place) in load.topics.iter().zip(load.topic_places) {
+        if let Some(hint) = wrong_topic(topic) {
+            let message = format!("`{topic}` is no topic to publish to");
+            findings.push(Diagnostic::new(message).at(*place).hint(hint));
+        }
+    }
 }
 
 /// Subscriptions all of whose members come late are not meant for what is published before.
@@ -226,10 +252,19 @@ mod tests {
     #[test]
     fn filters_are_refused_as_the_standard_says() {
         // MQTT 3.1.1, 4.7.1.2 and 4.7.1.3; MQTT 5, 4.8.2.
-        let wrong =
-            ["sport/tennis#", "sport/tennis/#/ranking", "sport+", "", "$share/g", "$share//a", "$share/g/"];
+        let wrong = [
+            "sport/tennis#",
+            "sport/tennis/#/ranking",
+            "sport+",
+            "",
+            "$share/g",
+            "$share//a",
+            "$share/g/",
+            "$share/+/a",
+            "$share/g#/a",
+        ];
         let right = ["#", "sport/+/player1", "+", "+/tennis/#", "/", "$share/g/a/+", "$SYS/#"];
-        assert_eq!(wrong.map(|text| wrong_filter(text).is_some()), [true; 7]);
+        assert_eq!(wrong.map(|text| wrong_filter(text).is_some()), [true; 9]);
         assert_eq!(right.map(|text| wrong_filter(text).is_some()), [false; 7]);
     }
 }

@@ -39,7 +39,7 @@ impl fmt::Display for Setting {
         match self {
             Setting::Flag(flag) => write!(f, "{flag}"),
             Setting::Whole(number) => write!(f, "{number}"),
-            Setting::Number(number) => write!(f, "{number}"),
+            Setting::Number(number) => write!(f, "{number:?}"),
             Setting::Text(text) => write!(f, "{text:?}"),
             Setting::List(_) => f.write_str("a list"),
             Setting::Map(_) => f.write_str("a map"),

@@ -95,3 +95,50 @@ fn topics_and_filters_are_those_that_mqtt_allows() {
     this design has no setting `priority`
     ");
 }
+
+#[test]
+fn a_load_publishes_to_topics_and_to_no_filters() {
+    let to = |topic: &str| {
+        messages(&format!(
+            "(format: 1, title: \"Loaded\", producers: {{\"shop\": (publish: \"{topic}\", schedule: Every(\"1s\"), count: 1)}}, \
+             designs: {{\"m\": Mosquitto(version: \"2.0.11\")}})"
+        ))
+    };
+    let all = ["a/b", "/", "a/+", "#", "", "$SYS/x", "$share/g/a"].map(to);
+    insta::assert_snapshot!(all.join("\n"), @"
+    accepted
+    accepted
+    `a/+` is no topic to publish to
+    `#` is no topic to publish to
+    `` is no topic to publish to
+    `$SYS/x` is no topic to publish to
+    `$share/g/a` is no topic to publish to
+    ");
+}
+
+#[test]
+fn sessions_are_given_what_comes_and_clients_are_no_brokers() {
+    let broker = r#"version: "2.0.11""#;
+    let all = [
+        told(broker, r#"("s", Consume("a"), Poll(from: "a"))"#),
+        told(broker, r#"("mosquitto", Consume("a"))"#),
+        told(broker, r#"("s", Consume("a")), ("mosquitto", Crash, Restart)"#),
+        told(broker, r#"("s", Consume())"#),
+        told(r#"version: "2.0.11", clients: {"s": (config: {"qos": 1.0})}"#, r#"("s", Consume("a"))"#),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @"
+    this design has no verb `Poll`
+    `mosquitto` is a broker's node: it cannot be a client, too
+    accepted
+    a value is missing: there are 0
+    `qos` must be a whole number from 0 to 2, not 1.0
+    ");
+}
+
+#[test]
+fn members_of_one_subscription_may_be_many() {
+    let of = |members: u32| loaded(&format!(r#""c": (read: "orders", members: {members})"#), "");
+    assert_eq!(of(10_000), "accepted");
+    let many = (0..1_001).map(|n| format!(r#""c{n}": (read: "orders")"#)).collect::<Vec<_>>().join(", ");
+    assert_eq!(loaded(&many, ""), "1001 subscriptions in this design: there may be 1000 at most");
+}
