@@ -242,44 +242,8 @@ fn plan_designs(
     workload: &Workload,
     findings: &mut Findings,
 ) -> IndexMap<String, PlannedDesign> {
-    let clients = workload.story.clients();
-    let load = workload.load(&workload.story.names, &clients);
-    let mut too_much = false;
-    let mut designed: Vec<(&String, Assumptions, Designed, Cast)> = Vec::new();
-    for (name, entry) in &scenario.designs.value.0 {
-        let mut assumptions = Assumptions::new();
-        let before = findings.0.len();
-        let design = entry.value.plan(&load, &mut assumptions, findings);
-        findings.place_at(before, entry.value.place);
-        findings.forget_repeated(before);
-        scenario
-            .producers
-            .sorted()
-            .iter()
-            .for_each(|(name, _, producer)| producer.assume(name, &mut assumptions));
-        scenario.network.assume(&mut assumptions);
-        machine::assume(&scenario.nodes, design.brokers.first().map(String::as_str), &mut assumptions);
-        let mut cast = Cast { nodes: load.nodes() };
-        cast.nodes.extend(design.brokers.iter().map(|broker| (broker.clone(), Role::Broker)));
-        let before = findings.0.len();
-        amounts::check_design(entry.value.place, &design, &cast, &workload.producers, findings);
-        too_much |= findings.0.len() > before;
-        designed.push((name, assumptions, design, cast));
-    }
+    let Some(designed) = design_all(scenario, workload, findings) else { return IndexMap::new() };
     let casts: Vec<Cast> = designed.iter().map(|(.., cast)| cast.clone()).collect();
-    workload.story.check_nodes(&casts, findings);
-    workload.story.check_clients(&casts, findings);
-    let all: Vec<&Designed> = designed.iter().map(|(_, _, design, _)| design).collect();
-    workload.story.check_verbs(&all, findings);
-    for (name, _, design, _) in &designed {
-        let before = findings.0.len();
-        workload.story.check_names(name, &design.design, findings);
-        workload.story.check_priorities(&design.design, findings);
-        findings.place_at(before, scenario.designs.value.0[*name].value.place);
-    }
-    if too_much {
-        return IndexMap::new();
-    }
     let mut patterns = Patterns { findings, groups: &workload.groups };
     let network = scenario.network.plan(&casts, &mut patterns);
     let machines = machine::plan(&scenario.nodes, &casts, &mut patterns);
@@ -329,6 +293,53 @@ fn plan_designs(
     }
     refuse_idle_faults(scenario, &idle, findings);
     planned
+}
+
+/// A design by its name: what it assumes, what it is made of, and its nodes.
+type Built<'a> = (&'a String, Assumptions, Designed, Cast);
+
+/// Each design with the load and the story, in the order of the file; none if one of them is too much.
+fn design_all<'a>(
+    scenario: &'a Scenario,
+    workload: &Workload,
+    findings: &mut Findings,
+) -> Option<Vec<Built<'a>>> {
+    let clients = workload.story.clients();
+    let load = workload.load(&workload.story.names, &clients);
+    let mut too_much = false;
+    let mut designed: Vec<Built<'_>> = Vec::new();
+    for (name, entry) in &scenario.designs.value.0 {
+        let mut assumptions = Assumptions::new();
+        let before = findings.0.len();
+        let design = entry.value.plan(&load, &mut assumptions, findings);
+        findings.place_at(before, entry.value.place);
+        findings.forget_repeated(before);
+        scenario
+            .producers
+            .sorted()
+            .iter()
+            .for_each(|(name, _, producer)| producer.assume(name, &mut assumptions));
+        scenario.network.assume(&mut assumptions);
+        machine::assume(&scenario.nodes, design.brokers.first().map(String::as_str), &mut assumptions);
+        let mut cast = Cast { nodes: load.nodes() };
+        cast.nodes.extend(design.brokers.iter().map(|broker| (broker.clone(), Role::Broker)));
+        let before = findings.0.len();
+        amounts::check_design(entry.value.place, &design, &cast, &workload.producers, findings);
+        too_much |= findings.0.len() > before;
+        designed.push((name, assumptions, design, cast));
+    }
+    let casts: Vec<Cast> = designed.iter().map(|(.., cast)| cast.clone()).collect();
+    workload.story.check_nodes(&casts, findings);
+    workload.story.check_clients(&casts, findings);
+    let all: Vec<&Designed> = designed.iter().map(|(_, _, design, _)| design).collect();
+    workload.story.check_verbs(&all, findings);
+    for (name, _, design, _) in &designed {
+        let before = findings.0.len();
+        workload.story.check_names(name, &design.design, findings);
+        workload.story.check_priorities(&design.design, findings);
+        findings.place_at(before, scenario.designs.value.0[*name].value.place);
+    }
+    (!too_much).then_some(designed)
 }
 
 /// Refuses faults that apply to no design. `idle`: by design, those that do not apply to it, by their numbers.
