@@ -309,8 +309,9 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
     }
 }
 
-/// What a story sends, and queues that no consumer of the load reads, or that dead letters come to: such messages are addressed when they are
-/// routed. A message of any topic can reach any queue then, so all topics have all subscriptions.
+/// What a story sends, and queues that no consumer of the load reads, or that dead letters come to: such messages are
+/// addressed when they are routed. A message of any topic can reach any queue then, so all topics have all
+/// subscriptions.
 fn add_queues(topics: &mut Vec<Topic>, subscriptions: &mut Vec<Subscription>, count: usize) {
     let hidden = TopicId(topics.len() as u16);
     subscriptions.resize(count, Subscription { bound: true, ..Subscription::of(hidden) });

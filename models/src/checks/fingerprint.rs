@@ -1,7 +1,7 @@
 //! The fingerprint: a running fold over all facts, as integers. Two runs with the same one did the same.
 //!
-//! Three lanes with xxHash64's round: the time; kind, node and detail; the message and its subscription. The codes are never used again for
-//! something else; the seed is no part of it.
+//! Three lanes with xxHash64's round: the time; kind, node and detail; the message and its subscription. The codes are never
+//! used again for something else; the seed is no part of it.
 
 use redeliver_sim::{NodeId, Time, mix};
 
