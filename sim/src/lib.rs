@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of messaging. Does no I/O, and cannot fail.
 
+mod arena;
 mod budget;
 mod clock;
 mod connection;

@@ -9,6 +9,7 @@
 //! What is scheduled for the present instant comes after everything that is already scheduled for it, so a FIFO is
 //! its order.
 
+use crate::arena::{Arena, Entry, NONE, Slot};
 use crate::time::Time;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -29,16 +30,6 @@ const FEW: u32 = 8;
 const SHIFT: u32 = 16;
 /// It is measured after 64 buckets, then after twice as many, and at last each time that so many have been looked into.
 const OPENED: (u32, u32) = (64, 8192);
-/// No slot.
-const NONE: u32 = u32::MAX;
-
-/// When something is going to happen, by instant and then by order, and in which slot it stands.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Entry {
-    time: u64,
-    order: u64,
-    slot: u32,
-}
 
 /// All that is going to happen.
 #[derive(Clone)]
@@ -352,75 +343,6 @@ impl<B: Copy> Queue<B> {
 /// When the ring begins here, this bucket is within its reach.
 fn reach(bucket: u64) -> u64 {
     bucket.saturating_sub(BUCKETS as u64 - 1)
-}
-
-/// Where events stand.
-#[derive(Clone)]
-struct Arena<B> {
-    slots: Vec<Slot<B>>,
-    /// The first slot that is free, of a list.
-    free: u32,
-}
-
-/// Within one line of the cache.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Slot<B> {
-    time: u64,
-    /// 0: it is free.
-    order: u64,
-    /// The next in its bucket, or among the free.
-    next: u32,
-    body: B,
-}
-
-impl<B> Slot<B> {
-    #[inline(always)]
-    fn rank(&self) -> u128 {
-        u128::from(self.time) << 64 | u128::from(self.order)
-    }
-
-    fn entry(&self, slot: u32) -> Entry {
-        Entry { time: self.time, order: self.order, slot }
-    }
-}
-
-impl<B: Copy> Arena<B> {
-    /// Field by field: a slot that is put together elsewhere and copied is waited for.
-    #[inline(always)]
-    fn put(&mut self, time: u64, order: u64, body: B, next: u32) -> u32 {
-        let Some(place) = self.slots.get_mut(self.free as usize) else {
-            return self.grow(Slot { time, order, next, body });
-        };
-        let index = std::mem::replace(&mut self.free, place.next);
-        place.time = time;
-        place.order = order;
-        place.next = next;
-        place.body = body;
-        index
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self, slot: Slot<B>) -> u32 {
-        self.slots.push(slot);
-        self.slots.len() as u32 - 1
-    }
-
-    /// The events of a list.
-    fn list(&self, head: u32) -> impl Iterator<Item = Entry> {
-        let at = |slot: u32| self.slots.get(slot as usize).map(|place| (place, slot));
-        let slots = std::iter::successors(at(head), move |(place, _)| at(place.next));
-        slots.map(|(place, slot)| place.entry(slot))
-    }
-
-    /// The slot can be used again.
-    #[inline(always)]
-    fn free(&mut self, slot: u32) -> u32 {
-        let place = &mut self.slots[slot as usize];
-        (place.order, place.next) = (0, std::mem::replace(&mut self.free, slot));
-        slot
-    }
 }
 
 /// Buckets of events, unsorted: for each the first slot of a list, and a bit if it has any.

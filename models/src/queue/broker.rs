@@ -12,7 +12,7 @@
 
 use super::channels::Output;
 use super::cluster::{Post, REPLICATED};
-use super::dead_letters::{Dead, Reason};
+use super::dead_letters::Dead;
 use super::flights::Flights;
 use super::flow::Flow;
 use super::prepared::Prepared;
@@ -25,7 +25,7 @@ use crate::causes::LossCause;
 use crate::domain::{Messaging, Out};
 use crate::message::{MessageRef, SubscriptionId};
 use crate::packet::{Packet, Timer};
-use redeliver_sim::{ConnectionChange, ConnectionId, FileId, Node, Purpose, Span, Time};
+use redeliver_sim::{ConnectionChange, ConnectionId, FileId, Node, Purpose, Span};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What a broker is made from.
@@ -290,57 +290,6 @@ impl Broker {
 
     pub(super) fn free_memory(&mut self, bytes: u64) {
         self.memory -= bytes;
-    }
-
-    // Time to live.
-
-    /// A message expires at the head only, and never while a consumer holds it.
-    #[inline(always)]
-    pub(super) fn drop_expired(&mut self, queue: usize, out: &mut Out<'_>) {
-        if self.queues[queue].ages {
-            self.drop_head_if_expired(queue, out);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn drop_head_if_expired(&mut self, queue: usize, out: &mut Out<'_>) {
-        let state = &self.queues[queue];
-        let (now, spared) = (out.now(), state.spared);
-        let is_over = |entry: &Entry| entry.expires <= now && entry.rank != spared;
-        while self.queues[queue].head().is_some_and(is_over) {
-            let entry = self.queues[queue].pop().expect("it has a head");
-            self.dead_letter(queue, entry, Reason::Expired, out);
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn arm_expiry(&mut self, queue: usize, out: &mut Out<'_>) {
-        if self.queues[queue].ages {
-            self.arm_expiry_of_head(queue, out);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn arm_expiry_of_head(&mut self, queue: usize, out: &mut Out<'_>) {
-        let state = &mut self.queues[queue];
-        let expires = state.head().map_or(Time::NEVER, |entry| entry.expires);
-        if expires != Time::NEVER && state.expiry_armed != expires {
-            state.expiry_armed = expires;
-            out.set_alarm(
-                queue as u32,
-                expires.since(out.now()),
-                Timer::Retry { m: MessageRef::NONE, slot: queue as u32, generation: 0 },
-            );
-        }
-    }
-
-    fn on_expiry(&mut self, queue: usize, out: &mut Out<'_>) {
-        self.queues[queue].expiry_armed = Time::NEVER;
-        self.drop_expired(queue, out);
-        self.set_level(queue, out);
-        self.arm_expiry(queue, out);
     }
 
     // Clients.

@@ -13,6 +13,7 @@ mod credit;
 mod dead_letters;
 mod delivering;
 mod disk_alarm;
+mod expiry;
 mod flights;
 mod flow;
 mod gets;
