@@ -80,12 +80,16 @@ impl Story {
         }
     }
 
-    /// Refuses who is neither a client nor a node of any design.
+    /// Refuses who is neither a client nor a node of any design, and of nodes what only clients do.
     pub(crate) fn check_nodes(&self, casts: &[Cast], findings: &mut Findings) {
         let known =
             || casts.iter().flat_map(|cast| cast.nodes.iter().take(1000).map(|(name, _)| name.as_str()));
+        let is_node = |node: &str| casts.iter().any(|cast| cast.nodes.iter().any(|(name, _)| *name == node));
+        if let Some(script) = &self.script {
+            vocabulary::check_nodes(script, &self.places, is_node, findings);
+        }
         for node in &self.nodes {
-            if casts.iter().any(|cast| cast.nodes.iter().any(|(name, _)| *name == node.value)) {
+            if is_node(&node.value) {
                 continue;
             }
             let message = format!("`{}` is neither a client nor a node", node.value);

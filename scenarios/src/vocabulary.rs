@@ -7,7 +7,7 @@ use crate::design::mosquitto::{wrong_filter, wrong_topic};
 use crate::diagnostic::{Diagnostic, Findings, Place};
 use redeliver_models::properties::Said;
 use redeliver_models::setup::Design;
-use redeliver_models::story::{Dialect, Script, Verb};
+use redeliver_models::story::{Dialect, Script, Verb, Who};
 use redeliver_sim::Span;
 
 /// What every design with a broker knows.
@@ -41,6 +41,11 @@ const MQTT: &[&str] = &["Ack", "Consume", "qos", "retain"];
 const LOG: &[&str] = &["Commit", "Consume", "PollAll", "Subscribe"];
 /// Without a broker a story is refused as a whole.
 const DIRECT: &[&str] = &["Consume", "PollAll"];
+/// What a node does, and what is done to it.
+const NODE: &[&str] = &[
+    "Alter", "Bind", "Close", "Crash", "Declare", "Look", "Pause", "Restart", "Resume", "Shutdown", "Until",
+    "Wait",
+];
 /// Words that begin as verbs do, and are settings.
 const SETTINGS: &[&str] = &["MAXLEN", "Nats-Msg-Id", "MessageDeduplicationId", "VisibilityTimeout"];
 
@@ -120,6 +125,26 @@ pub(crate) fn check(script: &Script, places: &[Vec<Place>], designs: &[&Designed
                 Some(known) => format!("beside what all know: {}", known.join(", ")),
             };
             findings.push(Diagnostic::new(message).at(place).hint(hint));
+        }
+    }
+}
+
+/// Refuses what only clients do, of nodes: of brokers and members of a load.
+pub(crate) fn check_nodes(
+    script: &Script,
+    places: &[Vec<Place>],
+    is_node: impl Fn(&str) -> bool,
+    findings: &mut Findings,
+) {
+    for (line, places) in script.lines.iter().zip(places) {
+        let mut nodes =
+            line.who.iter().filter_map(|who| if let Who::Node(name) = who { Some(name) } else { None });
+        let Some(node) = nodes.find(|name| is_node(name)) else { continue };
+        let verbs = line.verbs.iter().zip(places);
+        for (verb, place) in verbs.filter(|(verb, _)| !NODE.contains(&verb.name())) {
+            let message = format!("`{node}` is a node, and no client: it has no verb `{}`", verb.name());
+            let hint = format!("a node knows {}; a client has a name of its own", NODE.join(", "));
+            findings.push(Diagnostic::new(message).at(*place).hint(hint));
         }
     }
 }

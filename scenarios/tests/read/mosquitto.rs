@@ -123,6 +123,7 @@ fn sessions_are_given_what_comes_and_clients_are_no_brokers() {
         told(broker, r#"("s", Consume("a"), Poll(from: "a"))"#),
         told(broker, r#"("mosquitto", Consume("a"))"#),
         told(broker, r#"("s", Consume("a")), ("mosquitto", Crash, Restart)"#),
+        told(broker, r#"("s", Consume("a")), ("mosquitto", Crash, Send("m", "a"))"#),
         told(broker, r#"("s", Consume())"#),
         told(r#"version: "2.0.11", clients: {"s": (config: {"qos": 1.0})}"#, r#"("s", Consume("a"))"#),
     ];
@@ -130,6 +131,7 @@ fn sessions_are_given_what_comes_and_clients_are_no_brokers() {
     this design has no verb `Poll`
     `mosquitto` is a broker's node: it cannot be a client, too
     accepted
+    `mosquitto` is a node, and no client: it has no verb `Send`
     a value is missing: there are 0
     `qos` must be a whole number from 0 to 2, not 1.0
     ");
