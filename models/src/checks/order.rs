@@ -41,10 +41,14 @@ pub struct Violation {
     pub stale: bool,
 }
 
+/// Lines of a page.
+const PAGE: usize = 16;
+
 /// One relation in one subscription.
 #[derive(Clone, Debug, Default)]
 pub struct Order {
-    lines: Vec<Line>,
+    /// Lines, in pages: of many keys few may ever come.
+    pages: Vec<Option<Box<[Line; PAGE]>>>,
     /// First effects after that of a message that should follow.
     pub late: u64,
     /// Repeats after a newer one.
@@ -62,16 +66,20 @@ pub struct Order {
 impl Order {
     #[inline(always)]
     fn line(&mut self, line: u32) -> &mut Line {
-        if line as usize >= self.lines.len() {
-            self.grow(line);
+        let (page, place) = (line as usize / PAGE, line as usize % PAGE);
+        if !matches!(self.pages.get(page), Some(Some(_))) {
+            self.grow(page);
         }
-        &mut self.lines[line as usize]
+        &mut self.pages[page].as_mut().expect("it is there now")[place]
     }
 
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, line: u32) {
-        self.lines.resize_with(line as usize + 1, Line::default);
+    fn grow(&mut self, page: usize) {
+        if page >= self.pages.len() {
+            self.pages.resize(page + 1, None);
+        }
+        self.pages[page] = Some(Box::new(std::array::from_fn(|_| Line::default())));
     }
 
     /// A message of this line was accepted.
@@ -128,13 +136,12 @@ impl Order {
 
     #[inline(never)]
     fn late_effect(&mut self, line: u32, offset: u32, message: (u32, u32)) {
-        let state = &mut self.lines[line as usize];
-        self.late += 1;
-        self.inversions += state.done_above(offset);
-        if self.first.is_none() {
-            self.first = Some(Violation { message, newer: state.top_message, stale: false });
-        }
+        let state = self.line(line);
+        let (newer, inversions) = (state.top_message, state.done_above(offset));
         state.mark(offset, false);
+        self.late += 1;
+        self.inversions += inversions;
+        self.first.get_or_insert(Violation { message, newer, stale: false });
     }
 
     /// The effect of the message of this rank took place again.
@@ -279,7 +286,7 @@ mod tests {
         for rank in 0..64 {
             order.void(0, rank);
         }
-        assert_eq!(order.lines[0].base, 64);
+        assert_eq!(order.line(0).base, 64);
     }
 
     #[test]
