@@ -133,11 +133,12 @@ impl<D: Domain> Core<D> {
     /// One function for all but packets: what runs for each message has to fit into the nearest cache.
     #[inline(never)]
     pub(crate) fn push_marked(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>, mark: u32) {
-        self.push_at_once(time, at, epoch, body, mark);
+        self.schedule(time, at, epoch, body, mark);
     }
 
+    /// Of packets: inlined into the one function that sends them.
     #[inline(always)]
-    pub(crate) fn push_at_once(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>, mark: u32) {
+    pub(crate) fn schedule(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>, mark: u32) {
         self.flying.add(mark);
         if time == self.now {
             return self.push_now(Event { at, epoch, mark, body });

@@ -1,7 +1,7 @@
 //! The pending events, ordered by (time, class, sequence).
 //!
 //! Events stand in an arena; their order is kept beside it, in a ring of buckets, each for a span of time about as long
-//! as the time between two events: so the next bucket that has something mostly has one event, and the first of a few
+//! as the time between two events: so the next bucket that has something mostly has one or two, and the first of a few
 //! is found by looking at them. A bucket that has many is emptied into a heap; so is what is scheduled for an earlier one
 //! after that. What is beyond the ring waits in another heap. The order is total, so where an event has waited shows in
 //! nothing but speed. (After calendar queues: R. Brown, 1988.)
@@ -119,6 +119,13 @@ impl<B: Copy> Queue<B> {
     /// For an ordinary event at the present instant.
     #[inline(never)]
     pub(crate) fn push_now(&mut self, now: Time, body: B) {
+        // Where the present has moved on without an event the ring begins there, so that what else there is at this instant
+        // is in its first bucket.
+        let bucket = now.0 >> self.shift;
+        if bucket > self.edge {
+            self.edge = bucket;
+            self.keep_up();
+        }
         self.sequence += 1;
         let slot = self.arena.put(now.0, ORDINARY | self.sequence, body, NONE);
         match self.arena.slots.get_mut(self.now.1 as usize) {
@@ -133,7 +140,6 @@ impl<B: Copy> Queue<B> {
     pub(crate) fn pop(&mut self) -> Option<u32> {
         let from = self.edge as usize % BUCKETS;
         if self.now.0 != NONE || !self.near.is_empty() {
-            // What else there is at this instant would be in the first bucket.
             let alone = self.near.is_empty() && !self.ring.has(from);
             return if alone { Some(self.pop_now()) } else { self.pop_from_all() };
         }
@@ -424,6 +430,18 @@ mod tests {
         assert_eq!(rest, "cde");
     }
 
+    #[test]
+    fn what_was_scheduled_for_an_instant_comes_before_what_that_instant_brings() {
+        for (scheduled, bucket) in [(1 << 20, "another bucket"), (1 << 40, "beyond the ring")] {
+            let mut queue = Queue::new();
+            queue.push(Time(scheduled), Class::Ordinary, 'a');
+            // Nothing was popped: the present has moved on by itself.
+            queue.push_now(Time(scheduled), 'b');
+            let order: String = std::iter::from_fn(|| next(&mut queue)).map(|(_, body)| body).collect();
+            assert_eq!(order, "ab", "{bucket}");
+        }
+    }
+
     /// Pushes and pops by turns, with spans that `delay` says; compares with a list that is sorted each time.
     fn compare(steps: u64, delay: impl Fn(u64) -> u64) {
         let mut queue = Queue::new();
@@ -432,7 +450,14 @@ mod tests {
         for i in 0..steps {
             // Grows to some hundreds, shrinks to nothing, and again.
             let growing = i / 700 % 2 == 0;
-            if growing || i % 3 == 0 {
+            if i % 13 == 0 {
+                // The present moves on to the next event, which has not come yet.
+                now = expected.first().map_or(now, |(time, _)| *time);
+            }
+            if i % 11 == 0 {
+                queue.push_now(Time(now), i);
+                expected.insert((now, i));
+            } else if growing || i % 3 == 0 {
                 let time = u64::saturating_add(now, delay(i));
                 queue.push(Time(time), Class::Ordinary, i);
                 expected.insert((time, i));

@@ -50,7 +50,7 @@ impl<D: Domain> Core<D> {
         if !self.drops.is_empty() && self.takes_out(&message) {
             return self.dropped(node, &message, DropCause::Fault);
         }
-        self.push_at_once(departure + delay, id.0, DATAGRAM, Body::Message(message), self.mark);
+        self.schedule(departure + delay, id.0, DATAGRAM, Body::Message(message), self.mark);
         if twice {
             self.send_again(id, departure, luck, message);
         }
@@ -118,7 +118,7 @@ impl<D: Domain> Core<D> {
         let delay = link.delay(luck);
         let arrival = link.stream.last_arrival.max(departure + delay);
         link.stream.last_arrival = arrival;
-        self.push_at_once(arrival, id.0, epoch, Body::Message(message), self.mark);
+        self.schedule(arrival, id.0, epoch, Body::Message(message), self.mark);
     }
 
     /// Whether a fault takes this message out; it may do so a stated number of times.

@@ -184,7 +184,11 @@ impl Line {
     /// How many ranks above this offset have had their effect.
     fn done_above(&self, offset: u32) -> u64 {
         let count = if offset < 64 { (self.done >> offset).count_ones() } else { 0 };
-        self.more.as_ref().map_or(0, |more| done_above(more, offset)) + u64::from(count)
+        let Some(more) = &self.more else { return u64::from(count) };
+        let (from, bit) = if offset < 64 { (0, 0) } else { (offset as usize / 64 - 1, offset % 64) };
+        let Some([first, _]) = more.get(from) else { return u64::from(count) };
+        let rest: u32 = more.range(from + 1..).map(|[done, _]| done.count_ones()).sum();
+        u64::from(count + (first >> bit).count_ones() + rest)
     }
 
     #[inline(never)]
@@ -205,16 +209,6 @@ impl Line {
             [self.done, self.void] = next.unwrap_or([0; 2]);
         }
     }
-}
-
-/// How many ranks above this offset have had their effect, in the words behind the first.
-fn done_above(more: &VecDeque<[u64; 2]>, offset: u32) -> u64 {
-    let (from, bit) = if offset < 64 { (0, 0) } else { (offset as usize / 64 - 1, offset % 64) };
-    let Some([first, _]) = more.get(from) else { return 0 };
-    let (front, back) = more.as_slices();
-    let rest = front.iter().skip(from + 1).chain(back.iter().skip((from + 1).saturating_sub(front.len())));
-    let count: u32 = rest.map(|[done, _]| done.count_ones()).sum();
-    u64::from((first >> bit).count_ones() + count)
 }
 
 /// Late and stale by a stamp, over a whole subscription: ranks are not dense, so there are no inversions.

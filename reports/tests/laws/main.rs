@@ -158,8 +158,9 @@ fn what_is_too_old_or_received_too_often_leaves_its_queue_and_the_ledger_balance
 fn a_fifo_queue_keeps_the_order_of_each_group_whoever_dies() {
     let held = Cell::new(0);
     check_all(sqs_alone(false), 500, |case| {
-        // What is taken out of a connection, or torn as it is written, comes again behind what followed it, and so does
-        // what a handler gives back. The run is shorter than the default visibility timeout of 30 s.
+        // What is taken out of a connection comes again behind what followed it, and so does what a handler gives back.
+        // What is torn as it is written was never answered: its sender sends it again, behind what others of its group
+        // have sent meanwhile. The run is shorter than the default visibility timeout of 30 s.
         let reorders = ["packet: Deliver", "Poison", "FailingHandler", "VisibilityTimeout", "TornWrite"];
         if !case.has("FifoQueue") || reorders.into_iter().any(|text| case.has(text)) {
             return;
