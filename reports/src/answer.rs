@@ -1,5 +1,6 @@
 //! The answer in a sentence: which design broke which guarantee, how often, and how the others compare.
 
+use crate::figures;
 use crate::format::{self, counted, listed, times};
 use crate::result::{ConsumerResult, DesignResult, Guarantee, Verdict};
 use crate::show::Findings;
@@ -331,7 +332,7 @@ fn p99_spread(findings: &Findings) -> Option<String> {
 fn p99_spread_of_rows(findings: &Findings) -> Option<String> {
     let rows = summary::rows(findings);
     let all: Vec<(f64, String)> =
-        rows.iter().filter_map(|row| Some((summary::p99(row)?, row.label()))).collect();
+        rows.iter().filter_map(|row| Some((figures::p99(row)?, row.label()))).collect();
     let all: Vec<(f64, &String)> = all.iter().map(|(p99, label)| (*p99, label)).collect();
     spread(&all)
 }

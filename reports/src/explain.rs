@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn every_heading_is_explained() {
-        for figure in crate::summary::FIGURES {
+        for figure in crate::figures::FIGURES {
             assert!(explain(figure.name).is_ok(), "{}", figure.name);
         }
         for guarantee in crate::summary::GUARANTEES {

@@ -3,6 +3,7 @@
 use crate::answer::answer;
 use crate::charts::{self, COLOURS};
 use crate::diagram;
+use crate::figures::Figure;
 use crate::format::{self, NONE};
 use crate::lanes;
 use crate::replicate;
@@ -176,7 +177,7 @@ fn comparison(findings: &Findings) -> Markup {
     }
 }
 
-fn figure_cell(figure: &summary::Figure, row: &Row, notes: &mut Vec<String>) -> Markup {
+fn figure_cell(figure: &Figure, row: &Row, notes: &mut Vec<String>) -> Markup {
     let note = summary::default_near(figure, row).map(summary::default_note);
     let mark = note.map(|note| {
         notes.iter().position(|known| *known == note).unwrap_or_else(|| {

@@ -1,6 +1,7 @@
 //! What the terminal shows: the answer, the table, the first witnesses, who processed what, the expectations.
 
 use crate::answer::answer;
+use crate::figures::Figure;
 use crate::format::{instants, listed, wrapped};
 use crate::lanes;
 use crate::replicate;
@@ -178,7 +179,7 @@ fn causes(page: &mut Page, rows: &[Row]) {
 }
 
 /// A figure, with a mark where a default made it.
-fn figure_cell(figure: &summary::Figure, row: &Row, notes: &mut Vec<String>) -> Cell {
+fn figure_cell(figure: &Figure, row: &Row, notes: &mut Vec<String>) -> Cell {
     let mut text = figure.show(row);
     if let Some(assumption) = summary::default_near(figure, row) {
         let note = summary::default_note(assumption);

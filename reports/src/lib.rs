@@ -6,6 +6,7 @@ pub mod determinism;
 mod diagram;
 pub mod estimate;
 pub mod explain;
+mod figures;
 mod follow;
 mod format;
 mod guarantee;

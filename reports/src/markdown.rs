@@ -1,6 +1,7 @@
 //! `report.md`: what the page says, without its pictures.
 
 use crate::answer::answer;
+use crate::figures::Figure;
 use crate::format;
 use crate::replicate;
 use crate::result::Verdict;
@@ -97,7 +98,7 @@ fn figures(page: &mut String, findings: &Findings) {
 }
 
 /// `p99 latency of log (45.2 s) is near …`.
-fn near_default(figure: &summary::Figure, row: &Row) -> Option<String> {
+fn near_default(figure: &Figure, row: &Row) -> Option<String> {
     let note = summary::default_note(summary::default_near(figure, row)?);
     Some(format!("{} of {} ({}) is {note}", figure.name, row.label(), figure.show(row)))
 }

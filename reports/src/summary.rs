@@ -1,6 +1,6 @@
-//! What terminal, Markdown and page have in common: the rows, the figures, and which of them tell designs apart.
+//! What terminal, Markdown and page have in common: the rows, and which figures tell designs apart.
 
-use crate::estimate::Estimate;
+use crate::figures::{FIGURES, Figure, Rank};
 use crate::format::{self, Unit};
 use crate::result::{Assumption, ConsumerResult, DesignResult, Guarantee, Named, Verdict};
 use crate::show::Findings;
@@ -24,11 +24,11 @@ pub(crate) struct Row<'a> {
     /// The design's part of the result.
     pub(crate) result: &'a DesignResult,
     /// The subscription's figures.
-    figures: Option<&'a ConsumerResult>,
+    pub(crate) figures: Option<&'a ConsumerResult>,
     /// The subscription has to be named.
     several: bool,
     /// The same designs under each seed, if there are several.
-    replicas: &'a [Named<DesignResult>],
+    pub(crate) replicas: &'a [Named<DesignResult>],
 }
 
 impl Row<'_> {
@@ -62,7 +62,7 @@ impl Row<'_> {
     }
 
     /// The same row under each seed.
-    fn replicas(&self) -> impl Iterator<Item = Option<Row<'_>>> {
+    pub(crate) fn replicas(&self) -> impl Iterator<Item = Option<Row<'_>>> {
         self.replicas.iter().map(|designs| {
             let result = designs.get(self.design)?;
             let figures = self.consumer.and_then(|consumer| result.consumers.get(consumer));
@@ -104,193 +104,6 @@ pub(crate) fn rows(findings: &Findings) -> Vec<Row<'_>> {
         }
     }
     rows
-}
-
-/// How much a figure matters when columns are chosen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Rank {
-    /// A column of its own if it differs.
-    First,
-    /// One of several that say much the same: the first of the kind that differs.
-    Late,
-    /// If few of the first rank differ.
-    Second,
-}
-
-/// A figure of a row.
-pub(crate) struct Figure {
-    /// Its heading in a table.
-    pub(crate) name: &'static str,
-    /// What it counts.
-    pub(crate) unit: Unit,
-    rank: Rank,
-    read: fn(&Row) -> Option<f64>,
-}
-
-impl Figure {
-    /// Its value in this row, with the unit; over several seeds the mean ± the half width of its interval.
-    pub(crate) fn show(&self, row: &Row) -> String {
-        let Estimate { mean, half_width } = self.estimate(row);
-        match half_width {
-            Some(half) => format!("{} ± {}", self.unit.show(mean), self.unit.show(Some(half))),
-            None => self.unit.show(mean),
-        }
-    }
-
-    /// Its value in this row, or the mean over several seeds.
-    pub(crate) fn value(&self, row: &Row) -> Option<f64> {
-        self.estimate(row).mean
-    }
-
-    fn estimate(&self, row: &Row) -> Estimate {
-        if row.replicas.is_empty() {
-            return Estimate { mean: (self.read)(row), half_width: None };
-        }
-        let values: Vec<Option<f64>> = row.replicas().map(|row| (self.read)(&row?)).collect();
-        Estimate::of(&values)
-    }
-
-    /// Anything but zero is a broken promise.
-    pub(crate) fn is_breach(&self) -> bool {
-        self.rank != Rank::Second && self.unit == Unit::Count
-    }
-
-    /// Whether an expectation speaks of it.
-    fn is_expected(&self, findings: &Findings) -> bool {
-        let path = match self.name {
-            "backlog max" => ".backlog.".into(),
-            "p50 latency" => ".latency.p50".into(),
-            "bytes stored" => ".bytes_stored_max".into(),
-            name => format!(".{}", name.replace([' ', '-'], "_")),
-        };
-        findings.result.expect.iter().any(|line| line.text.contains(&path))
-    }
-
-    /// Whether the other shows the same in every row.
-    fn equals(&self, other: &Figure, rows: &[Row]) -> bool {
-        rows.iter().all(|row| self.show(row) == other.show(row))
-    }
-
-    /// The value, if all rows show the same.
-    fn same(&self, rows: &[Row]) -> Option<String> {
-        let first = self.show(rows.first()?);
-        rows.iter().all(|row| self.show(row) == first).then_some(first)
-    }
-}
-
-/// Reads a field of the subscription.
-macro_rules! of_consumer {
-    ($($field:tt)+) => {
-        |row| row.figures.map(|figures| figures.$($field)+ as f64)
-    };
-}
-
-/// Every figure, the most telling first.
-pub(crate) static FIGURES: &[Figure] = &[
-    Figure { name: "lost", unit: Unit::Count, rank: Rank::First, read: of_consumer!(lost.total) },
-    Figure {
-        name: "confirmed lost",
-        unit: Unit::Count,
-        rank: Rank::First,
-        read: of_consumer!(lost.confirmed),
-    },
-    Figure { name: "duplicates", unit: Unit::Count, rank: Rank::First, read: of_consumer!(duplicates.total) },
-    Figure { name: "late per key", unit: Unit::Count, rank: Rank::Late, read: |row| late(row, "key") },
-    Figure {
-        name: "late per producer",
-        unit: Unit::Count,
-        rank: Rank::Late,
-        read: |row| late(row, "producer"),
-    },
-    Figure { name: "late as stored", unit: Unit::Count, rank: Rank::Late, read: |row| late(row, "stored") },
-    Figure { name: "p99 latency", unit: Unit::Seconds, rank: Rank::First, read: p99 },
-    Figure { name: "retention", unit: Unit::Seconds, rank: Rank::First, read: retention },
-    Figure { name: "pending", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(pending) },
-    Figure {
-        name: "dead-lettered",
-        unit: Unit::Count,
-        rank: Rank::Second,
-        read: of_consumer!(dead_lettered),
-    },
-    Figure { name: "stale per key", unit: Unit::Count, rank: Rank::Second, read: |row| stale(row, "key") },
-    Figure { name: "redeliveries", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(redeliveries) },
-    Figure { name: "deduplicated", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(deduplicated) },
-    Figure {
-        name: "headroom",
-        unit: Unit::Seconds,
-        rank: Rank::Second,
-        read: |row| row.figures?.headroom.min,
-    },
-    Figure { name: "backlog max", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(backlog.max) },
-    Figure {
-        name: "head of line",
-        unit: Unit::Seconds,
-        rank: Rank::Second,
-        read: of_consumer!(head_of_line),
-    },
-    Figure {
-        name: "p50 latency",
-        unit: Unit::Seconds,
-        rank: Rank::Second,
-        read: |row| row.figures?.latency.p50,
-    },
-    Figure { name: "throughput", unit: Unit::Rate, rank: Rank::Second, read: of_consumer!(throughput) },
-    Figure {
-        name: "utilisation",
-        unit: Unit::Share,
-        rank: Rank::Second,
-        read: |row| row.figures?.utilisation,
-    },
-    Figure { name: "blocked", unit: Unit::Seconds, rank: Rank::Second, read: blocked },
-    Figure { name: "superseded", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(superseded) },
-    Figure { name: "withdrawn", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(withdrawn) },
-    Figure { name: "processed", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(processed) },
-    Figure { name: "addressed", unit: Unit::Count, rank: Rank::Second, read: of_consumer!(addressed) },
-    Figure {
-        name: "bytes sent",
-        unit: Unit::Bytes,
-        rank: Rank::Second,
-        read: |row| Some(row.result.cost.bytes_sent as f64),
-    },
-    Figure {
-        name: "bytes stored",
-        unit: Unit::Bytes,
-        rank: Rank::Second,
-        read: |row| Some(row.result.cost.bytes_stored_max as f64),
-    },
-    Figure {
-        name: "requests",
-        unit: Unit::Count,
-        rank: Rank::Second,
-        read: |row| Some(row.result.cost.requests as f64),
-    },
-    Figure {
-        name: "empty polls",
-        unit: Unit::Count,
-        rank: Rank::Second,
-        read: |row| Some(row.result.cost.empty_polls as f64),
-    },
-];
-
-fn late(row: &Row, relation: &str) -> Option<f64> {
-    Some(row.figures?.order.get(relation)?.late as f64)
-}
-
-fn stale(row: &Row, relation: &str) -> Option<f64> {
-    Some(row.figures?.order.get(relation)?.stale as f64)
-}
-
-/// The 99th percentile of the latency.
-pub(crate) fn p99(row: &Row) -> Option<f64> {
-    row.figures?.latency.p99
-}
-
-fn retention(row: &Row) -> Option<f64> {
-    row.result.brokers.values().filter_map(|broker| broker.retention.window_min).reduce(f64::min)
-}
-
-fn blocked(row: &Row) -> Option<f64> {
-    Some(row.result.producers.values().map(|producer| producer.blocked).sum())
 }
 
 /// Which figures are shown, and what became of the rest.
