@@ -7,6 +7,9 @@ use std::fmt::Display;
 /// What `Error::custom` puts between message, hint and fix; see [`with_hint`].
 const SEPARATOR: char = '\u{1f}';
 
+/// Where whoever leaves something out finds it.
+const SHOWN: &str = "`redeliver explain scenario` and its like show what belongs here";
+
 /// An error for `serde::de::Error::custom` that carries a hint, and what to write instead.
 pub(crate) fn with_hint(message: impl Display, hint: impl Display, fix: Option<String>) -> String {
     format!("{message}{SEPARATOR}{hint}{SEPARATOR}{}", fix.unwrap_or_default())
@@ -46,12 +49,12 @@ impl de::Error for Refusal {
 
     fn invalid_length(found: usize, _: &dyn de::Expected) -> Self {
         let message = format!("a value is missing: there are {found}");
-        let hint = "`redeliver explain scenario` and its like show what belongs here";
-        de::Error::custom(with_hint(message, hint, None))
+        de::Error::custom(with_hint(message, SHOWN, None))
     }
 
     fn missing_field(field: &'static str) -> Self {
-        de::Error::custom(with_hint(format!("`{field}` is missing"), format!("add `{field}: …`"), None))
+        let hint = format!("add `{field}: …`; {SHOWN}");
+        de::Error::custom(with_hint(format!("`{field}` is missing"), hint, None))
     }
 }
 

@@ -196,6 +196,12 @@ impl Load<'_> {
     }
 }
 
+/// Whether a version is one of a series: `2.0.11` of `2.0`.
+pub(crate) fn is_of_series(version: &str, series: &str) -> bool {
+    let patch = version.strip_prefix(series).and_then(|rest| rest.strip_prefix('.'));
+    patch.is_some_and(|patch| patch.parse::<u32>().is_ok())
+}
+
 /// A version whose defaults are not known.
 pub(crate) fn unknown_version(product: &str, version: &Placed<String>, known: &str, findings: &mut Findings) {
     let message = format!("the defaults of {product} \"{}\" are not known", version.value);

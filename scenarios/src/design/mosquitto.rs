@@ -4,7 +4,7 @@ use super::mosquitto_clients::{Client, ClientSettings};
 use super::mosquitto_names::BROKER;
 use super::queue::sort_queues;
 use super::settings::{Reader, Real};
-use super::{Designed, Load, unknown_version};
+use super::{Designed, Load, is_of_series, unknown_version};
 use crate::assumptions::Assumptions;
 use crate::defaults::*;
 use crate::diagnostic::{Diagnostic, Findings};
@@ -40,7 +40,7 @@ impl Mosquitto {
         assumptions: &mut Assumptions,
         findings: &mut Findings,
     ) -> Designed {
-        if !self.version.value.starts_with("2.0.") {
+        if !is_of_series(&self.version.value, "2.0") {
             unknown_version("Mosquitto", &self.version, "\"2.0.11\"", findings);
         }
         BROKER.check(&self.config, findings);

@@ -5,7 +5,7 @@ use super::nats_show::{show_consumer, show_stream};
 use super::nats_stream::{Taken, consumer, plain_stream, span, streams};
 use super::queue::{Ack, ack_mode, sort_queues};
 use super::settings::{Reader, Real};
-use super::{Designed, Load, clients, unknown_version};
+use super::{Designed, Load, clients, is_of_series, unknown_version};
 use crate::assumptions::Assumptions;
 use crate::defaults::*;
 use crate::diagnostic::{Diagnostic, Findings, Place};
@@ -74,7 +74,7 @@ impl Nats {
         assumptions: &mut Assumptions,
         findings: &mut Findings,
     ) -> Designed {
-        if !self.version.value.starts_with("2.9.") {
+        if !is_of_series(&self.version.value, "2.9") {
             unknown_version("NATS", &self.version, "\"2.9.10\"", findings);
         }
         SERVER.check(&self.config, findings);

@@ -5,7 +5,7 @@ use super::redis_clients::Client;
 use super::redis_names::{GROUP, SERVER};
 use super::redis_server::Server;
 use super::settings::{Reader, Real};
-use super::{Designed, Load, unknown_version};
+use super::{Designed, Load, is_of_series, unknown_version};
 use crate::assumptions::Assumptions;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::named::{Named, Placed};
@@ -52,7 +52,7 @@ impl Redis {
         assumptions: &mut Assumptions,
         findings: &mut Findings,
     ) -> Designed {
-        if !self.version.value.starts_with("7.0.") {
+        if !is_of_series(&self.version.value, "7.0") {
             unknown_version("Redis", &self.version, "\"7.0.15\"", findings);
         }
         SERVER.check(&self.config, findings);

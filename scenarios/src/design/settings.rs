@@ -1,6 +1,6 @@
 //! Settings by their real names, as they stand in the real manual: what braces hold.
 
-use crate::diagnostic::{Diagnostic, Findings, Place};
+use crate::diagnostic::{Diagnostic, Findings, Place, nearest};
 use crate::named::{Entry, Named, Placed};
 use crate::units::parse_size;
 use redeliver_sim::Span;
@@ -117,10 +117,10 @@ impl Table {
                 findings.push(Diagnostic::new(message).at(entry.name_place).hint(modelled));
             } else {
                 let message = format!("`{name}` is no setting of {}", self.of);
-                let all = self.known.iter().flat_map(|list| list.split_whitespace());
-                let all: Vec<&str> = self.modelled.iter().copied().chain(all).collect();
                 let diagnostic = Diagnostic::new(message).at(entry.name_place);
-                let near = crate::diagnostic::nearest(name, all.iter().copied());
+                // What would be refused next is no help, unless nothing else is near.
+                let others = self.known.iter().flat_map(|list| list.split_whitespace());
+                let near = nearest(name, self.modelled.iter().copied()).or_else(|| nearest(name, others));
                 let diagnostic =
                     diagnostic.nearest(name, near.map_or(self.modelled.to_vec(), |near| vec![near]));
                 findings.push(match near {

@@ -52,7 +52,7 @@ fn files_that_hold_no_scenario_are_refused() {
     1 | ()
       | ^^
       |
-    help: add `format: …`
+    help: add `format: …`; `redeliver explain scenario` and its like show what belongs here
     ");
     insta::assert_snapshot!(refused(b"(format: 2, title: \"t\", designs: {})"), @r#"
     error: file.ron: nothing happens: there are neither producers nor a script

@@ -1,5 +1,6 @@
 //! From text to plan, and what is said about a text that is none.
 
+mod clusters;
 mod errors;
 mod files;
 mod mosquitto;

@@ -126,15 +126,17 @@ fn sessions_are_given_what_comes_and_clients_are_no_brokers() {
         told(broker, r#"("s", Consume("a")), ("mosquitto", Crash, Send("m", "a"))"#),
         told(broker, r#"("s", Consume())"#),
         told(r#"version: "2.0.11", clients: {"s": (config: {"qos": 1.0})}"#, r#"("s", Consume("a"))"#),
+        told(r#"version: "2.0.""#, r#"("s", Consume("a"))"#),
     ];
-    insta::assert_snapshot!(all.join("\n"), @"
+    insta::assert_snapshot!(all.join("\n"), @r#"
     this design has no verb `Poll`
     `mosquitto` is a broker's node: it cannot be a client, too
     accepted
     `mosquitto` is a node, and no client: it has no verb `Send`
     a value is missing: there are 0
     `qos` must be a whole number from 0 to 2, not 1.0
-    ");
+    the defaults of Mosquitto "2.0." are not known
+    "#);
 }
 
 #[test]
@@ -143,4 +145,13 @@ fn members_of_one_subscription_may_be_many() {
     assert_eq!(of(10_000), "accepted");
     let many = (0..1_001).map(|n| format!(r#""c{n}": (read: "orders")"#)).collect::<Vec<_>>().join(", ");
     assert_eq!(loaded(&many, ""), "1001 subscriptions in this design: there may be 1000 at most");
+}
+
+#[test]
+fn a_setting_that_is_not_modelled_is_not_suggested() {
+    let text = r#"(format: 1, title: "Told", designs: {"m": Mosquitto(version: "2.0.11", config: {"max_inflight": 5})},
+        script: [("p", Wait("1s"))])"#;
+    let report = read("told.ron", text, &Options::default()).expect_err("there is no such setting");
+    let hints: Vec<Option<&str>> = report.diagnostics.iter().map(|found| found.hint.as_deref()).collect();
+    assert_eq!(hints, [Some("did you mean `max_inflight_messages`?")]);
 }

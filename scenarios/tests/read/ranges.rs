@@ -89,7 +89,7 @@ fn ranges_and_names_are_checked() {
     7: `Every` needs a span above zero: else time never moves on | all at once: `At(["0s", "0s"])`
     7: `on` and `off` take no time: bursts would follow each other without end | write for example `OnOff(on: "exp(10s)", off: "exp(30s)", rate: "2000/s")`
     7: this is more than one message a nanosecond, the smallest step of virtual time | lower the rate, or take greater messages
-    7: `off` is missing | add `off: …`
+    7: `off` is missing | add `off: …`; `redeliver explain scenario` and its like show what belongs here
     7: a bare number where a unit is due: expected a span of time or a distribution | write "30ms"
     7: a producer that waits until its message has come to an end has no `state_change` | leave `state_change` out, or take a schedule of its own, such as `Poisson("50/s")`
     29: `state_change` of a producer is not modelled for designs without a broker | leave it out, or take a design with a broker
@@ -206,7 +206,7 @@ fn faults_of_links_that_cannot_be_are_refused() {
     it takes 4 nodes at least to cut anything in this shape | take another shape, or `among` more nodes
     fine; does not apply: ["Partition(shape: MajorityRing, at: \"1s\")"]
     no design has a node `shp` | did you mean `shop/1`?
-    `by` is missing | add `by: …`
+    `by` is missing | add `by: …`; `redeliver explain scenario` and its like show what belongs here
     a bare number where a unit is due: expected a probability | write "0.5%"
     fine; does not apply: ["Stop(to: \"brokers\", at: \"1s\")"]
     `over` must be above zero: nothing would be jammed | write for example `over: "5s"`
