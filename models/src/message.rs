@@ -60,10 +60,10 @@ pub struct Message {
     pub stamp: Stamp,
     /// Bytes.
     pub size: u64,
-    /// Who published it.
-    pub source: SourceId,
     /// Its number at its source, from 1.
     pub number: u32,
+    /// Who published it.
+    pub source: SourceId,
     /// Its key.
     pub key: KeyId,
     /// Its topic.
@@ -99,6 +99,37 @@ pub struct Message {
 }
 
 impl Message {
+    /// Of a record that has never been used.
+    const NONE: Message = Message {
+        luck: Luck(0),
+        born: Time::ZERO,
+        stamp: Stamp(0),
+        size: 0,
+        number: 0,
+        source: SourceId(0),
+        key: KeyId::NONE,
+        topic: TopicId(0),
+        label: 0,
+        properties: PropertiesId::NONE,
+        stored_at: Time::ZERO,
+        key_rank: 0,
+        upstream: 0,
+        retained: 0,
+        copies: 0,
+        buffered: false,
+        confirmed: false,
+        accepted: false,
+        harmed: false,
+        live: false,
+        generation: u32::MAX,
+    };
+
+    /// Source and number as one word: as they stand side by side, they are read at once.
+    #[inline(always)]
+    pub(crate) fn about(&self) -> u64 {
+        u64::from(self.source.0) << 32 | u64::from(self.number)
+    }
+
     /// No copy of it is left anywhere.
     #[inline(always)]
     pub fn is_gone(&self) -> bool {
@@ -196,17 +227,19 @@ impl Messages {
     #[inline(always)]
     pub fn open(&mut self, message: Message) -> MessageRef {
         assert!(message.live);
-        if let Some(slot) = self.free.pop() {
-            let record = &mut self.records[slot as usize];
-            let generation = record.message.generation + 1;
-            record.message = Message { generation, ..message };
-            record.first = Delivery::NONE;
-            if self.stride > 0 {
-                self.clear_others(slot);
-            }
-            return MessageRef { slot, generation };
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => self.grow(),
+        };
+        // The message never stands anywhere else: no address of it is taken on the way.
+        let record = &mut self.records[slot as usize];
+        let generation = record.message.generation.wrapping_add(1);
+        record.message = Message { generation, ..message };
+        record.first = Delivery::NONE;
+        if self.stride > 0 {
+            self.clear_others(slot);
         }
-        self.grow(message)
+        MessageRef { slot, generation }
     }
 
     #[inline(never)]
@@ -217,10 +250,10 @@ impl Messages {
 
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, message: Message) -> MessageRef {
-        self.records.push(Record { message, first: Delivery::NONE });
+    fn grow(&mut self) -> u32 {
+        self.records.push(Record { message: Message::NONE, first: Delivery::NONE });
         self.others.resize(self.records.len() * self.stride, Delivery::NONE);
-        MessageRef { slot: self.records.len() as u32 - 1, generation: 0 }
+        self.records.len() as u32 - 1
     }
 
     /// Closes a record; its slot will be used again.

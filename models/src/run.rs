@@ -31,15 +31,14 @@ pub fn advance(world: &mut World, limits: Limits, mut steps: u64) -> Option<Opti
         // What ends a slice is not looked at within it.
         let until_limit = limits.events_max.saturating_add(1).saturating_sub(world.events());
         let slice = steps.min(Limits::until_look(world)).min(until_limit);
-        for _ in 0..slice {
-            if !world.step() || world.is_halted() {
-                return Some(None);
+        let end = world.events() + slice;
+        while world.events() < end {
+            if !world.step() {
+                let loops = world.events_now() > INSTANT_EVENTS_MAX;
+                return Some(if loops { limits.reached(world) } else { None });
             }
             if world.checks().open == 0 && is_over(world) {
                 return Some(None);
-            }
-            if world.events_now() > INSTANT_EVENTS_MAX {
-                return Some(limits.reached(world));
             }
         }
         if let Some(stopped) = limits.reached(world) {

@@ -162,16 +162,17 @@ impl Subscription {
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Level {
     count: u64,
-    since: Time,
-    area: u128,
+    /// Messages times nanoseconds, less what the present ones will add.
+    area: i128,
 }
 
 impl Level {
     /// It holds so many from now on.
     #[inline(always)]
     pub fn set(&mut self, now: Time, count: u64) {
-        self.area += u128::from(self.count) * u128::from(now.since(self.since).0);
-        self.since = now;
+        // What comes takes away its time until now, what goes adds it.
+        let gone = self.count as i64 - count as i64;
+        self.area += i128::from(gone) * i128::from(now.0 as i64);
         self.count = count;
     }
 
@@ -189,7 +190,7 @@ impl Level {
 
     /// Messages times nanoseconds, until now.
     pub fn area(&self, now: Time) -> u128 {
-        self.area + u128::from(self.count) * u128::from(now.since(self.since).0)
+        (self.area + i128::from(self.count) * i128::from(now.0)) as u128
     }
 }
 

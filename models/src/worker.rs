@@ -10,8 +10,7 @@ use crate::fact::Fact;
 use crate::handler::{Attempt, Handler, Outcome};
 use crate::message::{MessageRef, SubscriptionId};
 use crate::packet::Timer;
-use redeliver_sim::{Span, Time};
-use std::collections::VecDeque;
+use redeliver_sim::{Ring, Span, Time};
 
 /// A message in a worker's hands. `T` is what its consumer needs to settle it.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +33,7 @@ pub struct Worker<T> {
     /// Its subscription.
     pub s: SubscriptionId,
     handler: Handler,
-    waiting: VecDeque<Held<T>>,
+    waiting: Ring<Held<T>>,
     current: Option<(Held<T>, Attempt)>,
     /// When the current attempt began.
     since: Time,
@@ -85,7 +84,7 @@ impl<T: Copy> Worker<T> {
             worked: Span::ZERO,
             ids,
             handler,
-            waiting: VecDeque::new(),
+            waiting: Ring::default(),
             current: None,
             since: Time::ZERO,
             generation: 0,
@@ -209,7 +208,8 @@ impl<T: Copy> Worker<T> {
         if generation != self.generation {
             return None;
         }
-        let (held, attempt) = self.current.take()?;
+        let (held, attempt) = *self.current.as_ref()?;
+        self.current = None;
         let s = self.s;
         if attempt.outcome == Outcome::Committing {
             self.end_once(&held, self.worked, out);
@@ -370,7 +370,7 @@ impl<T: Copy> Worker<T> {
 
     /// All that it holds, the one in work first.
     pub fn held(&self) -> impl Iterator<Item = &Held<T>> {
-        self.current.iter().map(|(held, _)| held).chain(&self.waiting)
+        self.current.iter().map(|(held, _)| held).chain(self.waiting.iter())
     }
 
     pub(crate) fn count(&self, census: &mut Census<'_>) {

@@ -14,8 +14,10 @@ pub(crate) const DATAGRAM: u32 = u32::MAX;
 /// Beside a connection's epoch: the packet has waited unread, and is read now.
 pub(crate) const READ: u32 = 1 << 31;
 
-/// What is going to happen. `Event::at` is a link or a node.
+/// What is going to happen. `Event::at` is a link or a node. The tag stands by itself: hidden in a message's it would take
+/// longer to read.
 #[derive(Clone, Copy)]
+#[repr(u8)]
 pub(crate) enum Body<D: Domain> {
     /// A packet arrives over a link.
     Message(D::Message),
@@ -88,8 +90,9 @@ pub(crate) struct Core<D: Domain> {
     pub(crate) faults: Vec<Fault<D>>,
     /// How often each fault that waits for facts may still act.
     pub(crate) fault_times: Vec<u32>,
-    /// Kinds of facts that some fault waits for.
-    pub(crate) trigger_mask: u64,
+    /// Kinds of facts that are looked at one by one: some fault waits for them, or the checks keep all. A bit for each,
+    /// modulo 64.
+    pub(crate) watched: u64,
     /// What is to be taken out of the wire, and how many times.
     pub(crate) drops: Vec<(D::MessagePattern, u32)>,
     /// Faults that act now and will have an end: the fault, and who noted the fact that triggered it.
@@ -116,7 +119,7 @@ pub(crate) struct Core<D: Domain> {
     pub(crate) prologue: bool,
     /// What is due at time 0, but is no part of the prologue: faults, deadlines.
     pub(crate) postponed: Vec<(Class, Event<D>)>,
-    /// The end of the run has come.
+    /// The end of the run has come, or it is taken for a loop.
     pub(crate) halted: bool,
     /// How many nodes are paused.
     pub(crate) paused: u32,
@@ -139,19 +142,16 @@ impl<D: Domain> Core<D> {
     /// Of packets: inlined into the one function that sends them.
     #[inline(always)]
     pub(crate) fn schedule(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>, mark: u32) {
-        self.flying.add(mark);
-        if time == self.now {
-            return self.push_now(Event { at, epoch, mark, body });
+        if self.prologue && self.is_postponed(time, mark) {
+            return self.postponed.push((Class::Ordinary, Event { at, epoch, mark, body }));
         }
+        self.flying.add(mark);
         self.queue.push(time, Class::Ordinary, Event { at, epoch, mark, body });
     }
 
-    #[inline(never)]
-    fn push_now(&mut self, event: Event<D>) {
-        if self.prologue && event.mark == DEADLINE {
-            return self.postponed.push((Class::Ordinary, event));
-        }
-        self.queue.push_now(self.now, event);
+    #[cold]
+    fn is_postponed(&self, time: Time, mark: u32) -> bool {
+        time == self.now && mark == DEADLINE
     }
 
     pub(crate) fn push_fault(&mut self, time: Time, step: Step) {
@@ -164,19 +164,30 @@ impl<D: Domain> Core<D> {
 
     #[inline(always)]
     pub(crate) fn note(&mut self, node: NodeId, fact: D::Fact) {
-        self.checks.fold(self.now, node, fact, &mut self.shared);
-        if self.trigger_mask >> D::kind(&fact) & 1 != 0 {
-            let copy = fact; // whose address is taken: the fact itself stays in registers
-            self.trigger(node, &copy);
+        // One test for all that is rare, before the fact is used: so it stays in registers.
+        if self.watched >> (D::kind(&fact) % 64) & 1 != 0 {
+            return self.note_watched(node, fact);
         }
+        self.checks.fold(self.now, node, fact, &mut self.shared);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_watched(&mut self, node: NodeId, fact: D::Fact) {
+        self.checks.keep(self.now, node, &fact, &self.shared);
+        self.checks.fold(self.now, node, fact, &mut self.shared);
+        self.trigger(node, &fact);
+    }
+
+    /// Kinds of facts that are looked at whatever the faults are.
+    pub(crate) fn watched_anyway(&self) -> u64 {
+        if self.checks.keeps_facts() { u64::MAX } else { 0 }
     }
 
     pub(crate) fn tell_checks(&mut self, node: NodeId, news: News) {
         self.checks.told(self.now, node, news);
     }
 
-    #[cold]
-    #[inline(never)]
     fn trigger(&mut self, node: NodeId, fact: &D::Fact) {
         for fault in 0..self.faults.len() {
             let Trigger::On { pattern, after, .. } = &self.faults[fault].trigger else { continue };

@@ -30,14 +30,16 @@ impl Flying {
         }
     }
 
-    /// One less.
+    /// One less; the mark of what it brings about.
     #[inline(always)]
-    pub(crate) fn remove(&mut self, mark: u32) {
+    pub(crate) fn remove(&mut self, mark: u32) -> u32 {
         if mark == UNMARKED {
             self.unmarked -= 1;
         } else if mark != DEADLINE {
             self.marked[mark as usize - 1] -= 1;
+            return mark;
         }
+        UNMARKED
     }
 
     /// How many descend from a mark.

@@ -25,7 +25,7 @@ impl<D: Domain> World<D> {
 impl<D: Domain> Core<D> {
     fn heal(&mut self) {
         self.healed = true;
-        (self.faults_scheduled, self.trigger_mask) = (0, 0);
+        (self.faults_scheduled, self.watched) = (0, self.watched_anyway());
         self.drops.clear();
         for (fault, noter) in std::mem::take(&mut self.under_way) {
             self.end(fault, noter);

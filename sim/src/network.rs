@@ -12,7 +12,7 @@
 use crate::impairment::{Impairments, Unusual};
 use crate::node::NodeId;
 use crate::random::{Chance, Luck, Purpose};
-use crate::sample::Distribution;
+use crate::sample::{Distribution, exponential};
 use crate::time::{Span, Time};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -102,12 +102,48 @@ pub(crate) struct Link<M> {
     /// Anything that other links do not have: a partition, a fault, bursts, a buffer.
     pub(crate) unusual: Option<Box<Unusual<M>>>,
     pub(crate) bytes: u64,
+    pub(crate) plain: Plain,
     pub(crate) busy_until: Time,
     pub(crate) stream: Stream<M>,
     /// Partitions that cut it now.
     pub(crate) cuts: u32,
     /// Since when it is blocked by partitions or jams, if it is.
     pub(crate) blocked_since: Time,
+}
+
+/// What most links are, beside what stands in their specifications: no bandwidth, nothing twice, a constant latency and
+/// perhaps an exponential jitter.
+#[derive(Clone, Copy)]
+pub(crate) struct Plain {
+    pub(crate) loss: Chance,
+    /// `u64::MAX`: the link is not that plain.
+    latency: u64,
+    /// Mean of the jitter; 0 is none.
+    jitter: f64,
+}
+
+impl Plain {
+    pub(crate) fn new(spec: &LinkSpec) -> Self {
+        let (latency, jitter) = match (&spec.latency, &spec.jitter) {
+            (Distribution::Constant(latency), Distribution::Constant(0)) => (*latency, 0.0),
+            (Distribution::Constant(latency), Distribution::Exponential { mean }) => (*latency, *mean),
+            _ => (u64::MAX, 0.0),
+        };
+        let plain = spec.bandwidth.is_none() && spec.duplication == Chance::NEVER;
+        Plain { loss: spec.loss, latency: if plain { latency } else { u64::MAX }, jitter }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_true(self) -> bool {
+        self.latency != u64::MAX
+    }
+
+    /// How long a packet with this luck is on the way.
+    #[inline(always)]
+    pub(crate) fn delay(self, purpose: Purpose, luck: Luck) -> Span {
+        let jitter = if self.jitter > 0.0 { exponential(purpose.draw(luck, 2), self.jitter) } else { 0 };
+        Span(self.latency) + Span(jitter)
+    }
 }
 
 impl<M> Link<M> {

@@ -7,8 +7,8 @@ use crate::network::{ConnectionId, DropCause};
 use crate::out::Out;
 use crate::pace::Pace;
 use crate::random::Luck;
+use crate::ring::Ring;
 use crate::time::{Span, Stamp, Time};
-use std::collections::VecDeque;
 
 /// A node, by number: nodes are numbered as they are added to the world.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -48,7 +48,7 @@ pub trait Domain: Copy + 'static {
     fn duplicated(message: &Self::Message) -> Self::Fact;
     /// The fact that a machine crash took this record from the disk.
     fn record_lost(record: &Self::Record, why: RecordLoss) -> Self::Fact;
-    /// Number of the fact's kind, below 64.
+    /// Number of the fact's kind.
     fn kind(fact: &Self::Fact) -> u32;
     /// Number of the kind that a pattern is about.
     fn pattern_kind(pattern: &Self::FactPattern) -> u32;
@@ -85,6 +85,12 @@ pub trait Node<D: Domain>: Clone {
 pub trait Checks<D: Domain>: Clone {
     /// A fact.
     fn fold(&mut self, at: Time, node: NodeId, fact: D::Fact, shared: &mut D::Shared);
+    /// Whether it wants to keep facts, beside folding over them. That is so for the whole run, or not at all.
+    fn keeps_facts(&self) -> bool {
+        false
+    }
+    /// A fact, before it is folded in: if it keeps facts.
+    fn keep(&mut self, _at: Time, _node: NodeId, _fact: &D::Fact, _shared: &D::Shared) {}
     /// The kernel's own news.
     fn told(&mut self, at: Time, node: NodeId, news: News);
 }
@@ -161,7 +167,7 @@ pub(crate) struct Process<D: Domain> {
     /// Of the cores.
     pub(crate) pace: Pace<D>,
     /// Work that waits for a core: span, token, mark.
-    pub(crate) work: VecDeque<(Span, D::Timer, u32)>,
+    pub(crate) work: Ring<(Span, D::Timer, u32)>,
     pub(crate) disk: Disk<D::Record>,
     pub(crate) disk_pace: Pace<D>,
     /// It is paused until then; zero: it is not.

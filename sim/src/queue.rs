@@ -5,9 +5,6 @@
 //! is found by looking at them. A bucket that has many is emptied into a heap; so is what is scheduled for an earlier one
 //! after that. What is beyond the ring waits in another heap. The order is total, so where an event has waited shows in
 //! nothing but speed. (After calendar queues: R. Brown, 1988.)
-//!
-//! What is scheduled for the present instant comes after everything that is already scheduled for it, so a FIFO is
-//! its order.
 
 use crate::arena::{Arena, Entry, NONE, Slot};
 use crate::time::Time;
@@ -28,8 +25,8 @@ const BUCKETS: usize = 2048;
 const FEW: u32 = 8;
 /// The width of a bucket before it is first measured: 2^16 ns.
 const SHIFT: u32 = 16;
-/// It is measured after 64 buckets, then after twice as many, and at last each time that so many have been looked into.
-const OPENED: (u32, u32) = (64, 8192);
+/// It is measured after 64 buckets, or as many sorted events; then after twice as many, and at last after so many each time.
+const MEASURED: (u32, u32) = (64, 8192);
 
 /// All that is going to happen.
 #[derive(Clone)]
@@ -46,14 +43,15 @@ pub(crate) struct Queue<B> {
     far: BinaryHeap<Reverse<Entry>>,
     /// When the ring begins here, the first of these is within its reach.
     far_reach: u64,
-    /// Buckets looked into since the width was last measured, and how many will do to measure it again.
-    opened: u32,
-    opened_max: u32,
+    /// When the ring begins here, the width of a bucket is measured again.
+    measure_at: u64,
+    /// The first of the two: until then the ring goes on without a look at anything else.
+    stop: u64,
+    /// Events sorted since the width was last measured, and how many of them, or of buckets, will do to measure it again.
+    sorted: u32,
+    sorted_max: u32,
     /// The instant and the sequence number of then.
     measured: (u64, u64),
-    /// What happens at the present instant, behind all that is already scheduled for it: the first and the last slot of
-    /// a list.
-    now: (u32, u32),
     sequence: u64,
 }
 
@@ -67,10 +65,11 @@ impl<B: Copy> Queue<B> {
             near: BinaryHeap::new(),
             far: BinaryHeap::new(),
             far_reach: u64::MAX,
-            opened: 0,
-            opened_max: OPENED.0,
+            measure_at: u64::from(MEASURED.0),
+            stop: u64::from(MEASURED.0),
+            sorted: 0,
+            sorted_max: MEASURED.0,
             measured: (0, 0),
-            now: (NONE, NONE),
             sequence: 0,
         }
     }
@@ -113,41 +112,21 @@ impl<B: Copy> Queue<B> {
         } else {
             self.far.push(Reverse(entry));
             self.far_reach = self.far_reach.min(reach(bucket));
+            self.stop = self.stop.min(self.far_reach);
         }
-    }
-
-    /// For an ordinary event at the present instant.
-    #[inline(never)]
-    pub(crate) fn push_now(&mut self, now: Time, body: B) {
-        // Where the present has moved on without an event the ring begins there, so that what else there is at this instant
-        // is in its first bucket.
-        let bucket = now.0 >> self.shift;
-        if bucket > self.edge {
-            self.edge = bucket;
-            self.keep_up();
-        }
-        self.sequence += 1;
-        let slot = self.arena.put(now.0, ORDINARY | self.sequence, body, NONE);
-        match self.arena.slots.get_mut(self.now.1 as usize) {
-            Some(last) => last.next = slot,
-            None => self.now.0 = slot,
-        }
-        self.now.1 = slot;
     }
 
     /// The slot of the next event. It is free already: what it holds is there until something else is scheduled.
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<u32> {
-        let from = self.edge as usize % BUCKETS;
-        if self.now.0 != NONE || !self.near.is_empty() {
-            let alone = self.near.is_empty() && !self.ring.has(from);
-            return if alone { Some(self.pop_now()) } else { self.pop_from_all() };
+        if !self.near.is_empty() {
+            return self.pop_from_all();
         }
+        let from = self.edge as usize % BUCKETS;
         let Some(bucket) = self.ring.next(from) else { return self.pop_far() };
         let ahead = (bucket.wrapping_sub(from) % BUCKETS) as u64;
         self.edge += ahead;
-        self.opened += 1;
-        if self.edge >= self.far_reach || self.opened >= self.opened_max {
+        if self.edge >= self.stop {
             self.keep_up();
             return self.pop_from_all();
         }
@@ -177,16 +156,6 @@ impl<B: Copy> Queue<B> {
     /// A slot as if this were the last event.
     pub(crate) fn pass(&mut self, now: Time, body: B) -> u32 {
         let slot = self.arena.put(now.0, ORDINARY, body, NONE);
-        self.arena.free(slot)
-    }
-
-    #[inline(always)]
-    fn pop_now(&mut self) -> u32 {
-        let slot = self.now.0;
-        self.now.0 = self.arena.slots[slot as usize].next;
-        if self.now.0 == NONE {
-            self.now.1 = NONE;
-        }
         self.arena.free(slot)
     }
 
@@ -224,7 +193,7 @@ impl<B: Copy> Queue<B> {
         let mut slot = self.ring.empty(bucket);
         while let Some(place) = self.arena.slots.get(slot as usize) {
             self.near.push(Reverse(place.entry(slot)));
-            self.opened += 1;
+            self.sorted += 1;
             slot = place.next;
         }
         self.edge += 1;
@@ -234,7 +203,9 @@ impl<B: Copy> Queue<B> {
     /// Nothing is in the ring: it goes on where the far heap begins, if that has anything.
     #[inline(never)]
     fn pop_far(&mut self) -> Option<u32> {
-        self.edge = self.far.peek()?.0.time >> self.shift;
+        let before = std::mem::replace(&mut self.edge, self.far.peek()?.0.time >> self.shift);
+        // Where nothing was to happen there are no buckets that count.
+        self.measure_at = self.measure_at.saturating_add(self.edge.saturating_sub(before));
         self.keep_up();
         self.pop()
     }
@@ -242,11 +213,6 @@ impl<B: Copy> Queue<B> {
     /// Where the first event is not simply the first of the ring.
     #[inline(never)]
     fn pop_from_all(&mut self) -> Option<u32> {
-        if let Some(now) = self.first_now()
-            && self.first().is_none_or(|first| now < first)
-        {
-            return Some(self.pop_now());
-        }
         if let Some(Reverse(first)) = self.near.pop() {
             return Some(self.arena.free(first.slot));
         }
@@ -257,7 +223,6 @@ impl<B: Copy> Queue<B> {
         self.pop_first_of(self.edge as usize % BUCKETS)
     }
 
-    /// The first event but for those at the present instant.
     fn first(&self) -> Option<Entry> {
         if let Some(Reverse(first)) = self.near.peek() {
             return Some(*first);
@@ -268,13 +233,9 @@ impl<B: Copy> Queue<B> {
         self.arena.list(self.ring.heads[bucket]).min()
     }
 
-    fn first_now(&self) -> Option<Entry> {
-        self.arena.slots.get(self.now.0 as usize).map(|slot| slot.entry(self.now.0))
-    }
-
     /// The instant of the next event.
     pub(crate) fn next_time(&self) -> Option<Time> {
-        self.first_now().into_iter().chain(self.first()).min().map(|first| Time(first.time))
+        self.first().map(|first| Time(first.time))
     }
 
     /// Bytes that a pending event takes.
@@ -311,8 +272,9 @@ impl<B: Copy> Queue<B> {
     /// Takes into the ring what has come within its reach.
     #[inline(never)]
     fn keep_up(&mut self) {
-        if self.opened >= self.opened_max {
+        if self.edge >= self.measure_at || self.sorted >= self.sorted_max {
             self.spread();
+            self.measure_at = self.edge.saturating_add(u64::from(self.sorted_max));
         }
         while self.edge >= self.far_reach
             && let Some(Reverse(entry)) = self.far.pop()
@@ -321,13 +283,14 @@ impl<B: Copy> Queue<B> {
                 self.far.peek().map_or(u64::MAX, |Reverse(first)| reach(first.time >> self.shift));
             self.place(entry);
         }
+        self.stop = self.far_reach.min(self.measure_at);
     }
 
     /// Makes a bucket about as wide as the mean time between two events, and puts everything in its place.
     #[cold]
     fn spread(&mut self) {
-        self.opened = 0;
-        self.opened_max = OPENED.1.min(self.opened_max * 2);
+        self.sorted = 0;
+        self.sorted_max = MEASURED.1.min(self.sorted_max * 2);
         let Some(from) = self.first().map(|entry| entry.time) else { return };
         let (since, before) = std::mem::replace(&mut self.measured, (from, self.sequence));
         let gap = from.saturating_sub(since) / (self.sequence - before).max(1);
@@ -368,11 +331,6 @@ impl Ring {
     fn head(&mut self, bucket: usize) -> &mut u32 {
         self.filled[bucket / 64] |= 1 << (bucket % 64);
         &mut self.heads[bucket]
-    }
-
-    #[inline(always)]
-    fn has(&self, bucket: usize) -> bool {
-        self.filled[bucket / 64] >> (bucket % 64) & 1 != 0
     }
 
     /// A bucket's list has one slot left, or, if that was the last, none.
@@ -425,7 +383,7 @@ mod tests {
         assert_eq!(next(&mut queue), Some((Time(1), 'a')));
         queue.push(Time(5), Class::Ordinary, 'd');
         assert_eq!(next(&mut queue), Some((Time(5), 'b')));
-        queue.push_now(Time(5), 'e');
+        queue.push(Time(5), Class::Ordinary, 'e');
         let rest: String = std::iter::from_fn(|| next(&mut queue)).map(|(_, body)| body).collect();
         assert_eq!(rest, "cde");
     }
@@ -436,7 +394,7 @@ mod tests {
             let mut queue = Queue::new();
             queue.push(Time(scheduled), Class::Ordinary, 'a');
             // Nothing was popped: the present has moved on by itself.
-            queue.push_now(Time(scheduled), 'b');
+            queue.push(Time(scheduled), Class::Ordinary, 'b');
             let order: String = std::iter::from_fn(|| next(&mut queue)).map(|(_, body)| body).collect();
             assert_eq!(order, "ab", "{bucket}");
         }
@@ -455,7 +413,7 @@ mod tests {
                 now = expected.first().map_or(now, |(time, _)| *time);
             }
             if i % 11 == 0 {
-                queue.push_now(Time(now), i);
+                queue.push(Time(now), Class::Ordinary, i);
                 expected.insert((now, i));
             } else if growing || i % 3 == 0 {
                 let time = u64::saturating_add(now, delay(i));

@@ -192,22 +192,40 @@ const fn ln_by_series(x: f64) -> f64 {
     2.0 * z * sum
 }
 
-#[inline(never)]
-fn exponential(bits: u64, mean: f64) -> u64 {
-    whole(negative_ln(bits) * mean)
+/// An exponential with this mean. Below 2^51 (26 days) what is added makes the fraction the last bits, which is quicker
+/// than a conversion.
+#[inline(always)]
+pub(crate) fn exponential(bits: u64, mean: f64) -> u64 {
+    const INTEGER: f64 = (1u64 << 52) as f64;
+    let value = negative_ln(bits) * mean;
+    if value < (1u64 << 51) as f64 { (value + INTEGER).to_bits() & ((1 << 52) - 1) } else { whole(value) }
 }
 
-/// -ln(unit(bits)) by the table and a polynomial of degree four.
+/// -ln(unit(bits)), by the table and a polynomial of degree four.
 #[inline(always)]
 fn negative_ln(bits: u64) -> f64 {
-    let u = unit(bits).to_bits();
-    let exponent = (u >> 52) as i64 - 1023;
-    let mantissa = f64::from_bits((u & ((1 << 52) - 1)) | (1023 << 52));
-    let (inverse, ln) = LN[(u >> 45) as usize & 127];
+    // The uniform number is an odd number of 2^53rds; shifted, its first digit is the highest bit.
+    let odd = bits >> 11 | 1;
+    let zeros = odd.leading_zeros();
+    let digits = odd << zeros;
+    let mantissa = f64::from_bits(digits << 1 >> 12 | 1023 << 52);
+    let (inverse, ln) = LN[(digits >> 56) as usize & 127];
     let r = mantissa * inverse - 1.0; // |r| < 2^-8
-    let p = r * (1.0 - r * (0.5 - r * (1.0 / 3.0 - r * 0.25)));
-    -(exponent as f64 * std::f64::consts::LN_2 + ln + p)
+    let square = r * r;
+    let p = (r - 0.5 * square) + square * r * (1.0 / 3.0 - r * 0.25);
+    HALVINGS[zeros as usize & 63] - ln - p
 }
+
+/// By the leading zeros of an odd number of 2^53rds: how often it was halved from [1, 2) on, times ln 2.
+static HALVINGS: [f64; 64] = {
+    let mut table = [0.0; 64];
+    let mut zeros = 11;
+    while zeros < 64 {
+        table[zeros] = (zeros as f64 - 10.0) * std::f64::consts::LN_2;
+        zeros += 1;
+    }
+    table
+};
 
 /// Numbers 0 to n-1, the i-th with weight 1 / (i + 1)^s: some keys are much more popular than others.
 #[derive(Clone, PartialEq, Debug)]

@@ -36,6 +36,25 @@ impl<D: Domain> Core<D> {
         if link.unusual.is_some() && !self.prologue {
             return self.send_datagram_unusually(node, id, message, bytes);
         }
+        if !link.plain.is_true() || self.prologue {
+            return self.carry_less_plainly(id, message, bytes, luck);
+        }
+        link.bytes += bytes;
+        let (plain, purpose) = (link.plain, link.purpose);
+        if plain.loss != Chance::NEVER && plain.loss.happens(purpose.draw(luck, 0)) {
+            return self.dropped(node, &message, DropCause::Loss);
+        }
+        if !self.drops.is_empty() && self.takes_out(&message) {
+            return self.dropped(node, &message, DropCause::Fault);
+        }
+        let arrival = self.now + plain.delay(purpose, luck);
+        self.schedule(arrival, id.0, DATAGRAM, Body::Message(message), self.mark);
+    }
+
+    #[inline(never)]
+    fn carry_less_plainly(&mut self, id: LinkId, message: D::Message, bytes: u64, luck: Luck) {
+        let link = &mut self.links[id.0 as usize];
+        let node = link.from;
         let departure = link.departure(self.now, bytes);
         if self.prologue {
             return self.push(self.now, id.0, DATAGRAM, Body::Message(message));

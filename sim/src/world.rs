@@ -9,14 +9,14 @@ use crate::disk::Disk;
 use crate::fault::{Action, Death, Fault, Step, Trigger};
 use crate::flying::{DEADLINE, Flying, UNMARKED};
 use crate::impairment::Unusual;
-use crate::network::{Connection, ConnectionId, DropCause, Link, LinkId, LinkSpec, Stream};
+use crate::network::{Connection, ConnectionId, DropCause, Link, LinkId, LinkSpec, Plain, Stream};
 use crate::node::{Domain, Machine, News, Node, NodeId, Process};
 use crate::out::Out;
 use crate::pace::Pace;
 use crate::queue::{Class, Queue};
 use crate::random::Purpose;
+use crate::ring::Ring;
 use crate::time::{Span, Time};
-use std::collections::VecDeque;
 
 /// Events that may happen at one instant before the run is taken for a loop.
 pub const INSTANT_EVENTS_MAX: u64 = 1_000_000;
@@ -36,7 +36,7 @@ pub struct World<D: Domain> {
 impl<D: Domain> World<D> {
     /// An empty world under this seed.
     pub fn new(seed: u64, shared: D::Shared, checks: D::Checks) -> Self {
-        let core = Core {
+        let mut core = Core {
             now: Time::ZERO,
             queue: Queue::new(),
             links: Vec::new(),
@@ -48,7 +48,7 @@ impl<D: Domain> World<D> {
             checks,
             faults: Vec::new(),
             fault_times: Vec::new(),
-            trigger_mask: 0,
+            watched: 0,
             drops: Vec::new(),
             under_way: Vec::new(),
             healed: false,
@@ -67,6 +67,7 @@ impl<D: Domain> World<D> {
             resumed: Vec::new(),
             disk_purpose: Purpose::new(seed, "disk"),
         };
+        core.watched = core.watched_anyway();
         World {
             nodes: Vec::new(),
             blueprints: Vec::new(),
@@ -91,7 +92,7 @@ impl<D: Domain> World<D> {
             clock: Clock::new(machine.clock_offset, machine.clock_drift),
             cores: machine.cores,
             cores_busy: 0,
-            work: VecDeque::new(),
+            work: Ring::default(),
             disk: Disk::new(machine.disk),
             pace: Pace::full(),
             disk_pace: Pace::full(),
@@ -119,6 +120,7 @@ impl<D: Domain> World<D> {
                 from,
                 to,
                 unusual: Unusual::new(&spec, purpose),
+                plain: Plain::new(&spec),
                 spec: alike.map_or_else(|| spec.into(), |link| link.spec.clone()),
                 purpose,
                 cuts: 0,
@@ -150,7 +152,7 @@ impl<D: Domain> World<D> {
                 0
             }
             Trigger::On { pattern, times, .. } => {
-                self.core.trigger_mask |= 1 << D::pattern_kind(pattern);
+                self.core.watched |= 1 << (D::pattern_kind(pattern) % 64);
                 *times
             }
         };
@@ -184,16 +186,10 @@ impl<D: Domain> World<D> {
         }
     }
 
-    /// The run ends at this time, before anything else that would happen then.
+    /// The run ends at this time, before anything else that would happen then: [`World::step`] says so.
     pub fn halt_at(&mut self, time: Time) {
         let event = Event { at: 0, epoch: 0, mark: DEADLINE, body: Body::Halt };
         self.core.queue.push(time, Class::Fault, event);
-    }
-
-    /// Whether the end of the run has come.
-    #[inline(always)]
-    pub fn is_halted(&self) -> bool {
-        self.core.halted
     }
 
     /// Events so far.
@@ -208,7 +204,8 @@ impl<D: Domain> World<D> {
         self.events - self.instant_began
     }
 
-    /// Takes the next event. False: there is none.
+    /// Takes the next event. False: there is none, the end of the run has come, or so much has happened at one instant
+    /// ([`World::events_now`]) that it is taken for a loop.
     #[inline(always)]
     pub fn step(&mut self) -> bool {
         let Some(slot) = self.core.queue.pop() else { return false };
@@ -217,14 +214,15 @@ impl<D: Domain> World<D> {
         if time != self.core.now {
             self.core.now = time;
             self.instant_began = self.events;
+        } else if self.events_now() >= INSTANT_EVENTS_MAX && !self.core.prologue {
+            self.core.halted = true;
         }
         self.events += 1;
-        self.core.flying.remove(mark);
-        self.core.mark = if mark == DEADLINE { UNMARKED } else { mark };
+        self.core.mark = self.core.flying.remove(mark);
         if self.core.paused == 0 || !self.core.postpones(*self.core.queue.popped(slot).1) {
             self.handle(slot, at, epoch);
         }
-        true
+        !self.core.halted
     }
 
     /// Of an event, only what is needed is copied from where it stands.
@@ -466,9 +464,9 @@ impl<D: Domain> World<D> {
         process.incarnation += 1;
         process.up = false;
         process.cores_busy = 0;
-        let work = process.work.drain(..).map(|(_, _, mark)| mark);
+        let work = process.work.take().map(|(_, _, mark)| mark);
         let marks: Vec<u32> = work.chain(process.pace.clear()).chain(process.disk_pace.clear()).collect();
-        marks.into_iter().for_each(|mark| self.core.flying.remove(mark));
+        marks.into_iter().for_each(|mark| _ = self.core.flying.remove(mark));
     }
 
     /// A process boots now, if it is down.

@@ -51,7 +51,8 @@ pub fn build(setup: &Setup, recorder: Recorder) -> World {
     // A story keeps every delivery, and ends with its last line.
     let keep = if setup.script.is_some() { usize::MAX } else { setup.keep };
     let window = shared.window;
-    let book = Book::new(&BookSpec { counts, window, end, keep }, recorder);
+    let mut book = Book::new(&BookSpec { counts, window, end, keep }, recorder);
+    book.describe(&shared.subscriptions);
     let world = World::new(setup.seed, shared, book);
     let mut builder = Builder { setup, world, names, booting: Vec::new() };
     match &setup.design {

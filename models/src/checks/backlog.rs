@@ -6,8 +6,9 @@ use redeliver_sim::{Span, Time};
 #[derive(Clone, Debug)]
 pub struct Backlog {
     now: u64,
-    since: Time,
-    area: u128,
+    /// The area within the measured window, less what the present ones will add to it: the times of ends less those of
+    /// beginnings, in nanoseconds.
+    area: i128,
     /// The most at any time.
     pub max: u64,
     window: (Time, Time),
@@ -27,7 +28,6 @@ impl Backlog {
         let step = Span((end.0 / POINTS_MAX).max(1));
         Backlog {
             now: 0,
-            since: Time::ZERO,
             area: 0,
             max: 0,
             window,
@@ -38,17 +38,28 @@ impl Backlog {
         }
     }
 
-    /// It is so many from now on.
+    /// One more from now on.
     #[inline(always)]
-    pub fn set(&mut self, at: Time, now: u64) {
+    pub fn grow(&mut self, at: Time) {
+        self.area -= i128::from(self.move_to(at));
+        self.now += 1;
+        self.max = self.max.max(self.now);
+    }
+
+    /// One less from now on.
+    #[inline(always)]
+    pub fn shrink(&mut self, at: Time) {
+        self.area += i128::from(self.move_to(at));
+        self.now -= 1;
+    }
+
+    /// The instant, or the nearest of the measured window.
+    #[inline(always)]
+    fn move_to(&mut self, at: Time) -> u64 {
         if at >= self.next_point {
             self.draw(at);
         }
-        let (from, to) = (self.since.max(self.window.0), at.min(self.window.1));
-        self.area += u128::from(self.now) * u128::from(to.since(from).0);
-        self.since = at;
-        self.now = now;
-        self.max = self.max.max(now);
+        at.max(self.window.0).min(self.window.1).0
     }
 
     /// An effect took place with this latency, in nanoseconds.
@@ -69,7 +80,7 @@ impl Backlog {
 
     /// The run has ended now.
     pub fn finish(&mut self, at: Time) {
-        self.set(at, self.now);
+        self.area += i128::from(self.now) * i128::from(self.move_to(at));
         let latency = (self.latency_max > 0).then_some(self.latency_max);
         self.points.push((at, self.now, latency));
     }
@@ -94,13 +105,22 @@ mod tests {
         Time::ZERO + Span::seconds(n)
     }
 
+    fn set(backlog: &mut Backlog, at: u64, now: u64) {
+        while backlog.now() < now {
+            backlog.grow(second(at));
+        }
+        while backlog.now() > now {
+            backlog.shrink(second(at));
+        }
+    }
+
     #[test]
     fn the_mean_covers_the_window_only() {
         let mut backlog = Backlog::new((second(10), second(20)), second(40));
-        backlog.set(second(5), 100);
-        backlog.set(second(10), 4);
-        backlog.set(second(15), 0);
-        backlog.set(second(20), 1_000);
+        set(&mut backlog, 5, 100);
+        set(&mut backlog, 10, 4);
+        set(&mut backlog, 15, 0);
+        set(&mut backlog, 20, 1_000);
         backlog.finish(second(30));
         assert_eq!((backlog.mean(second(30)), backlog.max, backlog.now()), (2.0, 1_000, 1_000));
     }
@@ -108,7 +128,7 @@ mod tests {
     #[test]
     fn a_run_that_ends_early_is_measured_until_its_end() {
         let mut backlog = Backlog::new((second(0), second(20)), second(20));
-        backlog.set(second(0), 3);
+        set(&mut backlog, 0, 3);
         backlog.finish(second(10));
         assert_eq!(backlog.mean(second(10)), 3.0);
     }
@@ -116,10 +136,10 @@ mod tests {
     #[test]
     fn a_chart_has_the_last_value_of_each_step_and_its_greatest_latency() {
         let mut backlog = Backlog::new((second(0), second(240)), second(240));
-        backlog.set(Time(1), 7);
+        set(&mut backlog, 0, 7);
         backlog.latency(30);
         backlog.latency(20);
-        backlog.set(second(2), 5);
+        set(&mut backlog, 2, 5);
         let points = [(second(1), 7, Some(30)), (second(2), 7, None)];
         assert_eq!(backlog.points, points);
     }

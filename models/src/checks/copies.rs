@@ -26,16 +26,16 @@ impl Book {
         if open {
             self.open += 1;
             checks.ledger.open += 1;
+            checks.backlog.grow(at);
         } else {
             self.open -= 1;
             checks.ledger.open -= 1;
+            checks.backlog.shrink(at);
             checks.leave_orders(message, delivery);
         }
-        checks.backlog.set(at, checks.ledger.open);
     }
 
     /// As [`Book::refresh`], for every subscription of the message's topic.
-    #[inline(always)]
     pub(super) fn refresh_all(&mut self, at: Time, m: MessageRef, shared: &mut Shared) {
         let topic = shared.messages.get(m).topic.0 as usize;
         for (slot, s) in shared.topics[topic].subscriptions.iter().enumerate() {
@@ -49,10 +49,17 @@ impl Book {
         let message = shared.messages.get_mut(m);
         assert!(message.upstream > 0, "an upstream copy ended that never began");
         message.upstream -= 1;
-        if message.upstream == 0 {
-            self.refresh_all(at, m, shared);
-            self.close_if_gone(m, shared);
+        if message.upstream > 0 {
+            return;
         }
+        let topic = &shared.topics[message.topic.0 as usize];
+        for (slot, s) in topic.subscriptions.iter().enumerate() {
+            let (message, delivery) = shared.messages.both_mut(m, slot);
+            if delivery.copies == 0 {
+                self.refresh(at, *s, message, delivery);
+            }
+        }
+        self.close_if_gone(m, shared);
     }
 
     #[inline(always)]

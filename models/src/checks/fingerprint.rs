@@ -23,7 +23,7 @@ fn round(lane: u64, word: u64) -> u64 {
 
 impl Fingerprint {
     /// Takes in a fact: its kind, where it was noted, which message it is about (source and number), the rest.
-    #[inline(never)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn fold(&mut self, at: Time, node: NodeId, kind: u32, about: u64, detail: u64) {
         self.times = round(self.times, at.0);
         self.facts = round(self.facts, u64::from(kind) << 56 ^ u64::from(node.0) << 36 ^ detail);

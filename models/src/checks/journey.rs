@@ -7,27 +7,33 @@ use crate::message::{KeyId, Message, MessageRef, SubscriptionId};
 use crate::shared::Shared;
 use redeliver_sim::{NodeId, Span, Time};
 
-impl Book {
-    /// The topic accepts the message: it gets its rank among those of its key.
-    #[inline(always)]
-    fn accept(&mut self, at: Time, message: &mut Message) {
-        if message.accepted {
-            return;
-        }
-        message.accepted = true;
-        message.stored_at = at;
-        if message.key == KeyId::NONE {
-            return;
-        }
-        let next = &mut self.key_next[message.topic.0 as usize];
-        let key = message.key.0 as usize;
-        if key >= next.len() {
-            next.resize(key + 1, 0);
-        }
-        message.key_rank = next[key];
-        next[key] += 1;
+/// The topic accepts the message: it gets its rank among those of its key.
+#[inline(always)]
+fn accept(at: Time, message: &mut Message, key_next: &mut [Vec<u32>]) {
+    if message.accepted {
+        return;
     }
+    message.accepted = true;
+    message.stored_at = at;
+    if message.key == KeyId::NONE {
+        return;
+    }
+    let next = &mut key_next[message.topic.0 as usize];
+    let key = message.key.0 as usize;
+    if key >= next.len() {
+        grow(next, key);
+    }
+    message.key_rank = next[key];
+    next[key] += 1;
+}
 
+#[cold]
+#[inline(never)]
+fn grow(next: &mut Vec<u32>, key: usize) {
+    next.resize(key + 1, 0);
+}
+
+impl Book {
     #[inline(always)]
     pub(super) fn published(
         &mut self,
@@ -43,7 +49,7 @@ impl Book {
         self.sources[message.source.0 as usize].published += 1;
         let topic = &shared.topics[message.topic.0 as usize];
         if topic.accepted_at_birth {
-            self.accept(at, message);
+            accept(at, message, &mut self.key_next);
         }
         if !topic.addressed_at_birth {
             return;
@@ -74,10 +80,9 @@ impl Book {
         place: (u32, u32),
         shared: &mut Shared,
     ) {
-        let slot = shared.slot(s);
-        let (message, delivery) = shared.messages.both_mut(m, slot);
-        self.accept(at, message);
         let checks = &mut self.subscriptions[s.0 as usize];
+        let (message, delivery) = shared.messages.both_mut(m, checks.slot);
+        accept(at, message, &mut self.key_next);
         if !delivery.ranked {
             delivery.ranked = true;
             (delivery.line, delivery.rank) = place;
@@ -115,14 +120,13 @@ impl Book {
         member: u32,
         shared: &mut Shared,
     ) {
-        let slot = shared.slot(s);
-        let (message, delivery) = shared.messages.both_mut(m, slot);
+        let checks = &mut self.subscriptions[s.0 as usize];
+        let (message, delivery) = shared.messages.both_mut(m, checks.slot);
         if delivery.dispatched_first == Time::NEVER {
             delivery.dispatched_first = at;
         }
         delivery.dispatched = at;
         delivery.dispatches = delivery.dispatches.saturating_add(1);
-        let checks = &mut self.subscriptions[s.0 as usize];
         checks.ledger.duplicates_exercised |= attempt > 1;
         if message.key != KeyId::NONE {
             checks.key.sent(message.key.0, member);
@@ -144,14 +148,12 @@ impl Book {
         attempt: u16,
         shared: &mut Shared,
     ) {
-        let slot = shared.slot(s);
-        let resides = shared.subscriptions[s.0 as usize].resides_at_receiver;
-        let (message, delivery) = shared.messages.both_mut(m, slot);
+        let checks = &mut self.subscriptions[s.0 as usize];
+        let (message, delivery) = shared.messages.both_mut(m, checks.slot);
         delivery.delivered = at;
-        let ledger = &mut self.subscriptions[s.0 as usize].ledger;
-        ledger.redeliveries += u64::from(attempt > 1);
-        if resides {
-            ledger.resides(at);
+        checks.ledger.redeliveries += u64::from(attempt > 1);
+        if checks.resides_at_receiver {
+            checks.ledger.resides(at);
         }
         let member = &mut self.members[node.0 as usize];
         if member.delivered.len() < self.keep {
@@ -171,15 +173,13 @@ impl Book {
         worked: Span,
         shared: &mut Shared,
     ) {
-        let slot = shared.slot(s);
-        let subscription = &shared.subscriptions[s.0 as usize];
-        let (resides, window) = (subscription.resides_at_receiver, shared.window);
-        let (message, delivery) = shared.messages.both_mut(m, slot);
+        let checks = &mut self.subscriptions[s.0 as usize];
+        let window = shared.window;
+        let (message, delivery) = shared.messages.both_mut(m, checks.slot);
         delivery.effects = delivery.effects.saturating_add(1);
         delivery.worked += worked;
-        let checks = &mut self.subscriptions[s.0 as usize];
         checks.ledger.effects += 1;
-        if resides {
+        if checks.resides_at_receiver {
             checks.ledger.leaves(at);
         }
         if delivery.effects == 1 {

@@ -22,8 +22,8 @@ pub use subscription::{About, SubscriptionChecks};
 
 use crate::Messaging;
 use crate::fact::Fact;
-use crate::message::MessageRef;
-use crate::shared::Shared;
+use crate::message::{Message, MessageRef};
+use crate::shared::{Shared, Subscription};
 use fingerprint::Fingerprint;
 use redeliver_sim::{Checks, News, NodeId, Span, Time};
 
@@ -103,6 +103,14 @@ impl Book {
         }
     }
 
+    /// What the checks of each subscription need to know of it.
+    pub(crate) fn describe(&mut self, subscriptions: &[Subscription]) {
+        for (checks, subscription) in self.subscriptions.iter_mut().zip(subscriptions) {
+            checks.slot = usize::from(subscription.slot);
+            checks.resides_at_receiver = subscription.resides_at_receiver;
+        }
+    }
+
     /// Of all facts so far.
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint.value()
@@ -160,11 +168,9 @@ impl Checks<Messaging> for Book {
             | Fact::Acked { m, .. } => Some(shared.messages.get(m)),
             _ => fact.message().and_then(|m| shared.messages.current(m)),
         };
-        let about =
-            message.map_or(0, |message| u64::from(message.source.0) << 32 | u64::from(message.number));
+        let about = message.map_or(0, Message::about);
         let subscription = fact.subscription().map_or(0, |s| u64::from(s.0) + 1);
         self.fingerprint.fold(at, node, fact.kind(), about ^ subscription << 48, fact.detail());
-        self.recorder.fold(at, node, fact, &shared.messages);
         match fact {
             Fact::Published { m, buffered, sent } => self.published(at, m, buffered, sent, shared),
             Fact::Stored { m, s, line, rank, last } => {
@@ -177,9 +183,9 @@ impl Checks<Messaging> for Book {
             Fact::Delivered { m, s, attempt } => self.delivered(at, node, m, s, attempt, shared),
             Fact::Processed { m, s, worked, .. } => self.processed(at, node, m, s, worked, shared),
             Fact::Acked { m, s } => {
-                self.subscriptions[s.0 as usize].ledger.leaves(at);
-                let slot = shared.slot(s);
-                let (message, delivery) = shared.messages.both_mut(m, slot);
+                let checks = &mut self.subscriptions[s.0 as usize];
+                checks.ledger.leaves(at);
+                let (message, delivery) = shared.messages.both_mut(m, checks.slot);
                 if delivery.copies == 1 && delivery.effects == 0 && !delivery.dead_lettered {
                     let before = delivery.cause;
                     return self.skipped(at, m, s, before, shared);
@@ -200,8 +206,16 @@ impl Checks<Messaging> for Book {
                     self.end_upstream(at, m, shared);
                 }
             }
-            _ => self.fold_rare(at, node, &fact, shared),
+            rare => self.fold_rare(at, node, &rare, shared),
         }
+    }
+
+    fn keeps_facts(&self) -> bool {
+        self.recorder.is_on()
+    }
+
+    fn keep(&mut self, at: Time, node: NodeId, fact: &Fact, shared: &Shared) {
+        self.recorder.keep(at, node, fact, &shared.messages);
     }
 
     fn told(&mut self, at: Time, node: NodeId, news: News) {

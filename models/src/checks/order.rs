@@ -68,18 +68,21 @@ impl Order {
     fn line(&mut self, line: u32) -> &mut Line {
         let (page, place) = (line as usize / PAGE, line as usize % PAGE);
         if !matches!(self.pages.get(page), Some(Some(_))) {
-            self.grow(page);
+            return self.first_line(page, place);
         }
-        &mut self.pages[page].as_mut().expect("it is there now")[place]
+        let Some(Some(lines)) = self.pages.get_mut(page) else { unreachable!("it is there") };
+        &mut lines[place]
     }
 
+    /// The first line of its page that is needed.
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, page: usize) {
+    fn first_line(&mut self, page: usize, place: usize) -> &mut Line {
         if page >= self.pages.len() {
             self.pages.resize(page + 1, None);
         }
-        self.pages[page] = Some(Box::new(std::array::from_fn(|_| Line::default())));
+        let lines = self.pages[page].insert(Box::new(std::array::from_fn(|_| Line::default())));
+        &mut lines[place]
     }
 
     /// A message of this line was accepted.
@@ -185,10 +188,13 @@ impl Line {
     fn done_above(&self, offset: u32) -> u64 {
         let count = if offset < 64 { (self.done >> offset).count_ones() } else { 0 };
         let Some(more) = &self.more else { return u64::from(count) };
-        let (from, bit) = if offset < 64 { (0, 0) } else { (offset as usize / 64 - 1, offset % 64) };
-        let Some([first, _]) = more.get(from) else { return u64::from(count) };
-        let rest: u32 = more.range(from + 1..).map(|[done, _]| done.count_ones()).sum();
-        u64::from(count + (first >> bit).count_ones() + rest)
+        let (mut word, mut bit) = if offset < 64 { (0, 0) } else { (offset as usize / 64 - 1, offset % 64) };
+        let mut count = u64::from(count);
+        while let Some([done, _]) = more.get(word) {
+            count += u64::from((done >> bit).count_ones());
+            (word, bit) = (word + 1, 0);
+        }
+        count
     }
 
     #[inline(never)]

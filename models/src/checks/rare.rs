@@ -1,7 +1,7 @@
 //! The facts that are rare: what goes wrong, and what comes again.
 
-use super::Book;
 use super::subscription::about;
+use super::{Book, SubscriptionChecks};
 use crate::causes::{DuplicateCause, LossCause};
 use crate::fact::Fact;
 use crate::message::{MessageRef, SubscriptionId};
@@ -61,8 +61,9 @@ impl Book {
             Fact::Found { m, s, line, rank } => self.stored(at, m, s, (line, rank), shared),
             Fact::DeliveryDropped { m, s, why } => self.destroy_copy(at, m, s, why, shared),
             Fact::Discarded { m, s, why } => {
-                if shared.subscriptions[s.0 as usize].resides_at_receiver {
-                    self.subscriptions[s.0 as usize].ledger.leaves(at);
+                let checks = &mut self.subscriptions[s.0 as usize];
+                if checks.resides_at_receiver {
+                    checks.ledger.leaves(at);
                 }
                 self.destroy_copy(at, m, s, why, shared);
             }
@@ -170,10 +171,9 @@ impl Book {
 
     /// It will be settled without an effect: rightly, if there was one before.
     fn deduplicated(&mut self, at: Time, m: MessageRef, s: SubscriptionId, shared: &mut Shared) {
-        let resides = shared.subscriptions[s.0 as usize].resides_at_receiver;
-        let ledger = &mut self.subscriptions[s.0 as usize].ledger;
+        let SubscriptionChecks { ledger, resides_at_receiver, .. } = &mut self.subscriptions[s.0 as usize];
         ledger.deduplicated += 1;
-        if resides {
+        if *resides_at_receiver {
             ledger.leaves(at);
         }
         if shared.messages.delivery(m, shared.slot(s)).effects == 0 {

@@ -37,17 +37,14 @@ pub enum Recorder {
 }
 
 impl Recorder {
-    #[inline(always)]
-    pub(super) fn fold(&mut self, at: Time, node: NodeId, fact: Fact, messages: &Messages) {
-        if !matches!(self, Recorder::Off) {
-            let copy = fact; // whose address is taken: the fact itself stays in registers
-            self.keep(at, node, &copy, messages);
-        }
+    pub(super) fn is_on(&self) -> bool {
+        !matches!(self, Recorder::Off)
     }
 
-    #[cold]
-    #[inline(never)]
-    fn keep(&mut self, at: Time, node: NodeId, fact: &Fact, messages: &Messages) {
+    pub(super) fn keep(&mut self, at: Time, node: NodeId, fact: &Fact, messages: &Messages) {
+        if !self.is_on() {
+            return;
+        }
         let about = fact.message().filter(|m| messages.is_current(*m)).map(|m| {
             let message = messages.get(m);
             (message.source.0, message.number, message.label)

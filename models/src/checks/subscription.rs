@@ -11,6 +11,10 @@ pub type About = (u32, u32, u32);
 /// The checks of one subscription.
 #[derive(Clone, Debug)]
 pub struct SubscriptionChecks {
+    /// Its place among the topic's subscriptions.
+    pub(super) slot: usize,
+    /// Nothing stores its messages: they reside where they are received.
+    pub(super) resides_at_receiver: bool,
     /// Every message comes to one end.
     pub ledger: Ledger,
     /// Messages of one key.
@@ -41,6 +45,8 @@ impl SubscriptionChecks {
     /// Of a subscription of which nothing has been heard; averages cover the window.
     pub(super) fn new(window: (Time, Time), end: Time) -> Self {
         SubscriptionChecks {
+            slot: 0,
+            resides_at_receiver: false,
             ledger: Ledger::default(),
             key: Order::default(),
             producer: Order::default(),

@@ -70,7 +70,6 @@ impl Broker {
 
     /// The delivery that an ack or a nack is about. Tags begin anew with each life of the broker: one of an earlier
     /// life may come late, over datagrams, and says nothing of the delivery that has its tag now.
-    #[inline(always)]
     pub(super) fn settle(
         &mut self,
         m: MessageRef,
@@ -78,19 +77,29 @@ impl Broker {
         attempt: u16,
         tag: Tag,
     ) -> Option<Flight> {
-        let flight = self.flights.get(tag)?;
+        self.settles((m, s, attempt), tag).then(|| *self.flights.landed(tag))
+    }
+
+    /// The same; it only says whether there is one.
+    #[inline(always)]
+    fn settles(&mut self, (m, s, attempt): (MessageRef, SubscriptionId, u16), tag: Tag) -> bool {
+        let Some(flight) = self.flights.get(tag) else { return false };
         let same = flight.entry.m == m && flight.entry.attempts == attempt;
-        if same && self.queues[flight.queue as usize].s == s { self.land(tag) } else { None }
+        same && self.queues[flight.queue as usize].s == s && self.lands(tag)
     }
 
     /// The delivery, if it was not settled yet; now it is.
-    #[inline(always)]
     pub(super) fn land(&mut self, tag: Tag) -> Option<Flight> {
-        let flight = *self.flights.land(tag)?;
-        let queue = flight.queue as usize;
+        self.lands(tag).then(|| *self.flights.landed(tag))
+    }
+
+    #[inline(always)]
+    fn lands(&mut self, tag: Tag) -> bool {
+        let Some(flight) = self.flights.land(tag) else { return false };
+        let (queue, slot, number) = (flight.queue as usize, flight.slot, flight.number);
         self.queues[queue].unacked -= 1;
-        self.service[queue].give_room(flight.slot, flight.number);
-        Some(flight)
+        self.service[queue].give_room(slot, number);
+        true
     }
 
     #[inline(always)]
@@ -106,9 +115,12 @@ impl Broker {
         if self.sessions.is_some() {
             return self.on_session_ack(from, (m, s, attempt, tag), out);
         }
-        let Some(flight) = self.settle(m, s, attempt, tag) else { return out.note(Fact::StrayAck { m, s }) };
-        let queue = flight.queue as usize;
-        self.forget(queue, flight.entry, out);
+        if !self.settles((m, s, attempt), tag) {
+            return out.note(Fact::StrayAck { m, s });
+        }
+        let Flight { queue, entry, .. } = *self.flights.landed(tag);
+        let queue = queue as usize;
+        self.forget(queue, entry, out);
         out.note(Fact::Acked { m, s });
         self.dispatch(queue, out);
         self.set_level(queue, out);

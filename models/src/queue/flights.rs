@@ -114,6 +114,12 @@ impl Flights {
         self.slots.get(tag.slot as usize).map(|slot| &slot.flight)
     }
 
+    /// What this tag stood for until it was settled just now.
+    #[inline(always)]
+    pub(super) fn landed(&self, tag: Tag) -> &Flight {
+        &self.slots[tag.slot as usize].flight
+    }
+
     /// The one whose deadline comes first.
     #[inline(always)]
     pub(super) fn first(&self) -> Option<(Tag, &Flight)> {

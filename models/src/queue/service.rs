@@ -5,8 +5,7 @@
 //! (classic), `rabbit_fifo.erl` (quorum: `service_queue`, `waiting_consumers`).
 
 use super::TurnLost;
-use redeliver_sim::ConnectionId;
-use std::collections::VecDeque;
+use redeliver_sim::{ConnectionId, Ring};
 
 /// How those who consume from a queue take turns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,10 +41,10 @@ pub(super) struct Service {
     slots: Vec<Subscriber>,
     free: Vec<u32>,
     /// Who is next, by slot.
-    line: VecDeque<u32>,
+    line: Ring<u32>,
     /// With a single active consumer: who it is, and who will be.
     active: Option<u32>,
-    waiting: VecDeque<u32>,
+    waiting: Ring<u32>,
     /// Subscribers so far.
     count: u32,
     turn_lost: TurnLost,
@@ -64,9 +63,9 @@ impl Service {
         Service {
             slots: Vec::new(),
             free: Vec::new(),
-            line: VecDeque::new(),
+            line: Ring::default(),
             active: None,
-            waiting: VecDeque::new(),
+            waiting: Ring::default(),
             count: 0,
             turn_lost,
             single_active,
@@ -90,7 +89,7 @@ impl Service {
             return (slot, number);
         }
         let ahead = |other: &u32| self.slots[*other as usize].priority >= priority;
-        let place = self.waiting.partition_point(ahead);
+        let place = self.waiting.iter().take_while(|other| ahead(other)).count();
         self.waiting.insert(place, slot);
         self.activate();
         (slot, number)
@@ -281,7 +280,8 @@ impl Service {
     #[cold]
     fn line_up_by_priority(&mut self, slot: u32) {
         let priority = self.slots[slot as usize].priority;
-        let place = self.line.partition_point(|other| self.slots[*other as usize].priority >= priority);
+        let ahead = |other: &&u32| self.slots[**other as usize].priority >= priority;
+        let place = self.line.iter().take_while(ahead).count();
         self.line.insert(place, slot);
     }
 }
