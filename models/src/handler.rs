@@ -59,6 +59,11 @@ pub struct Attempt {
     pub blocks: bool,
 }
 
+impl Attempt {
+    /// Of what takes no time and meets with nothing.
+    pub const NONE: Attempt = Attempt { span: Span::ZERO, outcome: Outcome::Effect, blocks: false };
+}
+
 /// What an attempt comes to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
@@ -94,20 +99,20 @@ impl Handler {
         !self.faults.is_empty()
     }
 
-    /// What the `attempt`-th try at a message, from 1, will be if it begins now.
+    /// How long the `attempt`-th try at a message takes, from 1, where no fault makes it longer.
     #[inline(always)]
-    pub fn attempt(&self, now: Time, message: &Message, attempt: u16) -> Attempt {
+    pub fn span(&self, message: &Message, attempt: u16) -> Span {
         let draw = self.purpose.draw(message.luck, u64::from(attempt));
         let mut span = Span(self.work.span.sample(draw));
         if let Some(rate) = self.work.rate {
             span += Span((message.size as f64 / rate * 1e9 + 0.5) as u64);
         }
-        let plain = Attempt { span, outcome: Outcome::Effect, blocks: false };
-        if self.faults.is_empty() { plain } else { self.attempt_at_faulty(now, message, attempt, plain) }
+        span
     }
 
-    #[cold]
-    fn attempt_at_faulty(&self, now: Time, message: &Message, attempt: u16, plain: Attempt) -> Attempt {
+    /// What the `attempt`-th try at a message, from 1, will be if it begins now.
+    pub fn attempt(&self, now: Time, message: &Message, attempt: u16) -> Attempt {
+        let plain = Attempt { span: self.span(message, attempt), ..Attempt::NONE };
         let mut faults = self.faults.iter().filter(|fault| fault.from <= now && now < fault.until);
         let Some(fault) = faults.find(|fault| fault.which.has(message, 0)) else { return plain };
         match &fault.effect {

@@ -34,7 +34,9 @@ pub struct Worker<T> {
     pub s: SubscriptionId,
     handler: Handler,
     waiting: Ring<Held<T>>,
-    current: Option<(Held<T>, Attempt)>,
+    /// What it works on, and with what outcome.
+    current: Option<Held<T>>,
+    attempt: Attempt,
     /// When the current attempt began.
     since: Time,
     /// Attempts begun: late ends of earlier ones are void.
@@ -86,6 +88,7 @@ impl<T: Copy> Worker<T> {
             handler,
             waiting: Ring::default(),
             current: None,
+            attempt: Attempt::NONE,
             since: Time::ZERO,
             generation: 0,
             stuck: Span::ZERO,
@@ -114,7 +117,8 @@ impl<T: Copy> Worker<T> {
         }
         out.note(Fact::Delivered { m, s: self.s, attempt });
         let held = Held { m, attempt, tries: 0, token, stuck_before: self.stuck };
-        self.work(held, out);
+        self.current = Some(held);
+        self.work(m, attempt, out);
         Some(held)
     }
 
@@ -129,7 +133,8 @@ impl<T: Copy> Worker<T> {
         if stuck > Span::ZERO {
             out.shared().subscriptions[self.s.0 as usize].head_of_line += stuck;
         }
-        self.work(held, out);
+        self.current = Some(held);
+        self.work(held.m, held.attempt.saturating_add(held.tries), out);
         Some(held)
     }
 
@@ -144,12 +149,13 @@ impl<T: Copy> Worker<T> {
 
     #[cold]
     #[inline(never)]
-    fn unusual_attempt(&mut self, held: &Held<T>, mut number: u16, out: &mut Out<'_>) -> Attempt {
+    fn unusual_attempt(&mut self, mut number: u16, out: &mut Out<'_>) -> Attempt {
+        let held = self.current.expect("it has begun with it");
         if self.knows(held.m, out) {
             return Attempt { span: Span::ZERO, outcome: Outcome::Known, blocks: false };
         }
         if self.handler.has_faults() {
-            number = self.tries_so_far(held, number, out);
+            number = self.tries_so_far(&held, number, out);
         }
         let now = out.now();
         let mut attempt = self.handler.attempt(now, out.shared().messages.get(held.m), number);
@@ -187,19 +193,17 @@ impl<T: Copy> Worker<T> {
         if let Ids::Here(known) = &self.ids { known.len() } else { 0 }
     }
 
+    /// Begins with its current message, for the `number`-th time.
     #[inline(never)]
-    fn work(&mut self, held: Held<T>, out: &mut Out<'_>) {
-        let number = held.attempt.saturating_add(held.tries);
-        let now = out.now();
-        let attempt = if self.unusual {
-            self.unusual_attempt(&held, number, out)
+    fn work(&mut self, m: MessageRef, number: u16, out: &mut Out<'_>) {
+        if self.unusual {
+            self.attempt = self.unusual_attempt(number, out);
         } else {
-            self.handler.attempt(now, out.shared().messages.get(held.m), number)
-        };
+            self.attempt.span = self.handler.span(out.shared().messages.get(m), number);
+        }
         self.generation = self.generation.wrapping_add(1);
         self.since = out.now();
-        self.current = Some((held, attempt));
-        out.work(attempt.span, Timer::Done { m: held.m, slot: 0, generation: self.generation });
+        out.work(self.attempt.span, Timer::Done { m, slot: 0, generation: self.generation });
     }
 
     /// The work that ended now, if it was not given up: the message, and what came of it.
@@ -208,7 +212,7 @@ impl<T: Copy> Worker<T> {
         if generation != self.generation {
             return None;
         }
-        let (held, attempt) = *self.current.as_ref()?;
+        let (held, attempt) = (self.current?, self.attempt);
         self.current = None;
         let s = self.s;
         if attempt.outcome == Outcome::Committing {
@@ -238,13 +242,14 @@ impl<T: Copy> Worker<T> {
         match ended.outcome {
             Outcome::Transaction => {
                 self.worked = worked;
-                self.current = Some((held, ended));
+                (self.current, self.attempt) = (Some(held), ended);
             }
             Outcome::Failure => out.note(Fact::Failed { m, s, attempt, worked }),
             Outcome::Known => out.note(Fact::Deduplicated { m, s }),
             _ if self.commit > Span::ZERO => {
                 self.worked = worked;
-                self.current = Some((held, Attempt { outcome: Outcome::Committing, ..ended }));
+                (self.current, self.attempt) =
+                    (Some(held), Attempt { outcome: Outcome::Committing, ..ended });
                 // The database's time, not the processor's.
                 out.delay(self.commit, Timer::Done { m, slot: 0, generation: self.generation });
                 return None;
@@ -286,12 +291,12 @@ impl<T: Copy> Worker<T> {
 
     /// The message of the transaction.
     pub fn current_message(&self) -> MessageRef {
-        self.current.as_ref().map_or(MessageRef::NONE, |(held, _)| held.m)
+        self.current.as_ref().map_or(MessageRef::NONE, |held| held.m)
     }
 
     /// The database has prepared the effect: its message, and the work that it took.
     pub fn lend(&mut self) -> (Held<T>, Span) {
-        let (held, _) = self.current.expect("it has worked on a message");
+        let held = self.current.expect("it has worked on a message");
         self.lent = true;
         (held, self.worked)
     }
@@ -305,7 +310,7 @@ impl<T: Copy> Worker<T> {
     /// The transaction has ended: its message is not in work any more.
     pub fn release(&mut self) -> Held<T> {
         self.lent = false;
-        self.current.take().expect("it has worked on a message").0
+        self.current.take().expect("it has worked on a message")
     }
 
     /// Tries a message again after a pause; nothing passes it meanwhile.
@@ -313,16 +318,16 @@ impl<T: Copy> Worker<T> {
         self.stuck += pause;
         let held = Held { tries: held.tries.saturating_add(1), ..held };
         self.generation = self.generation.wrapping_add(1);
-        self.current = Some((held, Attempt { span: Span::ZERO, outcome: Outcome::Effect, blocks: false }));
+        (self.current, self.attempt) = (Some(held), Attempt::NONE);
         out.deadline(pause, Timer::Retry { m: held.m, slot: 0, generation: self.generation });
     }
 
     /// The pause is over.
     pub fn on_retry(&mut self, generation: u16, out: &mut Out<'_>) {
         if generation == self.generation
-            && let Some((held, _)) = self.current.take()
+            && let Some(held) = self.current
         {
-            self.work(held, out);
+            self.work(held.m, held.attempt.saturating_add(held.tries), out);
         }
     }
 
@@ -359,7 +364,7 @@ impl<T: Copy> Worker<T> {
 
     /// What it works on, if that is still this attempt.
     pub fn current(&self, generation: u16) -> Option<&Held<T>> {
-        self.current.as_ref().filter(|_| generation == self.generation).map(|(held, _)| held)
+        self.current.as_ref().filter(|_| generation == self.generation)
     }
 
     /// How many messages it holds.
@@ -370,7 +375,7 @@ impl<T: Copy> Worker<T> {
 
     /// All that it holds, the one in work first.
     pub fn held(&self) -> impl Iterator<Item = &Held<T>> {
-        self.current.iter().map(|(held, _)| held).chain(self.waiting.iter())
+        self.current.iter().chain(self.waiting.iter())
     }
 
     pub(crate) fn count(&self, census: &mut Census<'_>) {

@@ -42,26 +42,28 @@ impl<B> Slot<B> {
     }
 }
 
-impl<B: Copy> Arena<B> {
-    /// Field by field: a slot that is put together elsewhere and copied is waited for.
+impl<B: Copy + Default> Arena<B> {
+    /// A slot for what is going to happen then; whoever asked for it writes what it is, where it stands: what is put together
+    /// elsewhere and copied is waited for.
     #[inline(always)]
-    pub(crate) fn put(&mut self, time: u64, order: u64, body: B, next: u32) -> u32 {
-        let Some(place) = self.slots.get_mut(self.free as usize) else {
-            return self.grow(Slot { time, order, next, body });
-        };
-        let index = std::mem::replace(&mut self.free, place.next);
+    pub(crate) fn put(&mut self, time: u64, order: u64, next: u32) -> u32 {
+        if self.free == NONE {
+            self.grow();
+        }
+        let index = self.free;
+        let place = &mut self.slots[index as usize];
+        self.free = place.next;
         place.time = time;
         place.order = order;
         place.next = next;
-        place.body = body;
         index
     }
 
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, slot: Slot<B>) -> u32 {
-        self.slots.push(slot);
-        self.slots.len() as u32 - 1
+    fn grow(&mut self) {
+        self.free = self.slots.len() as u32;
+        self.slots.push(Slot { time: 0, order: 0, next: NONE, body: B::default() });
     }
 
     /// The events of a list.

@@ -69,11 +69,24 @@ pub(crate) struct Event<D: Domain> {
     pub(crate) body: Body<D>,
 }
 
+/// Of a slot that has never been used.
+impl<D: Domain> Default for Event<D> {
+    fn default() -> Self {
+        Event { at: 0, epoch: 0, mark: DEADLINE, body: Body::Void }
+    }
+}
+
 /// A replaceable timer of a node.
 #[derive(Clone)]
 pub(crate) struct Alarm<D: Domain> {
     pub(crate) generation: u32,
     pub(crate) timer: Option<D::Timer>,
+}
+
+/// The bit of a kind of facts in a mask: there may be more than 64 kinds.
+#[inline(always)]
+pub(crate) fn bit(kind: u32) -> u64 {
+    1 << (kind % 64)
 }
 
 #[derive(Clone)]
@@ -90,8 +103,8 @@ pub(crate) struct Core<D: Domain> {
     pub(crate) faults: Vec<Fault<D>>,
     /// How often each fault that waits for facts may still act.
     pub(crate) fault_times: Vec<u32>,
-    /// Kinds of facts that are looked at one by one: some fault waits for them, or the checks keep all. A bit for each,
-    /// modulo 64.
+    /// Kinds of facts that are looked at one by one: some fault waits for them, or the checks keep all, or the running node
+    /// is cut. A [`bit`] for each.
     pub(crate) watched: u64,
     /// What is to be taken out of the wire, and how many times.
     pub(crate) drops: Vec<(D::MessagePattern, u32)>,
@@ -129,24 +142,31 @@ pub(crate) struct Core<D: Domain> {
 }
 
 impl<D: Domain> Core<D> {
+    #[inline(always)]
     pub(crate) fn push(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>) {
         self.push_marked(time, at, epoch, body, self.mark);
     }
 
-    /// One function for all but packets: what runs for each message has to fit into the nearest cache.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn push_marked(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>, mark: u32) {
-        self.schedule(time, at, epoch, body, mark);
+        *self.place_apart(time, mark) = Event { at, epoch, mark, body };
     }
 
-    /// Of packets: inlined into the one function that sends them.
+    /// One function for all but packets: what runs for each message has to fit into the nearest cache.
+    #[inline(never)]
+    fn place_apart(&mut self, time: Time, mark: u32) -> &mut Event<D> {
+        self.place(time, mark)
+    }
+
+    /// Where an event is written that is going to happen then.
     #[inline(always)]
-    pub(crate) fn schedule(&mut self, time: Time, at: u32, epoch: u32, body: Body<D>, mark: u32) {
+    pub(crate) fn place(&mut self, time: Time, mark: u32) -> &mut Event<D> {
         if self.prologue && self.is_postponed(time, mark) {
-            return self.postponed.push((Class::Ordinary, Event { at, epoch, mark, body }));
+            self.postponed.push((Class::Ordinary, Event::default()));
+            return self.postponed.last_mut().map(|(_, event)| event).expect("it was put there");
         }
         self.flying.add(mark);
-        self.queue.push(time, Class::Ordinary, Event { at, epoch, mark, body });
+        self.queue.push(time, Class::Ordinary)
     }
 
     #[cold]
@@ -159,29 +179,55 @@ impl<D: Domain> Core<D> {
         if self.prologue && time == Time::ZERO {
             return self.postponed.push((Class::Fault, event));
         }
-        self.queue.push(time.max(self.now), Class::Fault, event);
+        *self.queue.push(time.max(self.now), Class::Fault) = event;
     }
 
+    /// A fact of the running node; nothing, if that has crashed at an earlier one.
     #[inline(always)]
-    pub(crate) fn note(&mut self, node: NodeId, fact: D::Fact) {
+    pub(crate) fn note_of_running(&mut self, node: NodeId, fact: D::Fact) {
         // One test for all that is rare, before the fact is used: so it stays in registers.
-        if self.watched >> (D::kind(&fact) % 64) & 1 != 0 {
-            return self.note_watched(node, fact);
+        if self.watched & bit(D::kind(&fact)) != 0 {
+            return self.note_unless_cut(node, fact);
         }
         self.checks.fold(self.now, node, fact, &mut self.shared);
     }
 
     #[cold]
     #[inline(never)]
-    fn note_watched(&mut self, node: NodeId, fact: D::Fact) {
-        self.checks.keep(self.now, node, &fact, &self.shared);
-        self.checks.fold(self.now, node, fact, &mut self.shared);
-        self.trigger(node, &fact);
+    fn note_unless_cut(&mut self, node: NodeId, fact: D::Fact) {
+        if !self.cut {
+            self.note(node, fact);
+        }
     }
 
-    /// Kinds of facts that are looked at whatever the faults are.
-    pub(crate) fn watched_anyway(&self) -> u64 {
-        if self.checks.keeps_facts() { u64::MAX } else { 0 }
+    /// A fact of the kernel's own.
+    pub(crate) fn note(&mut self, node: NodeId, fact: D::Fact) {
+        let watched = self.watched & bit(D::kind(&fact)) != 0;
+        if watched {
+            self.checks.keep(self.now, node, &fact, &self.shared);
+        }
+        self.checks.fold(self.now, node, fact, &mut self.shared);
+        if watched {
+            self.trigger(node, &fact);
+        }
+    }
+
+    /// What is noted now counts again.
+    pub(crate) fn uncut(&mut self) {
+        if std::mem::take(&mut self.cut) {
+            self.watch();
+        }
+    }
+
+    /// Finds out which kinds of facts are to be looked at.
+    pub(crate) fn watch(&mut self) {
+        let kind = |fault: &Fault<D>| match &fault.trigger {
+            Trigger::On { pattern, .. } if !self.healed => bit(D::pattern_kind(pattern)),
+            _ => 0,
+        };
+        let all = self.cut || self.checks.keeps_facts();
+        self.watched =
+            if all { u64::MAX } else { self.faults.iter().map(kind).fold(0, |all, kind| all | kind) };
     }
 
     pub(crate) fn tell_checks(&mut self, node: NodeId, news: News) {
@@ -208,6 +254,7 @@ impl<D: Domain> Core<D> {
                 }
                 if let Action::Crash { victims, .. } = &self.faults[fault].action {
                     self.cut |= !self.dying && victims.include(node);
+                    self.watch();
                 }
                 self.crashes.push((fault as u32, node));
             } else {

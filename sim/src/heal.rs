@@ -25,7 +25,8 @@ impl<D: Domain> World<D> {
 impl<D: Domain> Core<D> {
     fn heal(&mut self) {
         self.healed = true;
-        (self.faults_scheduled, self.watched) = (0, self.watched_anyway());
+        self.faults_scheduled = 0;
+        self.watch();
         self.drops.clear();
         for (fault, noter) in std::mem::take(&mut self.under_way) {
             self.end(fault, noter);

@@ -115,7 +115,7 @@ pub(crate) struct Link<M> {
 /// perhaps an exponential jitter.
 #[derive(Clone, Copy)]
 pub(crate) struct Plain {
-    pub(crate) loss: Chance,
+    loss: Chance,
     /// `u64::MAX`: the link is not that plain.
     latency: u64,
     /// Mean of the jitter; 0 is none.
@@ -136,6 +136,12 @@ impl Plain {
     #[inline(always)]
     pub(crate) fn is_true(self) -> bool {
         self.latency != u64::MAX
+    }
+
+    /// Whether it loses a packet with this luck.
+    #[inline(always)]
+    pub(crate) fn loses(self, purpose: Purpose, luck: Luck) -> bool {
+        self.loss != Chance::NEVER && self.loss.happens(purpose.draw(luck, 0))
     }
 
     /// How long a packet with this luck is on the way.

@@ -42,9 +42,7 @@ impl<D: Domain> Out<'_, D> {
     /// Reports a fact.
     #[inline(always)]
     pub fn note(&mut self, fact: D::Fact) {
-        if !self.core.cut {
-            self.core.note(self.node, fact);
-        }
+        self.core.note_of_running(self.node, fact);
     }
 
     /// Whether the node has crashed at a fact that it noted: nothing that it does now happens any more. A node that

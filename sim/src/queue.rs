@@ -55,7 +55,7 @@ pub(crate) struct Queue<B> {
     sequence: u64,
 }
 
-impl<B: Copy> Queue<B> {
+impl<B: Copy + Default> Queue<B> {
     pub(crate) fn new() -> Self {
         Queue {
             arena: Arena { slots: Vec::new(), free: NONE },
@@ -74,19 +74,22 @@ impl<B: Copy> Queue<B> {
         }
     }
 
+    /// Something is going to happen then: what, is to be written here.
     #[inline(always)]
-    pub(crate) fn push(&mut self, time: Time, class: Class, body: B) {
+    pub(crate) fn push(&mut self, time: Time, class: Class) -> &mut B {
         self.sequence += 1;
         let class = if class == Class::Ordinary { ORDINARY } else { 0 };
         let (time, order) = (time.0, class | self.sequence);
         let bucket = time >> self.shift;
         if self.is_within_ring(bucket) {
             let head = self.ring.head(bucket as usize % BUCKETS);
-            *head = self.arena.put(time, order, body, *head);
-        } else {
-            let slot = self.arena.put(time, order, body, NONE);
-            self.place_outside(Entry { time, order, slot });
+            let slot = self.arena.put(time, order, *head);
+            *head = slot;
+            return &mut self.arena.slots[slot as usize].body;
         }
+        let slot = self.arena.put(time, order, NONE);
+        self.place_outside(Entry { time, order, slot });
+        &mut self.arena.slots[slot as usize].body
     }
 
     /// What is before the edge wraps round to beyond the ring.
@@ -155,7 +158,8 @@ impl<B: Copy> Queue<B> {
 
     /// A slot as if this were the last event.
     pub(crate) fn pass(&mut self, now: Time, body: B) -> u32 {
-        let slot = self.arena.put(now.0, ORDINARY, body, NONE);
+        let slot = self.arena.put(now.0, ORDINARY, NONE);
+        self.arena.slots[slot as usize].body = body;
         self.arena.free(slot)
     }
 
@@ -370,20 +374,20 @@ mod tests {
     use super::*;
     use crate::random::mix;
 
-    fn next<B: Copy>(queue: &mut Queue<B>) -> Option<(Time, B)> {
+    fn next<B: Copy + Default>(queue: &mut Queue<B>) -> Option<(Time, B)> {
         queue.pop().map(|slot| queue.popped(slot)).map(|(time, body)| (time, *body))
     }
 
     #[test]
     fn events_come_by_time_then_faults_then_in_the_order_of_scheduling() {
         let mut queue = Queue::new();
-        queue.push(Time(5), Class::Ordinary, 'c');
-        queue.push(Time(5), Class::Fault, 'b');
-        queue.push(Time(1), Class::Ordinary, 'a');
+        *queue.push(Time(5), Class::Ordinary) = 'c';
+        *queue.push(Time(5), Class::Fault) = 'b';
+        *queue.push(Time(1), Class::Ordinary) = 'a';
         assert_eq!(next(&mut queue), Some((Time(1), 'a')));
-        queue.push(Time(5), Class::Ordinary, 'd');
+        *queue.push(Time(5), Class::Ordinary) = 'd';
         assert_eq!(next(&mut queue), Some((Time(5), 'b')));
-        queue.push(Time(5), Class::Ordinary, 'e');
+        *queue.push(Time(5), Class::Ordinary) = 'e';
         let rest: String = std::iter::from_fn(|| next(&mut queue)).map(|(_, body)| body).collect();
         assert_eq!(rest, "cde");
     }
@@ -392,9 +396,9 @@ mod tests {
     fn what_was_scheduled_for_an_instant_comes_before_what_that_instant_brings() {
         for (scheduled, bucket) in [(1 << 20, "another bucket"), (1 << 40, "beyond the ring")] {
             let mut queue = Queue::new();
-            queue.push(Time(scheduled), Class::Ordinary, 'a');
+            *queue.push(Time(scheduled), Class::Ordinary) = 'a';
             // Nothing was popped: the present has moved on by itself.
-            queue.push(Time(scheduled), Class::Ordinary, 'b');
+            *queue.push(Time(scheduled), Class::Ordinary) = 'b';
             let order: String = std::iter::from_fn(|| next(&mut queue)).map(|(_, body)| body).collect();
             assert_eq!(order, "ab", "{bucket}");
         }
@@ -413,11 +417,11 @@ mod tests {
                 now = expected.first().map_or(now, |(time, _)| *time);
             }
             if i % 11 == 0 {
-                queue.push(Time(now), Class::Ordinary, i);
+                *queue.push(Time(now), Class::Ordinary) = i;
                 expected.insert((now, i));
             } else if growing || i % 3 == 0 {
                 let time = u64::saturating_add(now, delay(i));
-                queue.push(Time(time), Class::Ordinary, i);
+                *queue.push(Time(time), Class::Ordinary) = i;
                 expected.insert((time, i));
             }
             if !growing || i % 3 == 0 {
@@ -450,7 +454,7 @@ mod tests {
         compare(2_000, |i| if i % 5 == 0 { u64::MAX / 4 } else { mix(i) % 1_000 });
         let mut queue = Queue::new();
         for i in 0..100 {
-            queue.push(Time(if i % 2 == 0 { u64::MAX } else { i }), Class::Ordinary, i);
+            *queue.push(Time(if i % 2 == 0 { u64::MAX } else { i }), Class::Ordinary) = i;
         }
         let got: Vec<u64> = std::iter::from_fn(|| next(&mut queue)).map(|(_, body)| body).collect();
         assert!(got.iter().take(50).all(|body| body % 2 == 1) && got.len() == 100, "{got:?}");

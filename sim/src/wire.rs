@@ -17,10 +17,51 @@ impl<D: Domain> Core<D> {
         // What kind of message it is, is known where it is sent only.
         let bytes = D::bytes(&message, &self.shared);
         let luck = D::luck(&message, &self.shared, self.now);
-        self.carry_datagram(node, connection, message, bytes, luck);
+        match self.plain_datagram(node, connection, bytes, luck) {
+            Some(body) => *body = Body::Message(message),
+            None => {
+                let copy = message; // whose address is taken: the message itself stays in registers
+                self.carry_datagram(node, connection, copy, bytes, luck)
+            }
+        }
     }
 
-    /// One function for all who send: what runs for each message has to fit into the nearest cache.
+    /// To most packets nothing happens but that they take their time: where such a one is to be written, so that it never
+    /// stands anywhere else. One function for all who send: what runs for each message has to fit into the nearest cache.
+    #[inline(never)]
+    fn plain_datagram(
+        &mut self,
+        node: NodeId,
+        connection: ConnectionId,
+        bytes: u64,
+        luck: Luck,
+    ) -> Option<&mut Body<D>> {
+        let id = self.link_from(node, connection);
+        let link = &mut self.links[id.0 as usize];
+        let (plain, purpose) = (link.plain, link.purpose);
+        let usual = link.unusual.is_none() && plain.is_true() && !self.prologue && self.drops.is_empty();
+        if !usual || plain.loses(purpose, luck) {
+            return None;
+        }
+        link.bytes += bytes;
+        let arrival = self.now + plain.delay(purpose, luck);
+        Some(self.place_packet(arrival, id, DATAGRAM))
+    }
+
+    /// Where a packet is written that arrives then.
+    #[inline(always)]
+    fn place_packet(&mut self, arrival: Time, link: LinkId, epoch: u32) -> &mut Body<D> {
+        let mark = self.mark;
+        let event = self.place(arrival, mark);
+        (event.at, event.epoch, event.mark) = (link.0, epoch, mark);
+        &mut event.body
+    }
+
+    #[inline(always)]
+    fn link_from(&self, node: NodeId, connection: ConnectionId) -> LinkId {
+        connection.link(usize::from(self.links[connection.link(0).0 as usize].from != node))
+    }
+
     #[inline(never)]
     fn carry_datagram(
         &mut self,
@@ -30,31 +71,11 @@ impl<D: Domain> Core<D> {
         bytes: u64,
         luck: Luck,
     ) {
-        let side = usize::from(self.links[connection.link(0).0 as usize].from != node);
-        let id = connection.link(side);
+        let id = self.link_from(node, connection);
         let link = &mut self.links[id.0 as usize];
         if link.unusual.is_some() && !self.prologue {
             return self.send_datagram_unusually(node, id, message, bytes);
         }
-        if !link.plain.is_true() || self.prologue {
-            return self.carry_less_plainly(id, message, bytes, luck);
-        }
-        link.bytes += bytes;
-        let (plain, purpose) = (link.plain, link.purpose);
-        if plain.loss != Chance::NEVER && plain.loss.happens(purpose.draw(luck, 0)) {
-            return self.dropped(node, &message, DropCause::Loss);
-        }
-        if !self.drops.is_empty() && self.takes_out(&message) {
-            return self.dropped(node, &message, DropCause::Fault);
-        }
-        let arrival = self.now + plain.delay(purpose, luck);
-        self.schedule(arrival, id.0, DATAGRAM, Body::Message(message), self.mark);
-    }
-
-    #[inline(never)]
-    fn carry_less_plainly(&mut self, id: LinkId, message: D::Message, bytes: u64, luck: Luck) {
-        let link = &mut self.links[id.0 as usize];
-        let node = link.from;
         let departure = link.departure(self.now, bytes);
         if self.prologue {
             return self.push(self.now, id.0, DATAGRAM, Body::Message(message));
@@ -69,7 +90,7 @@ impl<D: Domain> Core<D> {
         if !self.drops.is_empty() && self.takes_out(&message) {
             return self.dropped(node, &message, DropCause::Fault);
         }
-        self.schedule(departure + delay, id.0, DATAGRAM, Body::Message(message), self.mark);
+        self.push(departure + delay, id.0, DATAGRAM, Body::Message(message));
         if twice {
             self.send_again(id, departure, luck, message);
         }
@@ -93,7 +114,37 @@ impl<D: Domain> Core<D> {
     pub(crate) fn send_stream(&mut self, node: NodeId, connection: ConnectionId, message: D::Message) {
         let bytes = D::bytes(&message, &self.shared);
         let luck = D::luck(&message, &self.shared, self.now);
-        self.carry_segment(node, connection, message, bytes, luck);
+        match self.plain_segment(node, connection, bytes, luck) {
+            Some(body) => *body = Body::Message(message),
+            None => {
+                let copy = message;
+                self.carry_segment(node, connection, copy, bytes, luck)
+            }
+        }
+    }
+
+    /// As [`Core::plain_datagram`], for a segment.
+    #[inline(never)]
+    fn plain_segment(
+        &mut self,
+        node: NodeId,
+        connection: ConnectionId,
+        bytes: u64,
+        luck: Luck,
+    ) -> Option<&mut Body<D>> {
+        let state = &self.connections[connection.0 as usize];
+        let (side, epoch) = (state.side_of(node), state.epoch);
+        let id = connection.link(side);
+        let link = &mut self.links[id.0 as usize];
+        let (plain, purpose) = (link.plain, link.purpose);
+        let usual = link.unusual.is_none() && plain.is_true() && !self.prologue && self.drops.is_empty();
+        if !usual || !state.open[side] || link.stream.stalled || plain.loses(purpose, luck) {
+            return None;
+        }
+        link.bytes += bytes;
+        let arrival = link.stream.last_arrival.max(self.now + plain.delay(purpose, luck));
+        link.stream.last_arrival = arrival;
+        Some(self.place_packet(arrival, id, epoch))
     }
 
     #[inline(never)]
@@ -137,7 +188,7 @@ impl<D: Domain> Core<D> {
         let delay = link.delay(luck);
         let arrival = link.stream.last_arrival.max(departure + delay);
         link.stream.last_arrival = arrival;
-        self.schedule(arrival, id.0, epoch, Body::Message(message), self.mark);
+        self.push(arrival, id.0, epoch, Body::Message(message));
     }
 
     /// Whether a fault takes this message out; it may do so a stated number of times.

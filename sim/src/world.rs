@@ -4,7 +4,7 @@
 //! `outside.rs`.
 
 use crate::clock::Clock;
-use crate::core::{Body, Core, DATAGRAM, Event};
+use crate::core::{Body, Core, DATAGRAM, Event, bit};
 use crate::disk::Disk;
 use crate::fault::{Action, Death, Fault, Step, Trigger};
 use crate::flying::{DEADLINE, Flying, UNMARKED};
@@ -67,7 +67,7 @@ impl<D: Domain> World<D> {
             resumed: Vec::new(),
             disk_purpose: Purpose::new(seed, "disk"),
         };
-        core.watched = core.watched_anyway();
+        core.watch();
         World {
             nodes: Vec::new(),
             blueprints: Vec::new(),
@@ -152,7 +152,7 @@ impl<D: Domain> World<D> {
                 0
             }
             Trigger::On { pattern, times, .. } => {
-                self.core.watched |= 1 << (D::pattern_kind(pattern) % 64);
+                self.core.watched |= bit(D::pattern_kind(pattern));
                 *times
             }
         };
@@ -182,14 +182,14 @@ impl<D: Domain> World<D> {
         // A large group that forms is no loop.
         self.instant_began = self.events;
         for (class, event) in std::mem::take(&mut self.core.postponed) {
-            self.core.queue.push(Time::ZERO, class, event);
+            *self.core.queue.push(Time::ZERO, class) = event;
         }
     }
 
     /// The run ends at this time, before anything else that would happen then: [`World::step`] says so.
     pub fn halt_at(&mut self, time: Time) {
         let event = Event { at: 0, epoch: 0, mark: DEADLINE, body: Body::Halt };
-        self.core.queue.push(time, Class::Fault, event);
+        *self.core.queue.push(time, Class::Fault) = event;
     }
 
     /// Events so far.
@@ -329,7 +329,7 @@ impl<D: Domain> World<D> {
     #[cold]
     #[inline(never)]
     fn carry_out_crashes(&mut self) {
-        self.core.cut = false;
+        self.core.uncut();
         while !self.core.crashes.is_empty() {
             let (fault, noter) = self.core.crashes.remove(0);
             self.take_down(fault, Some(noter));
@@ -449,7 +449,7 @@ impl<D: Domain> World<D> {
         self.core.drop_postponed(node);
         self.core.dying = false;
         self.core.crashes.retain(|(_, noter)| *noter != node);
-        self.core.cut = false;
+        self.core.uncut();
         self.stop(node);
         self.core.machine_down[index] = machine;
         for (connection, side) in self.core.connections_of(node) {

@@ -129,22 +129,18 @@ impl Order {
         let state = self.line(line);
         assert!(rank >= state.base);
         let offset = rank - state.base;
-        if state.top > rank {
-            return self.late_effect(line, offset, (source.0, number));
+        if state.top <= rank {
+            state.top = rank + 1;
+            state.top_message = (source.0, number);
+            return state.mark(offset, false);
         }
-        state.top = rank + 1;
-        state.top_message = (source.0, number);
-        state.mark(offset, false);
-    }
-
-    #[inline(never)]
-    fn late_effect(&mut self, line: u32, offset: u32, message: (u32, u32)) {
-        let state = self.line(line);
         let (newer, inversions) = (state.top_message, state.done_above(offset));
         state.mark(offset, false);
         self.late += 1;
         self.inversions += inversions;
-        self.first.get_or_insert(Violation { message, newer, stale: false });
+        if self.first.is_none() {
+            self.first = Some(Violation { message: (source.0, number), newer, stale: false });
+        }
     }
 
     /// The effect of the message of this rank took place again.
@@ -185,6 +181,7 @@ impl Line {
     }
 
     /// How many ranks above this offset have had their effect.
+    #[inline(never)]
     fn done_above(&self, offset: u32) -> u64 {
         let count = if offset < 64 { (self.done >> offset).count_ones() } else { 0 };
         let Some(more) = &self.more else { return u64::from(count) };

@@ -73,6 +73,8 @@ pub struct Broker {
     pub(super) streams: Vec<Stream>,
     /// Its deliveries come again by time.
     pub(super) timed: bool,
+    /// Some queue writes to the disk.
+    pub(super) durable: bool,
     /// By queue.
     pub(super) service: Vec<Service>,
     pub(super) flights: Flights,
@@ -136,6 +138,7 @@ impl Broker {
             exchanges: exchanges(&spec),
             streams: spec.config.streams.iter().cloned().map(Stream::new).collect(),
             timed: queues.iter().any(|queue| queue.pending.is_some()),
+            durable: queues.iter().any(|queue| queue.config.durable),
             declared: (queues.iter().enumerate())
                 .map(|(i, queue)| {
                     i < spec.standing && !queue.config.passing && queue.config.session.is_none()
@@ -203,7 +206,10 @@ impl Broker {
         match self.spec.config.transport {
             Transport::Connections => match &mut self.post {
                 None => out.send(connection, packet),
-                Some(post) => post.send(connection, packet, out),
+                Some(post) => {
+                    let copy = packet; // whose address is taken: the packet itself stays in registers
+                    post.send(connection, copy, out)
+                }
             },
             Transport::Datagrams => out.datagram(connection, packet),
         }

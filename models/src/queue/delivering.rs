@@ -47,24 +47,26 @@ impl Broker {
         let s = self.queues[queue].s;
         let attempt = entry.attempts.saturating_add(1);
         out.note(Fact::Dispatched { m: entry.m, s, attempt, member: to.0 });
-        if auto_ack {
+        let tag = if auto_ack {
             self.forget(queue, entry, out);
             out.note(Fact::Acked { m: entry.m, s });
             if out.is_cut() {
                 self.torn.push(Torn::Delivery(entry.m, s));
                 return;
             }
-            return self.reply(to, Packet::Deliver { m: entry.m, s, attempt, tag: Tag::NONE }, out);
-        }
-        self.queues[queue].unacked += 1;
-        let entry = Entry { attempts: attempt, ..entry };
-        if self.queues[queue].config.behaviour.kept == Kept::Everything {
-            self.write_down(queue, entry, None, out);
-        }
-        let deadline = self.spec.config.overdue.map_or(Time::NEVER, |(span, _)| out.now() + span);
-        let flight = Flight { entry, queue: queue as u32, connection: to, slot, number, deadline };
-        let tag = self.flights.take_off(flight);
-        self.arm_deadline(out);
+            Tag::NONE
+        } else {
+            self.queues[queue].unacked += 1;
+            let entry = Entry { attempts: attempt, ..entry };
+            if self.queues[queue].config.behaviour.kept == Kept::Everything {
+                self.write_down(queue, entry, None, out);
+            }
+            let deadline = self.spec.config.overdue.map_or(Time::NEVER, |(span, _)| out.now() + span);
+            let flight = Flight { entry, queue: queue as u32, connection: to, slot, number, deadline };
+            let tag = self.flights.take_off(flight);
+            self.arm_deadline(out);
+            tag
+        };
         self.reply(to, Packet::Deliver { m: entry.m, s, attempt, tag }, out);
     }
 

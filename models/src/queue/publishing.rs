@@ -63,6 +63,9 @@ impl Broker {
     /// A queue would write the message, and the disk would not take it: a confirm would be a lie.
     #[inline(always)]
     fn disk_is_full(&self, m: MessageRef, exchange: usize, out: &mut Out<'_>) -> bool {
+        if !self.durable {
+            return false;
+        }
         let size = out.shared().messages.get(m).size;
         !out.disk().has_room(size) && self.would_be_written(m, exchange, out)
     }
