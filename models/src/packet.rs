@@ -2,6 +2,7 @@
 
 use crate::message::{KeyId, MessageRef, SubscriptionId};
 use crate::queue::SnapshotStep;
+use crate::shelf::ShelfId;
 use redeliver_sim::Span;
 
 /// After so long the operating system writes back what nobody has synced. Linux: `dirty_expire_centisecs`.
@@ -280,7 +281,7 @@ pub enum Record {
     /// It has come back, at this index, to go behind the others.
     Behind { m: MessageRef, s: SubscriptionId, index: u32, history: u32, attempts: u8 },
     /// A message in a log; perhaps the first of a segment. Its offset is its position.
-    Logged { m: MessageRef, begins: bool },
+    Logged { id: ShelfId, begins: bool },
     /// A committed offset.
     Offset { offset: u32 },
     /// An entry without a message in a replicated queue's log.

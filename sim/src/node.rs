@@ -47,7 +47,7 @@ pub trait Domain: Copy + 'static {
     /// The fact that a message will arrive once more.
     fn duplicated(message: &Self::Message) -> Self::Fact;
     /// The fact that a machine crash took this record from the disk.
-    fn record_lost(record: &Self::Record, why: RecordLoss) -> Self::Fact;
+    fn record_lost(record: &Self::Record, why: RecordLoss, shared: &mut Self::Shared) -> Self::Fact;
     /// Number of the fact's kind, below 64.
     fn kind(fact: &Self::Fact) -> u32;
     /// Number of the kind that a pattern is about.

@@ -114,6 +114,7 @@ impl Book {
         for m in left {
             self.count_ends(m, shared);
         }
+        self.count_put_away(shared);
         for (checks, name) in self.subscriptions.iter_mut().zip(&shared.names.subscriptions) {
             checks.backlog.finish(now);
             let difference = checks.ledger.difference();

@@ -5,8 +5,10 @@
 //! clock (recorded: `ak-roll-by-size`, `ak-roll-by-time-*`). With one replica the high watermark is the end.
 
 use super::TopicConfig;
+use crate::domain::Out;
 use crate::message::MessageRef;
 use crate::shared::Shared;
+use crate::shelf::ShelfId;
 use redeliver_sim::{Disk, FileId, Stamp};
 use std::collections::VecDeque;
 
@@ -27,32 +29,35 @@ pub struct Segment {
 #[derive(Clone, Debug)]
 pub struct Partition {
     config: TopicConfig,
+    /// Its number, over all topics.
+    line: u32,
     start: u32,
-    records: VecDeque<MessageRef>,
+    records: VecDeque<ShelfId>,
     segments: VecDeque<Segment>,
     bytes: u64,
 }
 
 impl Partition {
-    /// An empty partition of this topic.
-    pub fn new(config: TopicConfig) -> Self {
-        Partition { config, start: 0, records: VecDeque::new(), segments: VecDeque::new(), bytes: 0 }
+    /// An empty partition of this topic, with this number.
+    pub fn new(config: TopicConfig, line: u32) -> Self {
+        Partition { config, line, start: 0, records: VecDeque::new(), segments: VecDeque::new(), bytes: 0 }
     }
 
     /// What the disk has kept of it, and nothing else.
-    pub(super) fn recover(&mut self, disk: &Disk<crate::packet::Record>, file: FileId, shared: &Shared) {
+    pub(super) fn recover(&mut self, disk: &Disk<crate::packet::Record>, shared: &Shared) {
+        let file = FileId(self.line);
         self.records.clear();
         self.segments.clear();
         self.bytes = 0;
         let kept = disk.records(file);
         self.start = disk.end(file).0 as u32;
         for (position, record) in kept {
-            let crate::packet::Record::Logged { m, begins } = record else { continue };
+            let crate::packet::Record::Logged { id, begins } = record else { continue };
             if self.records.is_empty() {
                 self.start = position.0 as u32;
             }
-            let message = shared.messages.get(m);
-            self.push(m, message.size, message.stamp, begins);
+            let message = shared.retained(id);
+            self.push(id, message.size, message.stamp, begins);
         }
     }
 
@@ -76,13 +81,27 @@ impl Partition {
 
     /// The record at an offset between start and end.
     #[inline(always)]
-    pub fn record(&self, offset: u32) -> MessageRef {
+    pub fn record(&self, offset: u32) -> ShelfId {
         self.records[(offset - self.start) as usize]
     }
 
+    /// The message of the record at an offset between start and end, for whoever does something about it.
+    #[inline(always)]
+    pub(super) fn message(&self, offset: u32, out: &mut Out<'_>) -> MessageRef {
+        let line = self.line;
+        let rank = |shared: &Shared| (line, shared.ranks[line as usize].rank(offset));
+        out.shared().take_out(self.record(offset), rank)
+    }
+
+    /// Bytes of the record at an offset between start and end.
+    #[inline(always)]
+    pub(super) fn size(&self, offset: u32, out: &mut Out<'_>) -> u64 {
+        out.shared().retained(self.record(offset)).size
+    }
+
     /// All records, with their offsets.
-    pub fn records(&self) -> impl Iterator<Item = (u32, MessageRef)> {
-        self.records.iter().enumerate().map(|(i, m)| (self.start + i as u32, *m))
+    pub fn records(&self) -> impl Iterator<Item = (u32, ShelfId)> {
+        self.records.iter().enumerate().map(|(i, id)| (self.start + i as u32, *id))
     }
 
     /// The segments, oldest first; the last one is not closed.
@@ -116,7 +135,7 @@ impl Partition {
 
     /// Appends a record, perhaps as the first of a new segment.
     #[inline]
-    pub(super) fn push(&mut self, m: MessageRef, size: u64, stamp: Stamp, begins: bool) {
+    pub(super) fn push(&mut self, id: ShelfId, size: u64, stamp: Stamp, begins: bool) {
         if begins || self.segments.is_empty() {
             let first = self.end();
             self.segments.push_back(Segment { first, bytes: 0, first_stamp: stamp, greatest: stamp });
@@ -125,7 +144,7 @@ impl Partition {
         active.bytes += size;
         active.greatest = active.greatest.max(stamp);
         self.bytes += size;
-        self.records.push_back(m);
+        self.records.push_back(id);
     }
 
     /// Where the oldest segment ends, if retention has it deleted now: by the greatest stamp of its records, or by

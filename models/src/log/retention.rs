@@ -43,8 +43,8 @@ impl Broker {
 
     fn delete_first(&mut self, index: usize, out: &mut Out<'_>) {
         let offset = self.partitions[index].start();
-        let m = self.partitions[index].record(offset);
-        let size = out.shared().messages.get(m).size;
+        let size = self.partitions[index].size(offset, out);
+        let m = self.partitions[index].message(offset, out);
         for i in 0..self.spec.readers[index].len() {
             let group = self.spec.readers[index][i];
             let bound = self.is_bound(group, out);
@@ -71,7 +71,7 @@ impl Broker {
             let state = &self.groups[group];
             let low = state.low[state.local(index as u32)];
             let unread = self.is_bound(group, out) && low < partition.end();
-            unread.then(|| out.shared().messages.get(partition.record(low)).stored_at)
+            unread.then(|| out.shared().messages.stored_at(partition.record(low)))
         });
         readers.collect()
     }
@@ -81,7 +81,7 @@ impl Broker {
     fn measure(&self, index: usize, next_unread: &[Option<Time>], out: &mut Out<'_>) {
         let now = out.now();
         let oldest = self.partitions[index].records().next();
-        let oldest = oldest.map_or(now, |(_, m)| out.shared().messages.get(m).stored_at);
+        let oldest = oldest.map_or(now, |(_, id)| out.shared().messages.stored_at(id));
         let figures = &mut out.shared().brokers[0];
         figures.first_deletion.get_or_insert(now);
         let window = now.since(oldest);

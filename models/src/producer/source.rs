@@ -104,11 +104,17 @@ impl Source {
         self.events += 1;
         self.left -= 1;
         let luck = Luck::new(self.purposes.luck, u64::from(self.events));
-        let size = self.size.sample(self.purposes.size.draw(luck, 0)).min(MESSAGE_BYTES_MAX);
+        let size = self.size_of(luck);
         let born = self.next_at.min(now);
         self.advance(size);
         let label = self.labels.get(self.events as usize - 1).copied().unwrap_or(0);
         self.message(luck, (born, stamp), size, self.key(luck), label)
+    }
+
+    /// Bytes of the message that has this luck.
+    #[inline(always)]
+    pub(crate) fn size_of(&self, luck: Luck) -> u64 {
+        self.size.sample(self.purposes.size.draw(luck, 0)).min(MESSAGE_BYTES_MAX)
     }
 
     /// What a client of a story sends now.

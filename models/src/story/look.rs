@@ -3,10 +3,11 @@
 use super::picture::{PartitionPicture, Picture, QueuePicture};
 use crate::domain::World;
 use crate::log;
-use crate::message::MessageRef;
+use crate::message::{Message, MessageRef};
 use crate::part::Part;
 use crate::queue;
 use crate::shared::Shared;
+use crate::shelf::ShelfId;
 use redeliver_sim::NodeId;
 
 /// What clients, queues, logs, groups and nodes look like now.
@@ -123,7 +124,7 @@ fn add_logs(broker: &log::Broker, shared: &Shared, picture: &mut Picture) {
         name.rsplit_once('-').map_or(name.as_str(), |(topic, _)| topic).to_string()
     };
     for (line, partition) in broker.partitions().iter().enumerate() {
-        let text = |(offset, m): (u32, MessageRef)| format!("{}@{offset}", shared.notation(m).1);
+        let text = |(offset, id): (u32, ShelfId)| format!("{}@{offset}", shared.notation_of(&shared.retained(id)).1);
         let seen = PartitionPicture {
             records: partition.records().map(text).collect(),
             start: u64::from(partition.start()),
@@ -153,8 +154,12 @@ fn add_logs(broker: &log::Broker, shared: &Shared, picture: &mut Picture) {
 impl Shared {
     /// A message in a story's notation: its body, and with its key. A load's message is written by its id.
     pub(crate) fn notation(&self, m: MessageRef) -> (String, String) {
-        let body = self.message_name(m);
-        let name = match self.names.key(self.messages.get(m).key) {
+        self.notation_of(self.messages.get(m))
+    }
+
+    fn notation_of(&self, message: &Message) -> (String, String) {
+        let body = self.name(message);
+        let name = match self.names.key(message.key) {
             Some(key) => format!("{key}={body}"),
             None => body.clone(),
         };
