@@ -120,7 +120,8 @@ impl<'a> Census<'a> {
         self.shared.messages.all_put_away().find_map(|(id, away)| {
             let (found, (source, number)) = (self.put_away[id.index()], away.name());
             let name = self.shared.name_of(source.0, number);
-            (found != 1).then(|| format!("copies of {name}, which is put away: 1 in the ledger, {found} found"))
+            (found != 1)
+                .then(|| format!("copies of {name}, which is put away: 1 in the ledger, {found} found"))
         })
     }
 }

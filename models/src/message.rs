@@ -134,7 +134,7 @@ pub struct Delivery {
     pub rank: u32,
     /// Which queue or partition that is, for the order of what is stored.
     pub line: u32,
-    /// When it was first sent to a consumer.
+    /// When it was first sent to a consumer; if it has been put away since, when it was stored.
     pub dispatched_first: Time,
     /// When it was last sent to a consumer.
     pub dispatched: Time,

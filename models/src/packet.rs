@@ -3,7 +3,7 @@
 use crate::message::{KeyId, MessageRef, SubscriptionId};
 use crate::queue::SnapshotStep;
 use crate::shelf::ShelfId;
-use redeliver_sim::Span;
+use redeliver_sim::{Span, Stored};
 
 /// After so long the operating system writes back what nobody has synced. Linux: `dirty_expire_centisecs`.
 pub(crate) const WRITE_BACK: Span = Span::seconds(30);
@@ -365,3 +365,16 @@ impl Record {
 }
 
 const _: () = assert!(size_of::<Record>() == 20);
+
+impl Stored for Record {
+    fn word(&self) -> Option<u32> {
+        match *self {
+            Record::Logged { id, begins } => Some((id.index() as u32) << 1 | u32::from(begins)),
+            _ => None,
+        }
+    }
+
+    fn of_word(word: u32) -> Self {
+        Record::Logged { id: ShelfId::new(word >> 1), begins: word & 1 == 1 }
+    }
+}

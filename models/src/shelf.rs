@@ -46,17 +46,24 @@ pub(crate) struct PutAway {
     /// A bit for each subscription of its topic: it was meant for it, and has had its effect.
     processed: u16,
     confirmed: bool,
+    /// It has a rank among those of its key: there was somebody who would read it as it was stored.
+    accepted: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Entry {
     /// Its record is open; perhaps it is never put away.
-    Open { m: MessageRef, stays: bool },
+    Open {
+        m: MessageRef,
+        stays: bool,
+    },
     PutAway(PutAway),
     Free,
 }
 
-const _: () = assert!(size_of::<Entry>() <= 40);
+/// Bytes of an entry.
+pub(crate) const ENTRY_BYTES: usize = size_of::<Entry>();
+const _: () = assert!(ENTRY_BYTES <= 40);
 
 /// The entries of all messages that logs retain.
 #[derive(Clone, Debug, Default)]
@@ -101,6 +108,12 @@ impl Shelf {
 }
 
 impl ShelfId {
+    /// Of the entry with this index. A log's record has a bit beside it in its word.
+    pub(crate) fn new(index: u32) -> Self {
+        assert!(index <= u32::MAX >> 1, "the shelf is full");
+        ShelfId(index)
+    }
+
     /// Index of the entry.
     pub(crate) fn index(self) -> usize {
         self.0 as usize
@@ -116,12 +129,12 @@ impl Messages {
             self.pin(id);
             return id;
         }
-        let id = self.shelf.free.pop().unwrap_or_else(|| {
+        let id = ShelfId::new(self.shelf.free.pop().unwrap_or_else(|| {
             self.shelf.entries.push(Entry::Free);
             self.shelf.entries.len() as u32 - 1
-        });
-        self.shelf.join(ShelfId(id), m, false);
-        ShelfId(id)
+        }));
+        self.shelf.join(id, m, false);
+        id
     }
 
     /// An open message is never put away from now on.
@@ -165,7 +178,7 @@ impl Messages {
     }
 
     /// How many messages are put away.
-    pub fn put_away(&self) -> usize {
+    pub fn put_away_count(&self) -> usize {
         self.all_put_away().count()
     }
 }
@@ -208,7 +221,9 @@ impl Shared {
     #[cold]
     #[inline(never)]
     fn reopen(&mut self, id: ShelfId, place: (u32, u32)) -> MessageRef {
-        let Entry::PutAway(away) = self.messages.shelf.entries[id.index()] else { unreachable!("it is away") };
+        let Entry::PutAway(away) = self.messages.shelf.entries[id.index()] else {
+            unreachable!("it is away")
+        };
         let message = self.restored(&away);
         let m = self.messages.open(message);
         self.messages.shelf.join(id, m, false);
@@ -249,6 +264,7 @@ impl Shared {
             key_rank: message.key_rank,
             processed: self.processed(m)?,
             confirmed: message.confirmed,
+            accepted: message.accepted,
         };
         let whole = Message { generation: message.generation, ..self.restored(&away) };
         (whole == *message).then_some(away)
@@ -302,7 +318,7 @@ impl Shared {
             copies: 0,
             buffered: false,
             confirmed: away.confirmed,
-            accepted: true,
+            accepted: away.accepted,
             harmed: false,
             live: true,
             generation: 0,

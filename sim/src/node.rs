@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::core::Event;
 use crate::disk::{Disk, DiskSpec, RecordLoss};
+use crate::entries::Stored;
 use crate::network::{ConnectionId, DropCause};
 use crate::out::Out;
 use crate::pace::Pace;
@@ -29,7 +30,7 @@ pub trait Domain: Copy + 'static {
     /// Records that handles in messages and facts point to.
     type Shared: Clone;
     /// What a disk stores.
-    type Record: Copy;
+    type Record: Stored;
     /// Which facts a fault waits for.
     type FactPattern: Clone;
     /// Which messages a fault takes out.

@@ -19,7 +19,7 @@ use crate::fact::Fact;
 use crate::message::MessageRef;
 use crate::packet::{Packet, Record, Timer, WRITE_BACK};
 use crate::part::Holder;
-use redeliver_sim::{ConnectionChange, ConnectionId, Disk, FileId, Node, Position, Span};
+use redeliver_sim::{ConnectionChange, ConnectionId, Disk, FileId, Node, Span};
 use std::collections::VecDeque;
 
 /// What a broker is made from.
@@ -100,7 +100,7 @@ impl Broker {
         }
         let partition = &mut self.partitions[index];
         let (offset, closes) = (partition.end(), begins && partition.segments().next().is_some());
-        partition.push(id, size, stamp, begins);
+        partition.push(size, stamp, begins);
         let rank = out.shared().ranks[index].append(offset);
         out.note(Fact::Appended { m, line: target, rank, offset });
         if out.is_cut() {
@@ -364,10 +364,8 @@ impl Node<Messaging> for Broker {
                 let partition = &self.partitions[spec.first as usize + local];
                 let before = self.groups[group].low[local];
                 for offset in before.max(end)..partition.end() {
-                    let file = FileId(spec.first + local as u32);
-                    let why = loss_of(out.disk().loss(file, Position(u64::from(offset))));
-                    let m = partition.message(offset, out);
-                    out.note(Fact::Removed { m, s: spec.s, why });
+                    let (m, why) = partition.lost(offset, out);
+                    out.note(Fact::Removed { m, s: spec.s, why: loss_of(why) });
                 }
                 for offset in before..low {
                     let m = partition.message(offset, out);
@@ -387,35 +385,23 @@ impl Node<Messaging> for Broker {
 
 impl Holder for Broker {
     fn count(&self, up: bool, disk: &Disk<Record>, census: &mut Census<'_>) {
-        for (index, partition) in self.partitions.iter().enumerate() {
-            if up {
-                partition.records().for_each(|(_, id)| census.logged(id, None));
-                continue;
-            }
-            for (_, record) in disk.records(FileId(index as u32)) {
-                let Record::Logged { id, .. } = record else { continue };
-                census.logged(id, None);
-            }
+        let records = |partition: u32| {
+            disk.records(FileId(partition)).filter_map(|(position, record)| match record {
+                Record::Logged { id, .. } => Some((position.0 as u32, id)),
+                _ => None,
+            })
+        };
+        for partition in 0..self.partitions.len() as u32 {
+            records(partition).for_each(|(_, id)| census.logged(id, None));
         }
         for group in &self.groups {
             if !census.is_bound(group.spec.s) {
                 continue;
             }
             for local in 0..group.low.len() {
-                let partition = group.spec.first + local as u32;
-                if up {
-                    let unread = self.partitions[partition as usize].records();
-                    let unread = unread.filter(|(offset, _)| *offset >= group.low[local]);
-                    unread.for_each(|(_, id)| census.logged(id, Some(group.spec.s)));
-                    continue;
-                }
-                let (_, low, _) = kept(&group.spec, local, disk);
-                for (position, record) in disk.records(FileId(partition)) {
-                    let Record::Logged { id, .. } = record else { continue };
-                    if position.0 >= u64::from(low) {
-                        census.logged(id, Some(group.spec.s));
-                    }
-                }
+                let low = if up { group.low[local] } else { kept(&group.spec, local, disk).1 };
+                let unread = records(group.spec.first + local as u32).filter(|(offset, _)| *offset >= low);
+                unread.for_each(|(_, id)| census.logged(id, Some(group.spec.s)));
             }
         }
     }

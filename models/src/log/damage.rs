@@ -102,7 +102,7 @@ impl Broker {
         let (partition, offset) = (reading.partition, reading.position.expect("it stands at the record"));
         // The consumer will name it, and has no copy that would keep its record open.
         let log = &self.partitions[partition as usize];
-        let (id, m) = (log.record(offset), log.message(offset, out));
+        let (id, m) = (log.record(offset, out.disk()), log.message(offset, out));
         out.shared().messages.pin(id);
         out.send(member.connection, Packet::Damaged { m, partition, offset });
     }

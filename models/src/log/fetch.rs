@@ -152,7 +152,7 @@ impl Broker {
         }
         let (mut offset, mut bytes) = (first, 0);
         while offset < limit {
-            bytes += log.size(offset, out);
+            bytes += log.size(offset, out.disk());
             if offset > first && bytes > PARTITION_BYTES_MAX {
                 break;
             }
