@@ -5,14 +5,14 @@
 //! again (a group that comes late or has gone back, retention, a crash) takes it out: its record is opened again.
 //!
 //! Only what comes back as it was is put away: a message that was published, appended and confirmed once and came to
-//! no harm, and that each subscription which it is meant for was sent once and has processed. Its luck and its size
-//! come from its source again. All others stay in their records, so that nothing but memory depends on this.
+//! no harm, and that each subscription which it is meant for was sent once and has processed. Its luck, its key and its
+//! size come from its source again. All others stay in their records, so that nothing but memory depends on this.
 //!
 //! What is forgotten: when the message was sent, came and was worked on. That is asked for first effects, and these
 //! have been; of what is sent again after that, the first time counts as that of storing.
 
 use crate::causes::{DuplicateCause, LossCause};
-use crate::message::{Delivery, KeyId, Message, MessageRef, Messages, SourceId};
+use crate::message::{Delivery, Message, MessageRef, Messages, SourceId};
 use crate::properties::PropertiesId;
 use crate::shared::Shared;
 use redeliver_sim::{Luck, Span, Stamp, Time};
@@ -33,15 +33,13 @@ const SUBSCRIPTIONS_MAX: usize = u16::BITS as usize;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct PutAway {
     born: Time,
+    stored_at: Time,
     /// From its birth to its stamp, in nanoseconds.
     skew: i32,
-    /// From its birth until it was stored, in nanoseconds.
-    stored_after: u32,
     source: SourceId,
     number: u32,
-    /// Which event of its source it was: that gives its luck, and so its size.
+    /// Which event of its source it was: that gives its luck, and so its key and its size.
     event: u32,
-    key: KeyId,
     key_rank: u32,
     /// A bit for each subscription of its topic: it was meant for it, and has had its effect.
     processed: u16,
@@ -159,7 +157,7 @@ impl Messages {
     pub(crate) fn stored_at(&self, id: ShelfId) -> Time {
         match &self.shelf.entries[id.index()] {
             Entry::Open { m, .. } => self.get(*m).stored_at,
-            Entry::PutAway(away) => away.stored_at(),
+            Entry::PutAway(away) => away.stored_at,
             Entry::Free => unreachable!("a log retains what is gone"),
         }
     }
@@ -192,10 +190,6 @@ impl PutAway {
     /// Whether the topic's `slot`-th subscription has processed it.
     pub(crate) fn has_processed(&self, slot: usize) -> bool {
         slot < SUBSCRIPTIONS_MAX && self.processed >> slot & 1 == 1
-    }
-
-    fn stored_at(&self) -> Time {
-        self.born + Span(u64::from(self.stored_after))
     }
 }
 
@@ -255,12 +249,11 @@ impl Shared {
         let away = PutAway {
             born: message.born,
             skew: i32::try_from(message.stamp.0 - message.born.0 as i64).ok()?,
-            stored_after: u32::try_from(message.stored_at.since(message.born).0).ok()?,
+            stored_at: message.stored_at,
             source: message.source,
             number: message.number,
             // As many events as now must have gone by unpublished before it; its luck tells whether they had.
             event: message.number + (source.events - source.number),
-            key: message.key,
             key_rank: message.key_rank,
             processed: self.processed(m)?,
             confirmed: message.confirmed,
@@ -307,11 +300,11 @@ impl Shared {
             size: source.size_of(luck),
             source: away.source,
             number: away.number,
-            key: away.key,
+            key: source.key_of(luck, away.event),
             topic: source.topic,
             label: 0,
             properties: PropertiesId::NONE,
-            stored_at: away.stored_at(),
+            stored_at: away.stored_at,
             key_rank: away.key_rank,
             upstream: 0,
             retained: 1,

@@ -202,6 +202,15 @@ fn a_broker_that_is_back_retains_what_was_put_away_before() {
 }
 
 #[test]
+fn what_had_to_wait_for_the_broker_is_put_away_too() {
+    let mut setup = setup(1000, config(), consumer(1, 1));
+    setup.faults.push(fault_at(1000, crash("broker/1", Some(8000))));
+    let ended = run(&setup, Recorder::Off);
+    assert_eq!(fate(&ended, 0).1, 1000);
+    assert!(put_away(&ended.world) > 990);
+}
+
+#[test]
 fn what_has_come_to_harm_stays_in_its_record() {
     // The first attempt to publish the third message is taken out, and the handler drops the fifth.
     let mut consumer = consumer(1, 1);
