@@ -95,13 +95,13 @@ impl Shelf {
     }
 
     /// From now on this record is the entry's.
-    fn join(&mut self, id: ShelfId, m: MessageRef, stays: bool) {
+    fn join(&mut self, id: ShelfId, m: MessageRef) {
         if self.by_record.len() <= m.index() {
             self.by_record.resize(m.index() + 1, NONE);
         }
         assert_eq!(self.by_record[m.index()], NONE, "a record has one entry on the shelf");
         self.by_record[m.index()] = id.0;
-        self.entries[id.0 as usize] = Entry::Open { m, stays };
+        self.entries[id.0 as usize] = Entry::Open { m, stays: false };
     }
 }
 
@@ -131,7 +131,7 @@ impl Messages {
             self.shelf.entries.push(Entry::Free);
             self.shelf.entries.len() as u32 - 1
         }));
-        self.shelf.join(id, m, false);
+        self.shelf.join(id, m);
         id
     }
 
@@ -220,7 +220,7 @@ impl Shared {
         };
         let message = self.restored(&away);
         let m = self.messages.open(message);
-        self.messages.shelf.join(id, m, false);
+        self.messages.shelf.join(id, m);
         for slot in 0..self.topics[message.topic.0 as usize].subscriptions.len() {
             if away.has_processed(slot) {
                 *self.messages.both_mut(m, slot).1 = processed_once(place, message.stored_at);

@@ -175,6 +175,7 @@ impl Book {
             }
         }
     }
+
     /// At the end of the run: counts what is put away, which has been processed by all whom it was meant for.
     pub(super) fn count_put_away(&mut self, shared: &Shared) {
         for (_, away) in shared.messages.all_put_away() {

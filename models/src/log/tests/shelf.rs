@@ -1,8 +1,9 @@
 //! What a log retains is put away when nobody is about to read it, and comes back as it was.
 
 use super::*;
+use crate::census::Census;
 use crate::domain::World;
-use crate::message::{Delivery, Message};
+use crate::message::{Delivery, Message, SubscriptionId};
 use std::collections::BTreeMap;
 
 /// A world, as it is after so many milliseconds.
@@ -199,6 +200,18 @@ fn a_broker_that_is_back_retains_what_was_put_away_before() {
     let partition = &broker.partitions()[0];
     assert!((partition.start(), partition.end()) == (0, 300));
     assert!(put_away(&ended.world) > 250);
+}
+
+#[test]
+fn who_has_not_passed_what_is_put_away_is_found_out() {
+    let ended = run(&setup(3, config(), consumer(1, 1)), Recorder::Off);
+    let shared = ended.world.shared();
+    let mut census = Census::of(&ended.world);
+    assert_eq!(census.difference(), None);
+    let (id, _) = shared.messages.all_put_away().next().expect("all are");
+    census.logged(id, Some(SubscriptionId(0)));
+    let difference = census.difference();
+    insta::assert_snapshot!(difference.expect("it is one too many"), @"copies of p#1, which is put away: 1 in the ledger, 2 found");
 }
 
 #[test]
