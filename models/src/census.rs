@@ -5,6 +5,7 @@ use crate::domain::World;
 use crate::message::{MessageRef, SubscriptionId};
 use crate::packet::Packet;
 use crate::shared::Shared;
+use crate::shelf::ShelfId;
 use redeliver_sim::NodeId;
 
 /// Copies per message, and per message and subscription.
@@ -13,6 +14,8 @@ pub struct Census<'a> {
     shared: &'a Shared,
     upstream: Vec<u32>,
     retained: Vec<u32>,
+    /// By entry on the shelf, of what is put away.
+    put_away: Vec<u32>,
     copies: Vec<u32>,
     stride: usize,
 }
@@ -27,6 +30,7 @@ impl<'a> Census<'a> {
             shared,
             upstream: vec![0; slots],
             retained: vec![0; slots],
+            put_away: vec![0; shared.messages.shelf_slots()],
             copies: vec![0; slots * stride],
             stride,
         };
@@ -50,7 +54,17 @@ impl<'a> Census<'a> {
         self.upstream[m.index()] += 1;
     }
 
-    /// A log has it.
+    /// A log has it, perhaps for this subscription too.
+    pub(crate) fn logged(&mut self, id: ShelfId, s: Option<SubscriptionId>) {
+        match (self.shared.messages.opened(id), s) {
+            (Some(m), None) => self.retained(m),
+            (Some(m), Some(s)) => self.copy(m, s),
+            // It should have been taken out for the subscription: that makes one too many.
+            (None, _) => self.put_away[id.index()] += 1,
+        }
+    }
+
+    /// A log has it, or a stream.
     pub fn retained(&mut self, m: MessageRef) {
         self.retained[m.index()] += 1;
     }
@@ -82,7 +96,7 @@ impl<'a> Census<'a> {
     /// Where the ledger has counted something else, if anywhere.
     pub fn difference(&self) -> Option<String> {
         let messages = &self.shared.messages;
-        messages.all_live().find_map(|m| {
+        let open = messages.all_live().find_map(|m| {
             let message = messages.get(m);
             let index = m.index();
             let producers = (message.upstream, self.upstream[index], "producers");
@@ -98,6 +112,16 @@ impl<'a> Census<'a> {
                 let name = self.shared.message_name(m);
                 format!("copies of {name} for {place}: {counted} in the ledger, {found} found")
             })
+        });
+        open.or_else(|| self.difference_put_away())
+    }
+
+    fn difference_put_away(&self) -> Option<String> {
+        self.shared.messages.all_put_away().find_map(|(id, away)| {
+            let (found, (source, number)) = (self.put_away[id.index()], away.name());
+            let name = self.shared.name_of(source.0, number);
+            (found != 1)
+                .then(|| format!("copies of {name}, which is put away: 1 in the ledger, {found} found"))
         })
     }
 }

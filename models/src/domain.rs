@@ -9,6 +9,7 @@ use crate::packet::{Packet, Record, Timer};
 use crate::part::Part;
 use crate::setup::PacketKind;
 use crate::shared::Shared;
+use crate::shelf::NOWHERE;
 use redeliver_sim::{Domain, DropCause, Luck, NodeId, RecordLoss, Time, mix};
 
 /// The domain.
@@ -188,7 +189,7 @@ impl Domain for Messaging {
         }
     }
 
-    fn record_lost(record: &Record, why: RecordLoss) -> Fact {
+    fn record_lost(record: &Record, why: RecordLoss, shared: &mut Shared) -> Fact {
         match *record {
             Record::Queued { m, s, .. }
             | Record::Held { m, s, .. }
@@ -197,8 +198,8 @@ impl Domain for Messaging {
             | Record::Hidden { m, s, .. }
             | Record::Owned { m, s, .. }
             | Record::Behind { m, s, .. } => Fact::Removed { m, s, why: loss_of(why) },
-            Record::Logged { m, .. }
-            | Record::Streamed { m, .. }
+            Record::Logged { id, .. } => Fact::Released { m: shared.take_out(id, |_| NOWHERE) },
+            Record::Streamed { m, .. }
             | Record::SavedMessage { m, .. }
             | Record::SavedRetained { m, .. }
             | Record::SavedIncoming { m, .. } => Fact::Released { m },
@@ -246,15 +247,16 @@ impl Domain for Messaging {
 
     fn record_matches(pattern: &RecordPattern, record: &Record, shared: &Shared) -> bool {
         // A message has a record in each queue.
-        let (m, place) = match *record {
+        let (message, place) = match *record {
             Record::Queued { m, s, .. }
             | Record::Held { m, s, .. }
             | Record::Ahead { m, s, .. }
             | Record::Pending { m, s, .. }
             | Record::Hidden { m, s, .. }
             | Record::Owned { m, s, .. }
-            | Record::Behind { m, s, .. } => (m, 1 + u64::from(s.0)),
-            Record::Logged { m, .. } | Record::Streamed { m, .. } => (m, 0),
+            | Record::Behind { m, s, .. } => (*shared.messages.get(m), 1 + u64::from(s.0)),
+            Record::Logged { id, .. } => (shared.retained(id), 0),
+            Record::Streamed { m, .. } => (*shared.messages.get(m), 0),
             Record::SavedMessage { .. } | Record::SavedRetained { .. } | Record::SavedIncoming { .. } => {
                 return false;
             }
@@ -278,7 +280,7 @@ impl Domain for Messaging {
             | Record::Shutdown { .. }
             | Record::DeliveredBelow { .. } => return false,
         };
-        pattern.which.has(shared.messages.get(m), pattern.time << 17 | place)
+        pattern.which.has(&message, pattern.time << 17 | place)
     }
 
     fn message_matches(pattern: &PacketPattern, packet: &Packet, shared: &Shared) -> bool {

@@ -22,6 +22,7 @@ pub mod queue;
 mod run;
 pub mod setup;
 pub mod shared;
+pub mod shelf;
 pub mod story;
 #[cfg(test)]
 mod testing;

@@ -1,7 +1,8 @@
 //! What a run may take before it is stopped, without a verdict: events, and memory.
 //!
 //! Memory is counted, not measured, so that the same run stops at the same event on every machine: what grows with a
-//! run (records of messages, what waits to happen, packets that wait, records on disks, facts and lists that are kept)
+//! run (records of messages and the shelf, what waits to happen, packets that wait, records on disks, facts and lists
+//! that are kept)
 //! times what one of each takes. The process itself takes up to twice as much while a list grows, and what the nodes
 //! take that the plan has from the beginning.
 
@@ -28,8 +29,12 @@ const MESSAGE: u64 = 128;
 const DELIVERY: u64 = 128;
 const EVENT: u64 = 96;
 const PACKET: u64 = 64;
-/// A record on a disk, and its entry in a partition.
+/// A record on a disk.
 const RECORD: u64 = 64;
+/// One that is a word.
+const WORD: u64 = 16;
+/// A message's entry on the shelf.
+const SHELVED: u64 = 64;
 const FACT: u64 = 64;
 const ENTRY: u64 = 32;
 /// An id that a database holds.
@@ -89,7 +94,9 @@ pub fn memory(world: &World) -> u64 {
         (shared.messages.slots(), message),
         (kernel.events, EVENT),
         (kernel.packets, PACKET),
+        (shared.messages.shelf_slots(), SHELVED),
         (kernel.records, RECORD),
+        (kernel.words, WORD),
         (book.recorder.len(), FACT),
         (kept, ENTRY),
         (ids + processes, ID),
@@ -116,6 +123,7 @@ mod tests {
         let taken = |bytes: usize| bytes as u64;
         assert!(taken(size_of::<Message>() + size_of::<u32>()) <= MESSAGE);
         assert!(taken(size_of::<Delivery>() + size_of::<Entry>()) <= DELIVERY);
+        assert!(taken(crate::shelf::ENTRY_BYTES + 2 * size_of::<u32>()) <= SHELVED);
         assert!(taken(size_of::<Recorded>()) <= FACT);
         assert!(taken(World::event_bytes()) <= EVENT);
     }

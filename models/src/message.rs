@@ -1,10 +1,11 @@
 //! Messages: one shared record for each that still exists somewhere, and beside it one state per subscription.
 //!
 //! Everything else holds [`MessageRef`]s. The ledger opens a record when a message is published, and closes it, for
-//! the slot to be used again, when no copy is left anywhere.
+//! the slot to be used again, when no copy is left anywhere. What only a log still has is on the shelf (`shelf.rs`).
 
 use crate::causes::{DuplicateCause, LossCause};
 use crate::properties::PropertiesId;
+use crate::shelf::Shelf;
 use redeliver_sim::{Luck, Span, Stamp, Time};
 
 /// A handle on a message's record. A reply may still carry one when the record has been closed and is used again:
@@ -50,7 +51,7 @@ impl KeyId {
 }
 
 /// A message: immutable, but for the ledger's part.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Message {
     /// Its randomness in every keyed draw.
     pub luck: Luck,
@@ -130,15 +131,15 @@ impl Message {
         u64::from(self.source.0) << 32 | u64::from(self.number)
     }
 
-    /// No copy of it is left anywhere.
+    /// No copy of it is left that is meant for anybody: at most logs retain it.
     #[inline(always)]
-    pub fn is_gone(&self) -> bool {
-        self.upstream == 0 && self.copies == 0 && self.retained == 0
+    pub fn is_done(&self) -> bool {
+        self.upstream == 0 && self.copies == 0
     }
 }
 
 /// What became of a message in one subscription.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Delivery {
     /// Copies that would reach it: stored and unread, on the wire, in a client's hands.
     pub copies: u32,
@@ -164,7 +165,7 @@ pub struct Delivery {
     pub rank: u32,
     /// Which queue or partition that is, for the order of what is stored.
     pub line: u32,
-    /// When it was first sent to a consumer.
+    /// When it was first sent to a consumer; if it has been put away since, when it was stored.
     pub dispatched_first: Time,
     /// When it was last sent to a consumer.
     pub dispatched: Time,
@@ -177,7 +178,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    const NONE: Delivery = Delivery {
+    /// Nothing.
+    pub(crate) const NONE: Delivery = Delivery {
         copies: 0,
         effects: 0,
         dispatches: 0,
@@ -214,13 +216,16 @@ pub struct Messages {
     /// Further subscriptions per record: one less than the most that a topic has.
     stride: usize,
     free: Vec<u32>,
+    /// What logs retain.
+    pub(crate) shelf: Shelf,
 }
 
 impl Messages {
     /// No messages, of topics with at most so many subscriptions each.
     pub fn new(subscriptions_max: usize) -> Self {
         let stride = subscriptions_max.max(1) - 1;
-        Messages { records: Vec::new(), others: Vec::new(), stride, free: Vec::new() }
+        let shelf = Shelf::default();
+        Messages { records: Vec::new(), others: Vec::new(), stride, free: Vec::new(), shelf }
     }
 
     /// Opens a record.
@@ -263,6 +268,7 @@ impl Messages {
         assert!(message.live);
         message.live = false;
         self.free.push(m.slot);
+        self.shelf.part(m);
     }
 
     /// The message, if the record is still its own.

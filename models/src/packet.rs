@@ -2,7 +2,8 @@
 
 use crate::message::{KeyId, MessageRef, SubscriptionId};
 use crate::queue::SnapshotStep;
-use redeliver_sim::Span;
+use crate::shelf::ShelfId;
+use redeliver_sim::{Span, Stored};
 
 /// After so long the operating system writes back what nobody has synced. Linux: `dirty_expire_centisecs`.
 pub(crate) const WRITE_BACK: Span = Span::seconds(30);
@@ -280,7 +281,7 @@ pub enum Record {
     /// It has come back, at this index, to go behind the others.
     Behind { m: MessageRef, s: SubscriptionId, index: u32, history: u32, attempts: u8 },
     /// A message in a log; perhaps the first of a segment. Its offset is its position.
-    Logged { m: MessageRef, begins: bool },
+    Logged { id: ShelfId, begins: bool },
     /// A committed offset.
     Offset { offset: u32 },
     /// An entry without a message in a replicated queue's log.
@@ -364,3 +365,16 @@ impl Record {
 }
 
 const _: () = assert!(size_of::<Record>() == 20);
+
+impl Stored for Record {
+    fn word(&self) -> Option<u32> {
+        match *self {
+            Record::Logged { id, begins } => Some((id.index() as u32) << 1 | u32::from(begins)),
+            _ => None,
+        }
+    }
+
+    fn of_word(word: u32) -> Self {
+        Record::Logged { id: ShelfId::new(word >> 1), begins: word & 1 == 1 }
+    }
+}

@@ -355,7 +355,10 @@ impl Shared {
 
     /// `shop#3`; in a story the label alone.
     pub fn message_name(&self, m: MessageRef) -> String {
-        let message = self.messages.get(m);
+        self.name(self.messages.get(m))
+    }
+
+    pub(crate) fn name(&self, message: &Message) -> String {
         if message.source.0 as usize >= self.names.clients_from {
             return self.labels[message.label as usize].clone();
         }

@@ -64,7 +64,7 @@ impl Domain for Queueing {
     fn duplicated(customer: &Customer) -> Fact {
         Fact::Arrived(*customer)
     }
-    fn record_lost(_: &(), _: RecordLoss) -> Fact {
+    fn record_lost(_: &(), _: RecordLoss, _: &mut ()) -> Fact {
         unreachable!("nothing is written")
     }
     #[inline(always)]

@@ -13,6 +13,7 @@
 //!
 //! Left out: seeks, read-ahead, write reordering inside one sync.
 
+use crate::entries::{Entries, Stored};
 use crate::pace::scale;
 use crate::time::{Span, Time};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -55,7 +56,7 @@ pub struct DiskSpec {
 struct File<R> {
     /// Position of the first entry of `records`.
     base: u64,
-    records: VecDeque<Option<(R, u64)>>,
+    records: Entries<R>,
     /// Everything before this position is synced.
     synced: u64,
     /// For each sync that is under way: its number, the position before which it covers everything, and whether it
@@ -65,9 +66,22 @@ struct File<R> {
     promised: u64,
     /// The record at this position was being written as the machine died.
     torn: Option<u64>,
+    /// What a crash of the machine has just taken from its end.
+    lost: VecDeque<Option<R>>,
 }
 
-impl<R> File<R> {
+impl<R: Stored> File<R> {
+    /// The position that its next record gets.
+    fn end(&self) -> u64 {
+        self.base + self.records.len() as u64
+    }
+
+    /// Where the entry of a position is, if that is not before the first one.
+    #[inline(always)]
+    fn index(&self, position: Position) -> Option<usize> {
+        position.0.checked_sub(self.base).map(|index| index as usize)
+    }
+
     /// Why a crash of the machine took what was at this position.
     fn loss(&self, position: u64) -> RecordLoss {
         if self.torn == Some(position) {
@@ -117,7 +131,7 @@ pub struct Disk<R> {
     syncs_ended: u64,
 }
 
-impl<R: Copy> Disk<R> {
+impl<R: Stored> Disk<R> {
     pub(crate) fn new(spec: DiskSpec) -> Self {
         Disk {
             bandwidth: spec.bandwidth,
@@ -142,14 +156,20 @@ impl<R: Copy> Disk<R> {
     pub fn records(&self, file: FileId) -> impl Iterator<Item = (Position, R)> {
         let found = self.files.get(file.0 as usize);
         found.into_iter().flat_map(|file| {
-            let entries = file.records.iter().enumerate();
-            entries.filter_map(|(i, entry)| entry.map(|(record, _)| (Position(file.base + i as u64), record)))
+            file.records.iter().map(|(index, record)| (Position(file.base + index as u64), record))
         })
+    }
+
+    /// The record at this position of a file, if it is there, and its bytes.
+    #[inline(always)]
+    pub fn entry(&self, file: FileId, position: Position) -> Option<(R, u64)> {
+        let file = self.files.get(file.0 as usize)?;
+        file.index(position).and_then(|index| file.records.get(index))
     }
 
     /// The position that the next record of a file gets.
     pub fn end(&self, file: FileId) -> Position {
-        Position(self.files.get(file.0 as usize).map_or(0, |file| file.base + file.records.len() as u64))
+        Position(self.files.get(file.0 as usize).map_or(0, File::end))
     }
 
     /// What a register holds.
@@ -157,9 +177,11 @@ impl<R: Copy> Disk<R> {
         self.registers.get(&register).and_then(|register| register.value)
     }
 
-    /// How many entries its files have, removed ones between others included.
-    pub(crate) fn entries(&self) -> usize {
-        self.files.iter().map(|file| file.records.len()).sum()
+    /// How many entries its files have, removed ones between others included: wide ones, and words.
+    pub(crate) fn entries(&self) -> (usize, usize) {
+        let all: usize = self.files.iter().map(|file| file.records.len()).sum();
+        let words = self.files.iter().map(|file| file.records.words()).sum();
+        (all - words, words)
     }
 
     /// Bytes in use.
@@ -208,14 +230,7 @@ impl<R: Copy> Disk<R> {
     /// The first damaged record of a file between two positions, the second excluded.
     pub fn first_damaged(&self, file: FileId, from: Position, to: Position) -> Option<Position> {
         let mut found = self.damaged.range((file, from)..(file, to)).map(|(_, position)| *position);
-        found.find(|position| self.holds(file, *position))
-    }
-
-    fn holds(&self, file: FileId, position: Position) -> bool {
-        self.files.get(file.0 as usize).is_some_and(|file| {
-            let index = position.0.checked_sub(file.base);
-            index.and_then(|index| file.records.get(index as usize)).is_some_and(Option::is_some)
-        })
+        found.find(|position| self.entry(file, *position).is_some())
     }
 
     /// Damages all records that match; says whether there are any.
@@ -234,12 +249,12 @@ impl<R: Copy> Disk<R> {
     /// Removes all records from a position on: the next one to be written will stand there.
     pub(crate) fn truncate(&mut self, number: FileId, to: Position) {
         let Some(file) = self.files.get_mut(number.0 as usize) else { return };
-        while file.base + file.records.len() as u64 > to.0.max(file.base) {
-            if let Some(Some((_, bytes))) = file.records.pop_back() {
+        while file.end() > to.0.max(file.base) {
+            if let Some((_, bytes)) = file.records.pop() {
                 self.used -= bytes;
             }
         }
-        let end = file.base + file.records.len() as u64;
+        let end = file.end();
         (file.synced, file.promised) = (file.synced.min(end), file.promised.min(end));
         file.syncing.iter_mut().for_each(|(_, covered, _)| *covered = end.min(*covered));
         self.damaged.retain(|(file, position)| *file != number || position.0 < end);
@@ -258,43 +273,37 @@ impl<R: Copy> Disk<R> {
         if index >= self.files.len() {
             let none = || File {
                 base: 0,
-                records: VecDeque::new(),
+                records: Entries::new(),
                 synced: 0,
                 syncing: VecDeque::new(),
                 promised: 0,
                 torn: None,
+                lost: VecDeque::new(),
             };
             self.files.resize_with(index + 1, none);
         }
         let file = &mut self.files[index];
-        file.records.push_back(Some((record, bytes)));
+        file.records.push(record, bytes);
         self.used += bytes;
         self.used_max = self.used_max.max(self.used);
-        Ok(Position(file.base + file.records.len() as u64 - 1))
+        Ok(Position(file.end() - 1))
     }
 
     /// Removes a record, if it is still there.
     #[inline]
     pub(crate) fn remove(&mut self, file: FileId, position: Position) {
         let Some(file) = self.files.get_mut(file.0 as usize) else { return };
-        let Some(index) = position.0.checked_sub(file.base) else { return };
-        let Some(entry) = file.records.get_mut(index as usize) else { return };
-        let Some((_, bytes)) = entry.take() else { return };
+        let Some(index) = file.index(position) else { return };
+        let Some((_, bytes)) = file.records.take(index) else { return };
         self.used -= bytes;
-        while let Some(None) = file.records.front() {
-            file.records.pop_front();
-            file.base += 1;
-        }
+        file.base += file.records.trim();
     }
 
     /// Puts another record in a record's place, if it is still there.
     pub(crate) fn amend(&mut self, file: FileId, position: Position, record: R) {
-        let file = self.files.get_mut(file.0 as usize);
-        let index = file.as_ref().and_then(|file| position.0.checked_sub(file.base));
-        if let (Some(file), Some(index)) = (file, index)
-            && let Some(Some((old, _))) = file.records.get_mut(index as usize)
-        {
-            *old = record;
+        let Some(file) = self.files.get_mut(file.0 as usize) else { return };
+        if let Some(index) = file.index(position) {
+            file.records.replace(index, record);
         }
     }
 
@@ -317,7 +326,7 @@ impl<R: Copy> Disk<R> {
         let honest = self.lies == 0;
         self.lied |= !honest;
         for file in &mut self.files {
-            file.syncing.push_back((self.syncs, file.base + file.records.len() as u64, honest));
+            file.syncing.push_back((self.syncs, file.end(), honest));
         }
         for register in self.registers.values_mut().filter(|_| honest) {
             register.syncing.push_back((self.syncs, register.value));
@@ -348,9 +357,8 @@ impl<R: Copy> Disk<R> {
     pub(crate) fn tear(&mut self, draw: impl Fn(u64) -> u64) {
         for (number, file) in self.files.iter_mut().enumerate() {
             let first = file.synced.saturating_sub(file.base) as usize;
-            let unsynced = file.records.iter().enumerate().skip(first);
-            let unsynced: Vec<usize> =
-                unsynced.filter_map(|(index, entry)| entry.is_some().then_some(index)).collect();
+            let unsynced = file.records.iter().map(|(index, _)| index);
+            let unsynced: Vec<usize> = unsynced.filter(|index| *index >= first).collect();
             if !unsynced.is_empty() {
                 let reached = draw(number as u64) % unsynced.len() as u64;
                 file.synced = file.base + unsynced[reached as usize] as u64;
@@ -362,10 +370,12 @@ impl<R: Copy> Disk<R> {
     /// The machine crashed: what no honest sync has covered is gone. Hands each record that is lost to `lost`.
     pub(crate) fn lose_unsynced(&mut self, mut lost: impl FnMut(R, RecordLoss)) {
         for file in &mut self.files {
-            while file.base + file.records.len() as u64 > file.synced.max(file.base) {
-                if let Some(Some((record, bytes))) = file.records.pop_back() {
+            while file.end() > file.synced.max(file.base) {
+                let entry = file.records.pop();
+                file.lost.push_front(entry.map(|(record, _)| record));
+                if let Some((record, bytes)) = entry {
                     self.used -= bytes;
-                    lost(record, file.loss(file.base + file.records.len() as u64));
+                    lost(record, file.loss(file.end()));
                 }
             }
         }
@@ -375,17 +385,20 @@ impl<R: Copy> Disk<R> {
         self.forget_transfers();
     }
 
-    /// Why a crash of the machine has just taken the record at this position.
-    pub fn loss(&self, file: FileId, position: Position) -> RecordLoss {
-        self.files.get(file.0 as usize).map_or(RecordLoss::Unsynced, |file| file.loss(position.0))
+    /// The record that a crash of the machine has just taken from this position, and why.
+    pub fn lost(&self, file: FileId, position: Position) -> Option<(R, RecordLoss)> {
+        let file = self.files.get(file.0 as usize)?;
+        let index = position.0.checked_sub(file.end())? as usize;
+        let record = file.lost.get(index).copied().flatten()?;
+        Some((record, file.loss(position.0)))
     }
 
     /// What is known of records that are gone is forgotten: others will have their positions.
     pub(crate) fn forget_lost(&mut self) {
         for (number, file) in self.files.iter_mut().enumerate() {
-            let end = file.base + file.records.len() as u64;
+            let end = file.end();
             file.promised = file.promised.min(end);
-            file.torn = None;
+            (file.torn, file.lost) = (None, VecDeque::new());
             self.damaged.retain(|(other, position)| other.0 as usize != number || position.0 < end);
         }
     }
@@ -426,6 +439,8 @@ impl<R: Copy> Disk<R> {
 mod tests {
     use super::*;
     use crate::sample::Distribution;
+
+    impl Stored for char {}
 
     fn disk(capacity: u64) -> Disk<char> {
         Disk::new(DiskSpec { capacity: Some(capacity), bandwidth: 1e9, sync: Distribution::Constant(5) })

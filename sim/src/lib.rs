@@ -10,6 +10,7 @@ mod core;
 mod damage;
 mod disk;
 mod disturbance;
+mod entries;
 mod fault;
 mod flying;
 mod heal;
@@ -29,6 +30,7 @@ mod wire;
 mod world;
 
 pub use disk::{Disk, DiskFull, DiskSpec, FileId, Position, RecordLoss};
+pub use entries::Stored;
 pub use fault::{Action, Death, Fault, Links, Trigger, Trouble, Victims};
 pub use impairment::{Buffer, Burst, EarlyDrop, Effect, Impairments};
 pub use network::{

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::core::Event;
 use crate::disk::{Disk, DiskSpec, RecordLoss};
+use crate::entries::Stored;
 use crate::network::{ConnectionId, DropCause};
 use crate::out::Out;
 use crate::pace::Pace;
@@ -29,7 +30,7 @@ pub trait Domain: Copy + 'static {
     /// Records that handles in messages and facts point to.
     type Shared: Clone;
     /// What a disk stores.
-    type Record: Copy;
+    type Record: Stored;
     /// Which facts a fault waits for.
     type FactPattern: Clone;
     /// Which messages a fault takes out.
@@ -47,7 +48,7 @@ pub trait Domain: Copy + 'static {
     /// The fact that a message will arrive once more.
     fn duplicated(message: &Self::Message) -> Self::Fact;
     /// The fact that a machine crash took this record from the disk.
-    fn record_lost(record: &Self::Record, why: RecordLoss) -> Self::Fact;
+    fn record_lost(record: &Self::Record, why: RecordLoss, shared: &mut Self::Shared) -> Self::Fact;
     /// Number of the fact's kind.
     fn kind(fact: &Self::Fact) -> u32;
     /// Number of the kind that a pattern is about.

@@ -21,6 +21,8 @@ pub struct Held {
     pub packets: usize,
     /// Entries of all disks' files.
     pub records: usize,
+    /// And those of files whose records are words.
+    pub words: usize,
 }
 
 /// The verb of a story that an event descends from.
@@ -150,11 +152,9 @@ impl<D: Domain> World<D> {
         });
         let work = |process: &Process<D>| process.work.len() + process.postponed.len();
         let work: usize = self.core.processes.iter().map(work).sum();
-        Held {
-            events: self.core.queue.room() + work,
-            packets: streams.sum(),
-            records: self.core.processes.iter().map(|process| process.disk.entries()).sum(),
-        }
+        let entries = self.core.processes.iter().map(|process| process.disk.entries());
+        let (records, words) = entries.fold((0, 0), |all, disk| (all.0 + disk.0, all.1 + disk.1));
+        Held { events: self.core.queue.room() + work, packets: streams.sum(), records, words }
     }
 
     /// Bytes of a pending event.

@@ -443,7 +443,8 @@ impl<D: Domain> World<D> {
         self.core.dying = true;
         self.nodes[index].on_crash(machine, &mut Out { core: &mut self.core, node });
         for (record, why) in lost {
-            self.core.note(node, D::record_lost(&record, why));
+            let fact = D::record_lost(&record, why, &mut self.core.shared);
+            self.core.note(node, fact);
         }
         self.core.processes[index].disk.forget_lost();
         self.core.drop_postponed(node);

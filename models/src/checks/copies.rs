@@ -1,4 +1,5 @@
-//! Copies of messages begin and end: whether the run still waits for a message, and when its record is closed.
+//! Copies of messages begin and end: whether the run still waits for a message, and when its record is closed or put
+//! away.
 
 use super::{Book, End};
 use crate::causes::LossCause;
@@ -59,7 +60,7 @@ impl Book {
                 self.refresh(at, *s, message, delivery);
             }
         }
-        self.close_if_gone(m, shared);
+        self.close_if_done(m, shared);
     }
 
     #[inline(always)]
@@ -88,7 +89,7 @@ impl Book {
         self.begin_copy(at, s, message, delivery);
     }
 
-    /// True: it was the last copy of all.
+    /// True: it was the last copy that was meant for anybody.
     #[inline(always)]
     pub(super) fn end_copy(
         &mut self,
@@ -103,7 +104,7 @@ impl Book {
         if delivery.open {
             self.refresh(at, s, message, delivery);
         }
-        message.is_gone()
+        message.is_done()
     }
 
     /// Of a message that is looked up for it; closes its record behind the last one.
@@ -152,14 +153,18 @@ impl Book {
     }
 
     #[inline(always)]
-    pub(super) fn close_if_gone(&mut self, m: MessageRef, shared: &mut Shared) {
-        if shared.messages.get(m).is_gone() {
+    pub(super) fn close_if_done(&mut self, m: MessageRef, shared: &mut Shared) {
+        if shared.messages.get(m).is_done() {
             self.close(m, shared);
         }
     }
 
+    /// Behind the last copy that was meant for anybody. What a log retains has not come to its end yet.
     #[inline(always)]
     pub(super) fn close(&mut self, m: MessageRef, shared: &mut Shared) {
+        if shared.messages.get(m).retained > 0 {
+            return shared.put_away(m);
+        }
         self.count_ends(m, shared);
         shared.messages.close(m);
     }
@@ -174,6 +179,18 @@ impl Book {
             let end = checks.ledger.count_end(message, delivery);
             if end != End::Processed {
                 checks.no_effect(message, delivery, end, self.keep);
+            }
+        }
+    }
+
+    /// At the end of the run: counts what is put away, which has been processed by all whom it was meant for.
+    pub(super) fn count_put_away(&mut self, shared: &Shared) {
+        for (_, away) in shared.messages.all_put_away() {
+            let (source, _) = away.name();
+            let topic = shared.sources[source.0 as usize].topic;
+            for (slot, s) in shared.topics[topic.0 as usize].subscriptions.iter().enumerate() {
+                let ledger = &mut self.subscriptions[s.0 as usize].ledger;
+                ledger.processed += u64::from(away.has_processed(slot));
             }
         }
     }

@@ -118,10 +118,16 @@ impl Book {
 
     /// The run has ended: counts what is left, and asserts that every ledger balances and that Little's law holds.
     pub fn finish(&mut self, now: Time, shared: &mut Shared) {
-        let left: Vec<MessageRef> = shared.messages.all_live().collect();
+        // In the order in which they were published: which slots they have depends on what was put away meanwhile.
+        let mut left: Vec<MessageRef> = shared.messages.all_live().collect();
+        left.sort_by_key(|m| {
+            let message = shared.messages.get(*m);
+            (message.born, message.source, message.number)
+        });
         for m in left {
             self.count_ends(m, shared);
         }
+        self.count_put_away(shared);
         for (checks, name) in self.subscriptions.iter_mut().zip(&shared.names.subscriptions) {
             checks.backlog.finish(now);
             let difference = checks.ledger.difference();

@@ -32,7 +32,7 @@ impl Book {
             Fact::Appended { m, line, rank, .. } => self.appended(at, m, (line, rank), shared),
             Fact::Released { m } => {
                 shared.messages.get_mut(m).retained -= 1;
-                self.close_if_gone(m, shared);
+                self.close_if_done(m, shared);
             }
             Fact::Retained { m, last } => {
                 shared.messages.get_mut(m).retained += 1;

@@ -19,7 +19,7 @@ use crate::fact::Fact;
 use crate::message::MessageRef;
 use crate::packet::{Packet, Record, Timer, WRITE_BACK};
 use crate::part::Holder;
-use redeliver_sim::{ConnectionChange, ConnectionId, Disk, FileId, Node, Position, Span};
+use redeliver_sim::{ConnectionChange, ConnectionId, Disk, FileId, Node, Span};
 use std::collections::VecDeque;
 
 /// What a broker is made from.
@@ -56,10 +56,10 @@ impl Broker {
     /// A broker that has not started.
     pub fn new(spec: BrokerSpec) -> Self {
         let topics = spec.config.topics.iter();
-        let partitions =
-            topics.flat_map(|topic| (0..topic.partitions).map(|_| Partition::new(topic.clone()))).collect();
+        let topics = topics.flat_map(|topic| (0..topic.partitions).map(move |_| topic.clone()));
+        let partitions = topics.zip(0..).map(|(topic, line)| Partition::new(topic, line));
         Broker {
-            partitions,
+            partitions: partitions.collect(),
             groups: spec.groups.iter().cloned().map(Group::new).collect(),
             spec,
             unsynced: VecDeque::new(),
@@ -94,12 +94,13 @@ impl Broker {
         let message = out.shared().messages.get(m);
         let (size, stamp) = (message.size, message.stamp);
         let begins = self.partitions[index].rolls(size, stamp);
-        if !self.write(index, Record::Logged { m, begins }, size, out) {
+        let id = out.shared().messages.shelve(m);
+        if !self.write(index, Record::Logged { id, begins }, size, out) {
             return self.refuse(from, m, attempt, out);
         }
         let partition = &mut self.partitions[index];
         let (offset, closes) = (partition.end(), begins && partition.segments().next().is_some());
-        partition.push(m, size, stamp, begins);
+        partition.push(size, stamp, begins);
         let rank = out.shared().ranks[index].append(offset);
         out.note(Fact::Appended { m, line: target, rank, offset });
         if out.is_cut() {
@@ -234,7 +235,7 @@ impl Broker {
         let partition = &self.partitions[state.spec.first as usize + local];
         let (s, to) = (state.spec.s, to.max(partition.start()));
         while state.low[local] < to && !out.is_cut() {
-            let m = partition.record(state.low[local]);
+            let m = partition.message(state.low[local], out);
             state.low[local] += 1;
             state.held -= 1;
             out.note(Fact::Acked { m, s });
@@ -242,7 +243,8 @@ impl Broker {
         while state.low[local] > to && !out.is_cut() {
             state.low[local] -= 1;
             state.held += 1;
-            out.note(Fact::Rewound { m: partition.record(state.low[local]), s, why });
+            let m = partition.message(state.low[local], out);
+            out.note(Fact::Rewound { m, s, why });
         }
         self.set_level(group, out);
     }
@@ -252,9 +254,8 @@ impl Broker {
     /// What the disk has kept. Who was in which group, and where, nobody knows.
     fn recover(&mut self, out: &mut Out<'_>) {
         for index in 0..self.partitions.len() {
-            let file = FileId(index as u32);
             let (disk, shared) = out.disk_and_shared();
-            self.partitions[index].recover(disk, file, shared);
+            self.partitions[index].recover(disk, shared);
         }
         for group in 0..self.groups.len() {
             let bound = self.is_bound(group, out);
@@ -363,15 +364,15 @@ impl Node<Messaging> for Broker {
                 let partition = &self.partitions[spec.first as usize + local];
                 let before = self.groups[group].low[local];
                 for offset in before.max(end)..partition.end() {
-                    let file = FileId(spec.first + local as u32);
-                    let why = loss_of(out.disk().loss(file, Position(u64::from(offset))));
-                    out.note(Fact::Removed { m: partition.record(offset), s: spec.s, why });
+                    let (m, why) = partition.lost(offset, out);
+                    out.note(Fact::Removed { m, s: spec.s, why: loss_of(why) });
                 }
                 for offset in before..low {
-                    out.note(Fact::Acked { m: partition.record(offset), s: spec.s });
+                    let m = partition.message(offset, out);
+                    out.note(Fact::Acked { m, s: spec.s });
                 }
                 for offset in low..before.min(end) {
-                    let (m, why) = (partition.record(offset), DuplicateCause::BrokerRestart);
+                    let (m, why) = (partition.message(offset, out), DuplicateCause::BrokerRestart);
                     out.note(Fact::Rewound { m, s: spec.s, why });
                 }
                 level += u64::from(end - low);
@@ -384,35 +385,23 @@ impl Node<Messaging> for Broker {
 
 impl Holder for Broker {
     fn count(&self, up: bool, disk: &Disk<Record>, census: &mut Census<'_>) {
-        for (index, partition) in self.partitions.iter().enumerate() {
-            if up {
-                partition.records().for_each(|(_, m)| census.retained(m));
-                continue;
-            }
-            for (_, record) in disk.records(FileId(index as u32)) {
-                let Record::Logged { m, .. } = record else { continue };
-                census.retained(m);
-            }
+        let records = |partition: u32| {
+            disk.records(FileId(partition)).filter_map(|(position, record)| match record {
+                Record::Logged { id, .. } => Some((position.0 as u32, id)),
+                _ => None,
+            })
+        };
+        for partition in 0..self.partitions.len() as u32 {
+            records(partition).for_each(|(_, id)| census.logged(id, None));
         }
         for group in &self.groups {
             if !census.is_bound(group.spec.s) {
                 continue;
             }
             for local in 0..group.low.len() {
-                let partition = group.spec.first + local as u32;
-                if up {
-                    let unread = self.partitions[partition as usize].records();
-                    let unread = unread.filter(|(offset, _)| *offset >= group.low[local]);
-                    unread.for_each(|(_, m)| census.copy(m, group.spec.s));
-                    continue;
-                }
-                let (_, low, _) = kept(&group.spec, local, disk);
-                for (position, record) in disk.records(FileId(partition)) {
-                    let Record::Logged { m, .. } = record else { continue };
-                    if position.0 >= u64::from(low) {
-                        census.copy(m, group.spec.s);
-                    }
-                }
+                let low = if up { group.low[local] } else { kept(&group.spec, local, disk).1 };
+                let unread = records(group.spec.first + local as u32).filter(|(offset, _)| *offset >= low);
+                unread.for_each(|(_, id)| census.logged(id, Some(group.spec.s)));
             }
         }
     }

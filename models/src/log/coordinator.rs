@@ -51,7 +51,8 @@ impl Broker {
             self.groups[group].held += u64::from(end - low);
             for offset in low..end {
                 let rank = out.shared().ranks[line as usize].rank(offset);
-                out.note(Fact::Found { m: partition.record(offset), s: spec.s, line, rank });
+                let m = partition.message(offset, out);
+                out.note(Fact::Found { m, s: spec.s, line, rank });
             }
         }
         self.set_level(group, out);

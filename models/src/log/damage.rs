@@ -60,7 +60,8 @@ impl Broker {
             for lost in state.low[local].max(offset)..end {
                 if bound {
                     state.held -= 1;
-                    out.note(Fact::Removed { m: self.partitions[index].record(lost), s, why });
+                    let m = self.partitions[index].message(lost, out);
+                    out.note(Fact::Removed { m, s, why });
                 }
             }
             state.low[local] = state.low[local].min(offset);
@@ -71,12 +72,13 @@ impl Broker {
             self.set_level(group, out);
         }
         for lost in offset..end {
-            out.note(Fact::Released { m: self.partitions[index].record(lost) });
+            let m = self.partitions[index].message(lost, out);
+            out.note(Fact::Released { m });
         }
         let file = FileId(index as u32);
         out.truncate(file, Position(u64::from(offset)));
         let (disk, shared) = out.disk_and_shared();
-        self.partitions[index].recover(disk, file, shared);
+        self.partitions[index].recover(disk, shared);
     }
 
     /// Whether the next record that a member would get of a partition is damaged.
@@ -98,7 +100,10 @@ impl Broker {
         member.waiting = false;
         member.turn = if place + 1 == member.reads.len() { 0 } else { place + 1 };
         let (partition, offset) = (reading.partition, reading.position.expect("it stands at the record"));
-        let m = self.partitions[partition as usize].record(offset);
+        // The consumer will name it, and has no copy that would keep its record open.
+        let log = &self.partitions[partition as usize];
+        let (id, m) = (log.record(offset, out.disk()), log.message(offset, out));
+        out.shared().messages.pin(id);
         out.send(member.connection, Packet::Damaged { m, partition, offset });
     }
 }

@@ -152,11 +152,11 @@ impl Broker {
         }
         let (mut offset, mut bytes) = (first, 0);
         while offset < limit {
-            let m = log.record(offset);
-            bytes += out.shared().messages.get(m).size;
+            bytes += log.size(offset, out.disk());
             if offset > first && bytes > PARTITION_BYTES_MAX {
                 break;
             }
+            let m = log.message(offset, out);
             let delivery = out.shared().messages.delivery(m, slot);
             let dispatches = delivery.dispatches;
             // Another record of the same message has not been read before: its producer has sent it again.

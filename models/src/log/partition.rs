@@ -1,13 +1,17 @@
 //! One partition of a topic: records in segments, offsets that are never moved.
 //!
-//! An offset is the record's position in the partition's file, so it survives what the file survives. A segment is
+//! An offset is the record's position in the partition's file, so it survives what the file survives. The records are
+//! nowhere else: a log may retain millions, and takes 8 bytes for each, beside what the shelf has. A segment is
 //! closed before the append that would make it too large or too old; both by the records' own stamps, not by the
 //! clock (recorded: `ak-roll-by-size`, `ak-roll-by-time-*`). With one replica the high watermark is the end.
 
 use super::TopicConfig;
+use crate::domain::Out;
 use crate::message::MessageRef;
+use crate::packet::Record;
 use crate::shared::Shared;
-use redeliver_sim::{Disk, FileId, Stamp};
+use crate::shelf::ShelfId;
+use redeliver_sim::{Disk, FileId, Position, RecordLoss, Stamp};
 use std::collections::VecDeque;
 
 /// A run of records that retention deletes as a whole.
@@ -27,33 +31,35 @@ pub struct Segment {
 #[derive(Clone, Debug)]
 pub struct Partition {
     config: TopicConfig,
+    /// Its number, over all topics.
+    line: u32,
     start: u32,
-    records: VecDeque<MessageRef>,
+    end: u32,
     segments: VecDeque<Segment>,
     bytes: u64,
 }
 
 impl Partition {
-    /// An empty partition of this topic.
-    pub fn new(config: TopicConfig) -> Self {
-        Partition { config, start: 0, records: VecDeque::new(), segments: VecDeque::new(), bytes: 0 }
+    /// An empty partition of this topic, with this number.
+    pub fn new(config: TopicConfig, line: u32) -> Self {
+        Partition { config, line, start: 0, end: 0, segments: VecDeque::new(), bytes: 0 }
     }
 
     /// What the disk has kept of it, and nothing else.
-    pub(super) fn recover(&mut self, disk: &Disk<crate::packet::Record>, file: FileId, shared: &Shared) {
-        self.records.clear();
+    pub(super) fn recover(&mut self, disk: &Disk<Record>, shared: &Shared) {
         self.segments.clear();
         self.bytes = 0;
-        let kept = disk.records(file);
-        self.start = disk.end(file).0 as u32;
-        for (position, record) in kept {
-            let crate::packet::Record::Logged { m, begins } = record else { continue };
-            if self.records.is_empty() {
-                self.start = position.0 as u32;
-            }
-            let message = shared.messages.get(m);
-            self.push(m, message.size, message.stamp, begins);
+        self.end = disk.end(self.file()).0 as u32;
+        self.start = disk.records(self.file()).next().map_or(self.end, |(position, _)| position.0 as u32);
+        let end = std::mem::replace(&mut self.end, self.start);
+        while self.end < end {
+            let (id, begins, size) = self.entry(self.end, disk);
+            self.push(size, shared.retained(id).stamp, begins);
         }
+    }
+
+    fn file(&self) -> FileId {
+        FileId(self.line)
     }
 
     /// The oldest offset that can be read.
@@ -65,7 +71,7 @@ impl Partition {
     /// The next offset that will be given.
     #[inline(always)]
     pub fn end(&self) -> u32 {
-        self.start + self.records.len() as u32
+        self.end
     }
 
     /// What consumers can see ends here.
@@ -74,15 +80,49 @@ impl Partition {
         self.end()
     }
 
-    /// The record at an offset between start and end.
+    /// The record at an offset between start and end: its message, whether a segment begins with it, its bytes.
     #[inline(always)]
-    pub fn record(&self, offset: u32) -> MessageRef {
-        self.records[(offset - self.start) as usize]
+    fn entry(&self, offset: u32, disk: &Disk<Record>) -> (ShelfId, bool, u64) {
+        let found = disk.entry(self.file(), Position(u64::from(offset)));
+        let Some((Record::Logged { id, begins }, size)) = found else { unreachable!("it is on the disk") };
+        (id, begins, size)
+    }
+
+    /// Which message the record at an offset between start and end has.
+    #[inline(always)]
+    pub(super) fn record(&self, offset: u32, disk: &Disk<Record>) -> ShelfId {
+        self.entry(offset, disk).0
+    }
+
+    /// Bytes of the record at an offset between start and end.
+    #[inline(always)]
+    pub(super) fn size(&self, offset: u32, disk: &Disk<Record>) -> u64 {
+        self.entry(offset, disk).2
+    }
+
+    /// The message of the record at an offset between start and end, for whoever does something about it.
+    #[inline(always)]
+    pub(super) fn message(&self, offset: u32, out: &mut Out<'_>) -> MessageRef {
+        let id = self.record(offset, out.disk());
+        self.take_out(id, offset, out)
+    }
+
+    /// The message of a record that a crash of the machine has just taken from this offset, and why.
+    pub(super) fn lost(&self, offset: u32, out: &mut Out<'_>) -> (MessageRef, RecordLoss) {
+        let found = out.disk().lost(self.file(), Position(u64::from(offset)));
+        let Some((Record::Logged { id, .. }, why)) = found else { unreachable!("a crash has taken it") };
+        (self.take_out(id, offset, out), why)
+    }
+
+    #[inline(always)]
+    fn take_out(&self, id: ShelfId, offset: u32, out: &mut Out<'_>) -> MessageRef {
+        let line = self.line;
+        out.shared().take_out(id, |shared| (line, shared.ranks[line as usize].rank(offset)))
     }
 
     /// All records, with their offsets.
-    pub fn records(&self) -> impl Iterator<Item = (u32, MessageRef)> {
-        self.records.iter().enumerate().map(|(i, m)| (self.start + i as u32, *m))
+    pub(crate) fn records(&self, disk: &Disk<Record>) -> impl Iterator<Item = (u32, ShelfId)> {
+        (self.start..self.end).map(|offset| (offset, self.record(offset, disk)))
     }
 
     /// The segments, oldest first; the last one is not closed.
@@ -114,9 +154,9 @@ impl Partition {
         active.bytes + size > self.config.segment_bytes || too_old
     }
 
-    /// Appends a record, perhaps as the first of a new segment.
+    /// The disk has one more record, perhaps the first of a new segment.
     #[inline]
-    pub(super) fn push(&mut self, m: MessageRef, size: u64, stamp: Stamp, begins: bool) {
+    pub(super) fn push(&mut self, size: u64, stamp: Stamp, begins: bool) {
         if begins || self.segments.is_empty() {
             let first = self.end();
             self.segments.push_back(Segment { first, bytes: 0, first_stamp: stamp, greatest: stamp });
@@ -125,7 +165,7 @@ impl Partition {
         active.bytes += size;
         active.greatest = active.greatest.max(stamp);
         self.bytes += size;
-        self.records.push_back(m);
+        self.end += 1;
     }
 
     /// Where the oldest segment ends, if retention has it deleted now: by the greatest stamp of its records, or by
@@ -149,12 +189,12 @@ impl Partition {
     /// The oldest record goes.
     #[inline]
     pub(super) fn pop(&mut self, size: u64) {
-        self.records.pop_front().expect("only what is there is deleted");
+        assert!(self.start < self.end, "only what is there is deleted");
         self.start += 1;
         self.bytes -= size;
         let oldest = self.segments.front_mut().expect("every record is in a segment");
         oldest.bytes -= size;
-        if self.segments.get(1).map_or(self.records.is_empty(), |second| second.first == self.start) {
+        if self.segments.get(1).map_or(self.start == self.end, |second| second.first == self.start) {
             self.segments.pop_front();
         }
     }

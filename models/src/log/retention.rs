@@ -5,6 +5,7 @@
 //! whose records are the oldest of all goes.
 
 use super::broker::Broker;
+use super::partition::Partition;
 use crate::causes::LossCause;
 use crate::domain::Out;
 use crate::fact::Fact;
@@ -43,8 +44,8 @@ impl Broker {
 
     fn delete_first(&mut self, index: usize, out: &mut Out<'_>) {
         let offset = self.partitions[index].start();
-        let m = self.partitions[index].record(offset);
-        let size = out.shared().messages.get(m).size;
+        let size = self.partitions[index].size(offset, out.disk());
+        let m = self.partitions[index].message(offset, out);
         for i in 0..self.spec.readers[index].len() {
             let group = self.spec.readers[index][i];
             let bound = self.is_bound(group, out);
@@ -71,7 +72,7 @@ impl Broker {
             let state = &self.groups[group];
             let low = state.low[state.local(index as u32)];
             let unread = self.is_bound(group, out) && low < partition.end();
-            unread.then(|| out.shared().messages.get(partition.record(low)).stored_at)
+            unread.then(|| stored_at(partition, low, out))
         });
         readers.collect()
     }
@@ -80,8 +81,9 @@ impl Broker {
     /// next message that it has not passed. At zero it falls off.
     fn measure(&self, index: usize, next_unread: &[Option<Time>], out: &mut Out<'_>) {
         let now = out.now();
-        let oldest = self.partitions[index].records().next();
-        let oldest = oldest.map_or(now, |(_, m)| out.shared().messages.get(m).stored_at);
+        let partition = &self.partitions[index];
+        let is_empty = partition.start() == partition.end();
+        let oldest = if is_empty { now } else { stored_at(partition, partition.start(), out) };
         let figures = &mut out.shared().brokers[0];
         figures.first_deletion.get_or_insert(now);
         let window = now.since(oldest);
@@ -94,4 +96,10 @@ impl Broker {
             *least = Some(least.map_or(headroom, |least| least.min(headroom)));
         }
     }
+}
+
+/// When the record at an offset was stored.
+fn stored_at(partition: &Partition, offset: u32, out: &mut Out<'_>) -> Time {
+    let id = partition.record(offset, out.disk());
+    out.shared().messages.stored_at(id)
 }

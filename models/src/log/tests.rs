@@ -2,6 +2,7 @@
 
 mod attempts;
 mod disk;
+mod shelf;
 
 use super::*;
 use crate::checks::{Event, Recorder};

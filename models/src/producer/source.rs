@@ -104,11 +104,17 @@ impl Source {
         self.events += 1;
         self.left -= 1;
         let luck = Luck::new(self.purposes.luck, u64::from(self.events));
-        let size = self.size.sample(self.purposes.size.draw(luck, 0)).min(MESSAGE_BYTES_MAX);
+        let size = self.size_of(luck);
         let born = self.next_at.min(now);
         self.advance(size);
         let label = self.labels.get(self.events as usize - 1).copied().unwrap_or(0);
-        self.message(luck, (born, stamp), size, self.key(luck), label)
+        self.message(luck, (born, stamp), size, self.key_of(luck, self.events), label)
+    }
+
+    /// Bytes of the message that has this luck.
+    #[inline(always)]
+    pub(crate) fn size_of(&self, luck: Luck) -> u64 {
+        self.size.sample(self.purposes.size.draw(luck, 0)).min(MESSAGE_BYTES_MAX)
     }
 
     /// What a client of a story sends now.
@@ -192,11 +198,12 @@ impl Source {
         self.next_at = start + span.times(u64::from(self.events));
     }
 
+    /// The key of the message that has this luck, and is this event.
     #[inline(always)]
-    fn key(&self, luck: Luck) -> KeyId {
+    pub(crate) fn key_of(&self, luck: Luck, event: u32) -> KeyId {
         match &self.keys {
             Keys::None => KeyId::NONE,
-            Keys::Cycle(keys) => keys[(self.events as usize - 1) % keys.len()],
+            Keys::Cycle(keys) => keys[(event as usize - 1) % keys.len()],
             Keys::Uniform(n) => {
                 KeyId(((u128::from(self.purposes.key.draw(luck, 0)) * u128::from(*n)) >> 64) as u32)
             }

@@ -3,11 +3,13 @@
 use super::picture::{PartitionPicture, Picture, QueuePicture};
 use crate::domain::World;
 use crate::log;
-use crate::message::MessageRef;
+use crate::message::{Message, MessageRef};
+use crate::packet::Record;
 use crate::part::Part;
 use crate::queue;
 use crate::shared::Shared;
-use redeliver_sim::NodeId;
+use crate::shelf::ShelfId;
+use redeliver_sim::{Disk, NodeId};
 
 /// What clients, queues, logs, groups and nodes look like now.
 pub fn picture(world: &World) -> Picture {
@@ -27,7 +29,7 @@ pub fn picture(world: &World) -> Picture {
                 add_streams(broker, shared, &mut picture);
             }
             Part::ClusterNode(node) if up => add_cluster_queues(node, name, shared, &mut picture),
-            Part::LogBroker(broker) if up => add_logs(broker, shared, &mut picture),
+            Part::LogBroker(broker) if up => add_logs(broker, world.disk(node), shared, &mut picture),
             _ => {}
         }
     }
@@ -117,15 +119,16 @@ fn add_cluster_queues(node: &queue::ClusterNode, name: &str, shared: &Shared, pi
 }
 
 /// The logs and their groups; none while the broker is down.
-fn add_logs(broker: &log::Broker, shared: &Shared, picture: &mut Picture) {
+fn add_logs(broker: &log::Broker, disk: &Disk<Record>, shared: &Shared, picture: &mut Picture) {
     let topic_of = |line: u32| {
         let name = &shared.names.lines[line as usize];
         name.rsplit_once('-').map_or(name.as_str(), |(topic, _)| topic).to_string()
     };
     for (line, partition) in broker.partitions().iter().enumerate() {
-        let text = |(offset, m): (u32, MessageRef)| format!("{}@{offset}", shared.notation(m).1);
+        let text =
+            |(offset, id): (u32, ShelfId)| format!("{}@{offset}", shared.notation_of(&shared.retained(id)).1);
         let seen = PartitionPicture {
-            records: partition.records().map(text).collect(),
+            records: partition.records(disk).map(text).collect(),
             start: u64::from(partition.start()),
             end: u64::from(partition.end()),
             high_watermark: u64::from(partition.high_watermark()),
@@ -153,8 +156,12 @@ fn add_logs(broker: &log::Broker, shared: &Shared, picture: &mut Picture) {
 impl Shared {
     /// A message in a story's notation: its body, and with its key. A load's message is written by its id.
     pub(crate) fn notation(&self, m: MessageRef) -> (String, String) {
-        let body = self.message_name(m);
-        let name = match self.names.key(self.messages.get(m).key) {
+        self.notation_of(self.messages.get(m))
+    }
+
+    fn notation_of(&self, message: &Message) -> (String, String) {
+        let body = self.name(message);
+        let name = match self.names.key(message.key) {
             Some(key) => format!("{key}={body}"),
             None => body.clone(),
         };

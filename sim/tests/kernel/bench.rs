@@ -129,7 +129,7 @@ impl Domain for Toys {
     fn duplicated(packet: &Packet) -> Fact {
         Fact::Doubled(packet.number)
     }
-    fn record_lost(record: &u32, why: RecordLoss) -> Fact {
+    fn record_lost(record: &u32, why: RecordLoss, _shared: &mut ()) -> Fact {
         match why {
             RecordLoss::Unsynced => Fact::Unsynced(*record),
             RecordLoss::SyncLied => Fact::Betrayed(*record),
