@@ -228,15 +228,16 @@ impl<D: Domain> World<D> {
     /// Of an event, only what is needed is copied from where it stands.
     #[inline(always)]
     fn handle(&mut self, slot: u32, at: u32, epoch: u32) {
-        match self.core.queue.popped(slot).1.body {
-            Body::Message(message) => self.arrive(LinkId(at), epoch, message),
-            Body::Timer(timer) => {
-                if self.core.processes[at as usize].incarnation == epoch {
-                    self.tell(NodeId(at), |node, out| node.on_timer(timer, out));
-                }
-            }
+        let timer = match self.core.queue.popped(slot).1.body {
+            Body::Message(message) => return self.arrive(LinkId(at), epoch, message),
+            Body::Timer(timer) if self.core.processes[at as usize].incarnation == epoch => Some(timer),
             Body::Work(done) => self.end_work(at, epoch, done),
             _ => self.handle_rare(slot),
+        };
+        if let Some(timer) = timer {
+            let mut out = Out { core: &mut self.core, node: NodeId(at) };
+            self.nodes[at as usize].on_timer(timer, &mut out);
+            self.after_telling();
         }
     }
 
@@ -258,14 +259,17 @@ impl<D: Domain> World<D> {
                 return self.core.leave_unread(link, message);
             }
         }
-        self.tell(to, |node, out| node.on_message(connection, message, out));
+        let mut out = Out { core: &mut self.core, node: to };
+        self.nodes[to.0 as usize].on_message(connection, message, &mut out);
+        self.after_telling();
     }
 
+    /// A core goes on with the next piece of work. What its node is told, if the work has not been given up.
     #[inline(always)]
-    fn end_work(&mut self, at: u32, epoch: u32, done: D::Timer) {
+    fn end_work(&mut self, at: u32, epoch: u32, done: D::Timer) -> Option<D::Timer> {
         let process = &mut self.core.processes[at as usize];
         if process.pace.epoch != epoch {
-            return;
+            return None;
         }
         match process.work.pop_front() {
             Some((span, next, mark)) => {
@@ -278,32 +282,30 @@ impl<D: Domain> World<D> {
             }
             None => process.cores_busy -= 1,
         }
-        self.tell(NodeId(at), |node, out| node.on_timer(done, out));
+        Some(done)
     }
 
+    /// If it is a timer after all: what its node is told.
     #[inline(never)]
-    fn handle_rare(&mut self, slot: u32) {
+    fn handle_rare(&mut self, slot: u32) -> Option<D::Timer> {
         let event = *self.core.queue.popped(slot).1;
-        let node = NodeId(event.at);
         match event.body {
             Body::Alarm { slot, generation } => {
                 let alarm = self.core.alarms[event.at as usize].get_mut(slot as usize);
                 let alarm = alarm.filter(|alarm| alarm.generation == generation);
                 let timer = alarm.and_then(|alarm| alarm.timer.take());
-                if let Some(timer) = timer.filter(|_| self.is_current(event)) {
-                    self.tell(node, |node, out| node.on_timer(timer, out));
-                }
+                return timer.filter(|_| self.is_current(event));
             }
             Body::Synced(timer) if self.core.processes[event.at as usize].disk_pace.epoch == event.epoch => {
                 self.core.processes[event.at as usize].disk.end_sync();
-                self.tell(node, |node, out| node.on_timer(timer, out));
+                return Some(timer);
             }
             Body::Transferred(timer)
                 if self.core.processes[event.at as usize].disk_pace.epoch == event.epoch =>
             {
-                self.tell(node, |node, out| node.on_timer(timer, out));
+                return Some(timer);
             }
-            Body::Boot if self.is_current(event) => self.restart(node),
+            Body::Boot if self.is_current(event) => self.restart(NodeId(event.at)),
             Body::Fault(step) => self.fault(step),
             Body::Halt => self.core.halted = true,
             Body::Release { stall } => self.core.release(LinkId(event.at), event.epoch, stall),
@@ -311,16 +313,23 @@ impl<D: Domain> World<D> {
             Body::Synced(_) | Body::Transferred(_) | Body::Boot | Body::Void => {}
             _ => self.connection_event(LinkId(event.at), event.epoch, event.body),
         }
+        None
     }
 
     fn is_current(&self, event: Event<D>) -> bool {
         self.core.processes[event.at as usize].incarnation == event.epoch
     }
 
-    /// Hands the node what happened; then carries out the crashes that its facts have triggered.
-    #[inline(always)]
+    /// Hands the node what happened. Messages and timers are handed over without this: so it is the node's choice whether
+    /// what it does with them becomes a part of the loop.
     pub(crate) fn tell(&mut self, node: NodeId, told: impl FnOnce(&mut D::Node, &mut Out<'_, D>)) {
         told(&mut self.nodes[node.0 as usize], &mut Out { core: &mut self.core, node });
+        self.after_telling();
+    }
+
+    /// Carries out the crashes that the facts of a node which was told something have triggered.
+    #[inline(always)]
+    fn after_telling(&mut self) {
         if !self.core.crashes.is_empty() {
             self.carry_out_crashes();
         }
