@@ -101,7 +101,7 @@ pub struct Message {
 
 impl Message {
     /// Of a record that has never been used.
-    const NONE: Message = Message {
+    pub(crate) const NONE: Message = Message {
         luck: Luck(0),
         born: Time::ZERO,
         stamp: Stamp(0),

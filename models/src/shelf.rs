@@ -13,7 +13,6 @@
 
 use crate::causes::{DuplicateCause, LossCause};
 use crate::message::{Delivery, Message, MessageRef, Messages, SourceId};
-use crate::properties::PropertiesId;
 use crate::shared::Shared;
 use redeliver_sim::{Luck, Span, Stamp, Time};
 
@@ -302,19 +301,13 @@ impl Shared {
             number: away.number,
             key: source.key_of(luck, away.event),
             topic: source.topic,
-            label: 0,
-            properties: PropertiesId::NONE,
             stored_at: away.stored_at,
             key_rank: away.key_rank,
-            upstream: 0,
             retained: 1,
-            copies: 0,
-            buffered: false,
             confirmed: away.confirmed,
             accepted: away.accepted,
-            harmed: false,
             live: true,
-            generation: 0,
+            ..Message::NONE
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::fact::Fact;
 use crate::handler::{Attempt, Handler, Outcome};
 use crate::message::{MessageRef, SubscriptionId};
 use crate::packet::Timer;
-use redeliver_sim::{Ring, Span, Time};
+use redeliver_sim::{Fifo, Span, Time};
 
 /// A message in a worker's hands. `T` is what its consumer needs to settle it.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ pub struct Worker<T> {
     /// Its subscription.
     pub s: SubscriptionId,
     handler: Handler,
-    waiting: Ring<Held<T>>,
+    waiting: Fifo<Held<T>>,
     /// What it works on, and with what outcome.
     current: Option<Held<T>>,
     attempt: Attempt,
@@ -86,7 +86,7 @@ impl<T: Copy> Worker<T> {
             worked: Span::ZERO,
             ids,
             handler,
-            waiting: Ring::default(),
+            waiting: Fifo::default(),
             current: None,
             attempt: Attempt::NONE,
             since: Time::ZERO,

@@ -12,6 +12,7 @@ mod disk;
 mod disturbance;
 mod entries;
 mod fault;
+mod fifo;
 mod flying;
 mod heal;
 mod impairment;
@@ -23,7 +24,7 @@ mod outside;
 mod pace;
 mod queue;
 mod random;
-mod ring;
+
 mod sample;
 mod time;
 mod wire;
@@ -32,6 +33,7 @@ mod world;
 pub use disk::{Disk, DiskFull, DiskSpec, FileId, Position, RecordLoss};
 pub use entries::Stored;
 pub use fault::{Action, Death, Fault, Links, Trigger, Trouble, Victims};
+pub use fifo::Fifo;
 pub use impairment::{Buffer, Burst, EarlyDrop, Effect, Impairments};
 pub use network::{
     CONNECT_TIMEOUT, ConnectionId, DropCause, LinkId, LinkSpec, RETRANSMISSION_MIN, SILENCE_LIMIT,
@@ -41,7 +43,7 @@ pub use node::{Checks, ConnectionChange, Domain, Machine, News, Node, NodeId};
 pub use out::Out;
 pub use outside::{Held, Mark};
 pub use random::{Chance, Luck, Purpose, Stream, mix, name_hash};
-pub use ring::Ring;
+
 pub use sample::{Distribution, Zipf, unit};
 pub use time::{Span, Stamp, Time};
 pub use world::{INSTANT_EVENTS_MAX, World};

@@ -4,11 +4,11 @@ use crate::clock::Clock;
 use crate::core::Event;
 use crate::disk::{Disk, DiskSpec, RecordLoss};
 use crate::entries::Stored;
+use crate::fifo::Fifo;
 use crate::network::{ConnectionId, DropCause};
 use crate::out::Out;
 use crate::pace::Pace;
 use crate::random::Luck;
-use crate::ring::Ring;
 use crate::time::{Span, Stamp, Time};
 
 /// A node, by number: nodes are numbered as they are added to the world.
@@ -168,7 +168,7 @@ pub(crate) struct Process<D: Domain> {
     /// Of the cores.
     pub(crate) pace: Pace<D>,
     /// Work that waits for a core: span, token, mark.
-    pub(crate) work: Ring<(Span, D::Timer, u32)>,
+    pub(crate) work: Fifo<(Span, D::Timer, u32)>,
     pub(crate) disk: Disk<D::Record>,
     pub(crate) disk_pace: Pace<D>,
     /// It is paused until then; zero: it is not.

@@ -62,6 +62,7 @@ impl<D: Domain> Core<D> {
         connection.link(usize::from(self.links[connection.link(0).0 as usize].from != node))
     }
 
+    /// Any datagram, whatever happens to it.
     #[inline(never)]
     fn carry_datagram(
         &mut self,
@@ -117,7 +118,7 @@ impl<D: Domain> Core<D> {
         match self.plain_segment(node, connection, bytes, luck) {
             Some(body) => *body = Body::Message(message),
             None => {
-                let copy = message;
+                let copy = message; // as above
                 self.carry_segment(node, connection, copy, bytes, luck)
             }
         }
@@ -147,6 +148,7 @@ impl<D: Domain> Core<D> {
         Some(self.place_packet(arrival, id, epoch))
     }
 
+    /// Any segment.
     #[inline(never)]
     fn carry_segment(
         &mut self,

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::core::{Body, Core, DATAGRAM, Event, bit};
 use crate::disk::Disk;
 use crate::fault::{Action, Death, Fault, Step, Trigger};
+use crate::fifo::Fifo;
 use crate::flying::{DEADLINE, Flying, UNMARKED};
 use crate::impairment::Unusual;
 use crate::network::{Connection, ConnectionId, DropCause, Link, LinkId, LinkSpec, Plain, Stream};
@@ -15,7 +16,6 @@ use crate::out::Out;
 use crate::pace::Pace;
 use crate::queue::{Class, Queue};
 use crate::random::Purpose;
-use crate::ring::Ring;
 use crate::time::{Span, Time};
 
 /// Events that may happen at one instant before the run is taken for a loop.
@@ -92,7 +92,7 @@ impl<D: Domain> World<D> {
             clock: Clock::new(machine.clock_offset, machine.clock_drift),
             cores: machine.cores,
             cores_busy: 0,
-            work: Ring::default(),
+            work: Fifo::default(),
             disk: Disk::new(machine.disk),
             pace: Pace::full(),
             disk_pace: Pace::full(),

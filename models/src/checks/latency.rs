@@ -83,36 +83,14 @@ impl Latency {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{KeyId, MessageRef, Messages, SourceId, TopicId};
-    use redeliver_sim::{Luck, Span, Stamp};
+    use crate::message::{MessageRef, Messages};
+    use redeliver_sim::Span;
 
     const MS: u64 = 1_000_000;
 
     fn record() -> (Messages, MessageRef) {
         let mut messages = Messages::new(1);
-        let m = messages.open(Message {
-            luck: Luck(0),
-            born: Time(0),
-            stamp: Stamp(0),
-            size: 0,
-            source: SourceId(0),
-            number: 1,
-            key: KeyId::NONE,
-            topic: TopicId(0),
-            label: 0,
-            properties: Default::default(),
-            stored_at: Time(0),
-            key_rank: 0,
-            upstream: 0,
-            retained: 0,
-            copies: 0,
-            buffered: false,
-            confirmed: false,
-            accepted: true,
-            harmed: false,
-            live: true,
-            generation: 0,
-        });
+        let m = messages.open(Message { number: 1, accepted: true, live: true, ..Message::NONE });
         (messages, m)
     }
 

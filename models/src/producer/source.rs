@@ -8,7 +8,6 @@ use crate::domain::Out;
 use crate::message::{KeyId, Message, MessageRef, SourceId, TopicId};
 use crate::packet::Timer;
 use crate::producer::bursts::Bursts;
-use crate::properties::PropertiesId;
 use redeliver_sim::{Distribution, Luck, Purpose, Span, Stamp, Stream, Time, Zipf};
 
 /// Bytes of a message, at most: a draw that is greater counts as so many. Kafka counts them with 31 bits.
@@ -145,18 +144,9 @@ impl Source {
             key,
             topic: self.topic,
             label,
-            properties: PropertiesId::NONE,
             stored_at: now,
-            key_rank: 0,
-            upstream: 0,
-            retained: 0,
-            copies: 0,
-            buffered: false,
-            confirmed: false,
-            accepted: false,
-            harmed: false,
             live: true,
-            generation: 0,
+            ..Message::NONE
         }
     }
 

@@ -5,7 +5,7 @@
 //! (classic), `rabbit_fifo.erl` (quorum: `service_queue`, `waiting_consumers`).
 
 use super::TurnLost;
-use redeliver_sim::{ConnectionId, Ring};
+use redeliver_sim::{ConnectionId, Fifo};
 
 /// How those who consume from a queue take turns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,10 +41,10 @@ pub(super) struct Service {
     slots: Vec<Subscriber>,
     free: Vec<u32>,
     /// Who is next, by slot.
-    line: Ring<u32>,
+    line: Fifo<u32>,
     /// With a single active consumer: who it is, and who will be.
     active: Option<u32>,
-    waiting: Ring<u32>,
+    waiting: Fifo<u32>,
     /// Subscribers so far.
     count: u32,
     turn_lost: TurnLost,
@@ -63,9 +63,9 @@ impl Service {
         Service {
             slots: Vec::new(),
             free: Vec::new(),
-            line: Ring::default(),
+            line: Fifo::default(),
             active: None,
-            waiting: Ring::default(),
+            waiting: Fifo::default(),
             count: 0,
             turn_lost,
             single_active,

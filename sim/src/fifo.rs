@@ -3,19 +3,19 @@
 
 /// The queue.
 #[derive(Clone, Debug)]
-pub struct Ring<T> {
+pub struct Fifo<T> {
     places: Vec<T>,
     head: usize,
     len: usize,
 }
 
-impl<T> Default for Ring<T> {
+impl<T> Default for Fifo<T> {
     fn default() -> Self {
-        Ring { places: Vec::new(), head: 0, len: 0 }
+        Fifo { places: Vec::new(), head: 0, len: 0 }
     }
 }
 
-impl<T: Copy> Ring<T> {
+impl<T: Copy> Fifo<T> {
     /// How many there are.
     #[inline(always)]
     pub fn len(&self) -> usize {
@@ -116,33 +116,33 @@ mod tests {
 
     #[test]
     fn it_does_what_a_vec_deque_does() {
-        let (mut ring, mut expected) = (Ring::default(), VecDeque::new());
+        let (mut fifo, mut expected) = (Fifo::default(), VecDeque::new());
         for i in 0..20_000 {
             // Grows to some hundreds, and shrinks to nothing again.
             let growing = i / 500 % 2 == 0;
             match mix(i) % 20 {
-                0..=6 => assert_eq!(ring.pop_front(), expected.pop_front()),
-                7..=8 if !growing => assert_eq!(ring.pop_front(), expected.pop_front()),
+                0..=6 => assert_eq!(fifo.pop_front(), expected.pop_front()),
+                7..=8 if !growing => assert_eq!(fifo.pop_front(), expected.pop_front()),
                 7 if !expected.is_empty() => {
                     let index = (mix(i) >> 8) as usize % (expected.len() + 1);
-                    ring.insert(index, i);
+                    fifo.insert(index, i);
                     expected.insert(index, i);
                 }
                 8 if mix(i) >> 8 & 31 == 0 => {
-                    ring.retain(|item| item % 5 != 0);
+                    fifo.retain(|item| item % 5 != 0);
                     expected.retain(|item| item % 5 != 0);
                 }
                 _ if growing || mix(i) % 3 == 0 => {
-                    ring.push_back(i);
+                    fifo.push_back(i);
                     expected.push_back(i);
                 }
-                _ => assert_eq!(ring.pop_front(), expected.pop_front()),
+                _ => assert_eq!(fifo.pop_front(), expected.pop_front()),
             }
-            assert_eq!((ring.len(), ring.is_empty()), (expected.len(), expected.is_empty()));
-            assert_eq!((ring.front(), ring.get(3)), (expected.front(), expected.get(3)));
+            assert_eq!((fifo.len(), fifo.is_empty()), (expected.len(), expected.is_empty()));
+            assert_eq!((fifo.front(), fifo.get(3)), (expected.front(), expected.get(3)));
         }
-        assert!(ring.iter().eq(expected.iter()));
-        assert!(ring.take().eq(expected));
-        assert!(ring.is_empty());
+        assert!(fifo.iter().eq(expected.iter()));
+        assert!(fifo.take().eq(expected));
+        assert!(fifo.is_empty());
     }
 }
