@@ -129,10 +129,10 @@ mod tests {
                     expected.insert(index, i);
                 }
                 8 if mix(i) >> 8 & 31 == 0 => {
-                    fifo.retain(|item| item % 5 != 0);
-                    expected.retain(|item| item % 5 != 0);
+                    fifo.retain(|item| !item.is_multiple_of(5));
+                    expected.retain(|item| !item.is_multiple_of(5));
                 }
-                _ if growing || mix(i) % 3 == 0 => {
+                _ if growing || mix(i).is_multiple_of(3) => {
                     fifo.push_back(i);
                     expected.push_back(i);
                 }
