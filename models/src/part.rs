@@ -36,13 +36,13 @@ macro_rules! parts {
                 match self { $(Part::$kind(part) => part.start(out),)* }
             }
 
-            // One function each, whoever takes the next event.
-            #[inline(never)]
+            // What a kind of nodes does is one function each, whoever takes the next event.
+            #[inline(always)]
             fn on_message(&mut self, from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
                 match self { $(Part::$kind(part) => part.on_message(from, packet, out),)* }
             }
 
-            #[inline(never)]
+            #[inline(always)]
             fn on_timer(&mut self, timer: Timer, out: &mut Out<'_>) {
                 match self { $(Part::$kind(part) => part.on_timer(timer, out),)* }
             }

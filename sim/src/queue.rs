@@ -119,9 +119,9 @@ impl<B: Copy + Default> Queue<B> {
         }
     }
 
-    /// The slot of the next event. It is free already: what it holds is there until something else is scheduled.
+    /// The slot of the next event, or [`NONE`]. It is free already: what it holds is there until something else is scheduled.
     #[inline(always)]
-    pub(crate) fn pop(&mut self) -> Option<u32> {
+    pub(crate) fn pop(&mut self) -> u32 {
         if !self.near.is_empty() {
             return self.pop_from_all();
         }
@@ -146,7 +146,7 @@ impl<B: Copy + Default> Queue<B> {
         let (first, rest) = if is_second_first { (other, head) } else { (head, other) };
         slots[rest as usize].next = NONE;
         self.ring.leave(bucket, rest, is_alone);
-        Some(self.arena.free(first))
+        self.arena.free(first)
     }
 
     /// What the slot of the last event holds.
@@ -165,7 +165,7 @@ impl<B: Copy + Default> Queue<B> {
 
     /// Where there are several in a bucket, or one.
     #[inline(never)]
-    fn pop_first_of(&mut self, bucket: usize) -> Option<u32> {
+    fn pop_first_of(&mut self, bucket: usize) -> u32 {
         let slots = &mut self.arena.slots;
         let head = self.ring.heads[bucket];
         let (mut first, mut before_first) = (head, NONE);
@@ -187,7 +187,7 @@ impl<B: Copy + Default> Queue<B> {
             None if next == NONE => _ = self.ring.empty(bucket),
             None => self.ring.heads[bucket] = next,
         }
-        Some(self.arena.free(first))
+        self.arena.free(first)
     }
 
     /// Empties the first bucket of the ring that has something into the heap.
@@ -206,8 +206,9 @@ impl<B: Copy + Default> Queue<B> {
 
     /// Nothing is in the ring: it goes on where the far heap begins, if that has anything.
     #[inline(never)]
-    fn pop_far(&mut self) -> Option<u32> {
-        let before = std::mem::replace(&mut self.edge, self.far.peek()?.0.time >> self.shift);
+    fn pop_far(&mut self) -> u32 {
+        let Some(Reverse(first)) = self.far.peek() else { return NONE };
+        let before = std::mem::replace(&mut self.edge, first.time >> self.shift);
         // Where nothing was to happen there are no buckets that count.
         self.measure_at = self.measure_at.saturating_add(self.edge.saturating_sub(before));
         self.keep_up();
@@ -216,9 +217,9 @@ impl<B: Copy + Default> Queue<B> {
 
     /// Where the first event is not simply the first of the ring.
     #[inline(never)]
-    fn pop_from_all(&mut self) -> Option<u32> {
+    fn pop_from_all(&mut self) -> u32 {
         if let Some(Reverse(first)) = self.near.pop() {
-            return Some(self.arena.free(first.slot));
+            return self.arena.free(first.slot);
         }
         let Some(bucket) = self.ring.next(self.edge as usize % BUCKETS) else { return self.pop_far() };
         let ahead = bucket.wrapping_sub(self.edge as usize) % BUCKETS;
@@ -375,7 +376,8 @@ mod tests {
     use crate::random::mix;
 
     fn next<B: Copy + Default>(queue: &mut Queue<B>) -> Option<(Time, B)> {
-        queue.pop().map(|slot| queue.popped(slot)).map(|(time, body)| (time, *body))
+        let slot = queue.pop();
+        (slot != NONE).then(|| queue.popped(slot)).map(|(time, body)| (time, *body))
     }
 
     #[test]

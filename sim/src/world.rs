@@ -3,6 +3,7 @@
 //! News of connections are dealt with in `connection.rs`; what runs, stories and tests do with a world is in
 //! `outside.rs`.
 
+use crate::arena::NONE;
 use crate::clock::Clock;
 use crate::core::{Body, Core, DATAGRAM, Event, bit};
 use crate::disk::Disk;
@@ -208,7 +209,10 @@ impl<D: Domain> World<D> {
     /// ([`World::events_now`]) that it is taken for a loop.
     #[inline(always)]
     pub fn step(&mut self) -> bool {
-        let Some(slot) = self.core.queue.pop() else { return false };
+        let slot = self.core.queue.pop();
+        if slot == NONE {
+            return false;
+        }
         let (time, event) = self.core.queue.popped(slot);
         let (at, epoch, mark) = (event.at, event.epoch, event.mark);
         if time != self.core.now {

@@ -196,7 +196,7 @@ impl Receiver {
 impl Node<Messaging> for Receiver {
     fn start(&mut self, _out: &mut Out<'_>) {}
 
-    #[inline(always)]
+    #[inline(never)]
     fn on_message(&mut self, from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match packet {
             Packet::Datagram { m, .. } => self.on_datagram(m, out),
@@ -205,7 +205,7 @@ impl Node<Messaging> for Receiver {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn on_timer(&mut self, timer: Timer, out: &mut Out<'_>) {
         match timer {
             Timer::Done { generation, .. } => self.on_done(generation, out),

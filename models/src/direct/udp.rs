@@ -67,7 +67,7 @@ impl Node<Messaging> for UdpSender {
 
     fn on_message(&mut self, _from: ConnectionId, _packet: Packet, _out: &mut Out<'_>) {}
 
-    #[inline(always)]
+    #[inline(never)]
     fn on_timer(&mut self, timer: Timer, out: &mut Out<'_>) {
         if timer == Timer::Tick {
             self.on_tick(out);

@@ -386,14 +386,14 @@ impl Node<Messaging> for WebhookSender {
         source::start(self.spec.source, out);
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn on_message(&mut self, from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         if let Packet::Response { m, s, attempt, status } = packet {
             self.on_response(from, (m, s, attempt), status, out);
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn on_timer(&mut self, timer: Timer, out: &mut Out<'_>) {
         match timer {
             Timer::Tick => self.on_tick(out),

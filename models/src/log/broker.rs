@@ -301,7 +301,7 @@ impl Node<Messaging> for Broker {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn on_message(&mut self, from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match packet {
             Packet::Publish { m, attempt, target } => self.on_publish(from, m, attempt, target, out),
@@ -321,7 +321,7 @@ impl Node<Messaging> for Broker {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn on_timer(&mut self, timer: Timer, out: &mut Out<'_>) {
         match timer {
             Timer::Synced => self.on_synced(out),

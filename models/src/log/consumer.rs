@@ -402,7 +402,7 @@ impl Node<Messaging> for Consumer {
         out.deadline(self.spec.heartbeat, Timer::Periodic);
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn on_message(&mut self, _from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match packet {
             Packet::Record { m, attempt, partition, offset, .. } => {
@@ -424,7 +424,7 @@ impl Node<Messaging> for Consumer {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn on_timer(&mut self, timer: Timer, out: &mut Out<'_>) {
         match timer {
             Timer::Done { generation, .. } => self.on_done(generation, out),

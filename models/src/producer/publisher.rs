@@ -381,7 +381,7 @@ impl Node<crate::domain::Messaging> for Publisher {
         source::start(self.spec.source, out);
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn on_message(&mut self, _from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match packet {
             Packet::Confirm { m, positive, .. } => self.on_confirm(m, positive, out),
@@ -392,7 +392,7 @@ impl Node<crate::domain::Messaging> for Publisher {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn on_timer(&mut self, timer: Timer, out: &mut Out<'_>) {
         match timer {
             Timer::Tick => self.on_tick(out),

@@ -389,7 +389,7 @@ impl Node<Messaging> for Consumer {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn on_message(&mut self, _from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match packet {
             Packet::Deliver { m, attempt, tag, .. } => {
@@ -422,7 +422,7 @@ impl Node<Messaging> for Consumer {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn on_timer(&mut self, timer: Timer, out: &mut Out<'_>) {
         match timer {
             Timer::Done { generation, .. } => self.on_done(generation, out),
