@@ -133,22 +133,15 @@ impl Plain {
         Plain { loss: spec.loss, latency: if plain { latency } else { u64::MAX }, jitter }
     }
 
+    /// How long a packet with this luck is on the way; none if it is lost, or the link is not that plain.
     #[inline(always)]
-    pub(crate) fn is_true(self) -> bool {
-        self.latency != u64::MAX
-    }
-
-    /// Whether it loses a packet with this luck.
-    #[inline(always)]
-    pub(crate) fn loses(self, purpose: Purpose, luck: Luck) -> bool {
-        self.loss != Chance::NEVER && self.loss.happens(purpose.draw(luck, 0))
-    }
-
-    /// How long a packet with this luck is on the way.
-    #[inline(always)]
-    pub(crate) fn delay(self, purpose: Purpose, luck: Luck) -> Span {
+    pub(crate) fn delay(self, purpose: Purpose, luck: Luck) -> Option<Span> {
+        let lost = self.loss != Chance::NEVER && self.loss.happens(purpose.draw(luck, 0));
+        if lost || self.latency == u64::MAX {
+            return None;
+        }
         let jitter = if self.jitter > 0.0 { exponential(purpose.draw(luck, 2), self.jitter) } else { 0 };
-        Span(self.latency) + Span(jitter)
+        Some(Span(self.latency) + Span(jitter))
     }
 }
 

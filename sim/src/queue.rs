@@ -228,6 +228,7 @@ impl<B: Copy + Default> Queue<B> {
         self.pop_first_of(self.edge as usize % BUCKETS)
     }
 
+    /// The first event.
     fn first(&self) -> Option<Entry> {
         if let Some(Reverse(first)) = self.near.peek() {
             return Some(*first);

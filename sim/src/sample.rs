@@ -192,8 +192,8 @@ const fn ln_by_series(x: f64) -> f64 {
     2.0 * z * sum
 }
 
-/// An exponential with this mean. Below 2^51 (26 days) what is added makes the fraction the last bits, which is quicker
-/// than a conversion.
+/// An exponential with this mean, in whole numbers. Below 2^51 (26 days) adding 2^52 rounds it and leaves it in the last
+/// bits, which is quicker than a conversion.
 #[inline(always)]
 pub(crate) fn exponential(bits: u64, mean: f64) -> u64 {
     const INTEGER: f64 = (1u64 << 52) as f64;

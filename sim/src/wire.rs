@@ -37,15 +37,17 @@ impl<D: Domain> Core<D> {
         luck: Luck,
     ) -> Option<&mut Body<D>> {
         let id = self.link_from(node, connection);
-        let link = &mut self.links[id.0 as usize];
-        let (plain, purpose) = (link.plain, link.purpose);
-        let usual = link.unusual.is_none() && plain.is_true() && !self.prologue && self.drops.is_empty();
-        if !usual || plain.loses(purpose, luck) {
-            return None;
-        }
-        link.bytes += bytes;
-        let arrival = self.now + plain.delay(purpose, luck);
+        let arrival = self.now + self.plain_delay(id, luck)?;
+        self.links[id.0 as usize].bytes += bytes;
         Some(self.place_packet(arrival, id, DATAGRAM))
+    }
+
+    /// How long a packet is on its way, if nothing else happens to it.
+    #[inline(always)]
+    fn plain_delay(&self, id: LinkId, luck: Luck) -> Option<Span> {
+        let link = &self.links[id.0 as usize];
+        let usual = link.unusual.is_none() && !self.prologue && self.drops.is_empty();
+        if usual { link.plain.delay(link.purpose, luck) } else { None }
     }
 
     /// Where a packet is written that arrives then.
@@ -136,14 +138,13 @@ impl<D: Domain> Core<D> {
         let state = &self.connections[connection.0 as usize];
         let (side, epoch) = (state.side_of(node), state.epoch);
         let id = connection.link(side);
-        let link = &mut self.links[id.0 as usize];
-        let (plain, purpose) = (link.plain, link.purpose);
-        let usual = link.unusual.is_none() && plain.is_true() && !self.prologue && self.drops.is_empty();
-        if !usual || !state.open[side] || link.stream.stalled || plain.loses(purpose, luck) {
+        if !state.open[side] || self.links[id.0 as usize].stream.stalled {
             return None;
         }
+        let arrival = self.now + self.plain_delay(id, luck)?;
+        let link = &mut self.links[id.0 as usize];
         link.bytes += bytes;
-        let arrival = link.stream.last_arrival.max(self.now + plain.delay(purpose, luck));
+        let arrival = link.stream.last_arrival.max(arrival);
         link.stream.last_arrival = arrival;
         Some(self.place_packet(arrival, id, epoch))
     }

@@ -300,21 +300,19 @@ impl<D: Domain> World<D> {
                 let timer = alarm.and_then(|alarm| alarm.timer.take());
                 return timer.filter(|_| self.is_current(event));
             }
-            Body::Synced(timer) if self.core.processes[event.at as usize].disk_pace.epoch == event.epoch => {
-                self.core.processes[event.at as usize].disk.end_sync();
-                return Some(timer);
-            }
-            Body::Transferred(timer)
-                if self.core.processes[event.at as usize].disk_pace.epoch == event.epoch =>
-            {
-                return Some(timer);
+            Body::Synced(timer) | Body::Transferred(timer) => {
+                let process = &mut self.core.processes[event.at as usize];
+                let current = process.disk_pace.epoch == event.epoch;
+                if current && matches!(event.body, Body::Synced(_)) {
+                    process.disk.end_sync();
+                }
+                return current.then_some(timer);
             }
             Body::Boot if self.is_current(event) => self.restart(NodeId(event.at)),
             Body::Fault(step) => self.fault(step),
             Body::Halt => self.core.halted = true,
             Body::Release { stall } => self.core.release(LinkId(event.at), event.epoch, stall),
-            Body::Message(_) | Body::Timer(_) | Body::Work(_) => {}
-            Body::Synced(_) | Body::Transferred(_) | Body::Boot | Body::Void => {}
+            Body::Message(_) | Body::Timer(_) | Body::Work(_) | Body::Boot | Body::Void => {}
             _ => self.connection_event(LinkId(event.at), event.epoch, event.body),
         }
         None
