@@ -11,6 +11,8 @@ use redeliver_sim::{News, NodeId, Time};
 
 /// A diagram has at most so many arrows; if there are more, only what the finding is about is drawn.
 const ARROWS_MAX: usize = 80;
+/// What a diagram shows before and after its finding: so many parts of its length, one each.
+pub(crate) const MARGIN: u64 = 20;
 
 /// The shortest chain of facts that proves a finding and explains it.
 pub(crate) fn witness(
@@ -171,7 +173,7 @@ fn proves(proof: Proof, fact: &Fact) -> bool {
 pub(crate) fn diagram(run: &Run<'_>, s: usize, proof: Proof, recorded: &[Recorded]) -> Option<Diagram> {
     let chain = chain(s, proof, recorded);
     let (first, last) = (chain.first()?.0.at, chain.last()?.0.at);
-    let margin = (last.since(first).0 / 20).max(1);
+    let margin = (last.since(first).0 / MARGIN).max(1);
     let window = (Time(first.0.saturating_sub(margin)), Time(last.0 + margin));
     let all = recorded.iter().filter(|entry| entry.at >= window.0 && entry.at <= window.1);
     let mut drawing = Drawing::new(run.shared(), s, proof);

@@ -8,9 +8,10 @@ use crate::result::{Assumption, DesignResult, ExpectResult, Guarantee, RequireRe
 use crate::show::{DesignShow, Findings, Series};
 use redeliver_models::checks::{Recorded, Recorder};
 use redeliver_models::story::run_story;
-use redeliver_models::{Ended, Setup, advance, build, finish};
+use redeliver_models::{Ended, Setup, World, advance, build, finish};
 use redeliver_scenarios::picture::picture_to_json;
 use redeliver_scenarios::{Plan, PlannedDesign};
+use redeliver_sim::{Span, Time};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -58,6 +59,8 @@ pub fn run(plan: &Plan, progress: Progress<'_>) -> Findings {
 /// What a run leaves behind.
 pub(crate) struct Finished {
     pub(crate) ended: Ended,
+    /// When all guarantees that it broke were broken.
+    found_by: Time,
     /// `clients`, `queues`, … and `looks` of a story.
     picture: BTreeMap<String, Value>,
 }
@@ -75,12 +78,25 @@ pub(crate) fn run_once(
     }
     let mut world = build(setup, recorder);
     let whole = (setup.duration + setup.drain).as_seconds();
+    let (mut proofs, mut found_by) = (0, Time::ZERO);
     loop {
-        if let Some(stopped) = advance(&mut world, setup.limits, SLICE) {
-            return Finished { ended: finish(world, stopped), picture: BTreeMap::new() };
+        let over = advance(&mut world, setup.limits, SLICE);
+        if let Some(stopped) = over {
+            let ended = finish(world, stopped);
+            let found_by = if count_proofs(&ended.world) > proofs { Time::NEVER } else { found_by };
+            return Finished { ended, found_by, picture: BTreeMap::new() };
+        }
+        if count_proofs(&world) > proofs {
+            (proofs, found_by) = (count_proofs(&world), world.now());
         }
         progress(name, world.now().seconds() / whole);
     }
+}
+
+/// How many guarantees are broken: what proves it once proves it for good.
+fn count_proofs(world: &World) -> usize {
+    let all = world.checks().subscriptions.iter().flat_map(standings);
+    all.filter(|standing| standing.proof.is_some()).count()
 }
 
 /// Runs a story to its last line.
@@ -90,7 +106,7 @@ fn tell(plan: &Plan, setup: &Setup, recorder: Recorder) -> Finished {
     let looks = told.looks.iter().map(|(name, look)| (name.clone(), Value::Object(picture_to_json(look))));
     let mut picture: BTreeMap<String, Value> = picture_to_json(&told.picture).into_iter().collect();
     picture.insert("looks".into(), Value::Object(looks.collect()));
-    Finished { ended: told.ended, picture }
+    Finished { ended: told.ended, found_by: Time::NEVER, picture }
 }
 
 fn run_design(
@@ -99,12 +115,12 @@ fn run_design(
     design: &PlannedDesign,
     progress: Progress<'_>,
 ) -> (DesignResult, DesignShow) {
-    let Finished { ended, picture } = run_once(plan, name, design, Recorder::Off, progress);
+    let Finished { ended, found_by, picture } = run_once(plan, name, design, Recorder::Off, progress);
     let run = Run { setup: &design.setup, ended: &ended };
     let book = ended.world.checks();
     let standings: Vec<Vec<Standing>> = book.subscriptions.iter().map(standings).collect();
     let recorded = if standings.iter().flatten().any(|standing| standing.proof.is_some()) {
-        record(plan, name, design, &standings, ended.world.events(), progress)
+        record(plan, name, design, &standings, (ended.world.events(), found_by), progress)
     } else {
         Vec::new()
     };
@@ -182,15 +198,16 @@ fn assumptions(design: &PlannedDesign) -> Vec<Assumption> {
     .collect()
 }
 
-/// The same run again, keeping the facts that witnesses want.
+/// The same run again, keeping the facts that witnesses want; `first`: how many events it had, and when all was found.
 fn record(
     plan: &Plan,
     name: &str,
     design: &PlannedDesign,
     standings: &[Vec<Standing>],
-    events: u64,
+    first: (u64, Time),
     progress: Progress<'_>,
 ) -> Vec<Recorded> {
+    let (events, found_by) = first;
     let recorder = if events <= EVENTS_RECORDED {
         Recorder::All(Vec::new())
     } else {
@@ -200,8 +217,17 @@ fn record(
         wanted.dedup();
         Recorder::Of(wanted, Vec::new())
     };
-    let mut ended = run_once(plan, name, design, recorder, progress).ended;
-    ended.world.checks_mut().0.recorder.take()
+    if events <= EVENTS_RECORDED || found_by == Time::NEVER {
+        let mut ended = run_once(plan, name, design, recorder, progress).ended;
+        return ended.world.checks_mut().0.recorder.take();
+    }
+    // A diagram goes on for a moment after its finding.
+    let enough = found_by + Span(found_by.0 / recount::MARGIN);
+    let mut world = build(&design.setup, recorder);
+    while world.now() <= enough && advance(&mut world, design.setup.limits, SLICE).is_none() {
+        progress(name, world.now().seconds() / enough.seconds());
+    }
+    world.checks_mut().0.recorder.take()
 }
 
 fn series(run: &Run<'_>) -> Vec<Series> {
