@@ -75,9 +75,9 @@ pub fn finish(mut world: World, stopped: Option<String>) -> Ended {
 mod tests {
     use super::*;
     use crate::part::Part;
-    use crate::setup::Design;
-    use crate::testing::{consumer, queue, setup};
-    use redeliver_sim::NodeId;
+    use crate::setup::{Design, FactKind};
+    use crate::testing::{consumer, crash, fault_on, queue, setup};
+    use redeliver_sim::{NodeId, Span};
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     /// A queue broker with a backlog at 55 ms; then perhaps the bug, and on to the end of the run.
@@ -97,6 +97,19 @@ mod tests {
         }
         assert_eq!(advance(&mut world, setup.limits, u64::MAX), Some(None));
         world
+    }
+
+    #[test]
+    fn what_is_recorded_is_what_happens() {
+        // A fault that waits for a fact, and one whose fact comes after the end of all faults.
+        let mut setup = setup(Design::Queue(queue()), 20);
+        setup.consumers = vec![consumer("stock", 1, 30)];
+        setup.faults = [2, 15].map(|n| fault_on(FactKind::Delivered, n, crash("stock/1", Some(100)))).into();
+        setup.heal_at = Some(Span::millis(300));
+        let [plain, recorded] = [Recorder::Off, Recorder::All(Vec::new())].map(|recorder| run(&setup, recorder));
+        assert_eq!(plain.world.checks().fingerprint(), recorded.world.checks().fingerprint());
+        assert_eq!(plain.world.checks().subscriptions[0].ledger.duplicates_total(), 0);
+        assert_eq!(plain.world.checks().subscriptions[0].ledger.processed, 20);
     }
 
     #[test]

@@ -178,7 +178,7 @@ fn world(customers: u32) -> World<Queueing> {
     };
     let purposes = [Purpose::new(42, "there"), Purpose::new(42, "back")];
     world.add_connection([source, server], [link.clone(), link], purposes);
-    world.boot(&[server, source]);
+    world.boot(&[server, source], u64::MAX);
     world.begin();
     world
 }

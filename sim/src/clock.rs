@@ -30,7 +30,7 @@ impl Clock {
     #[inline(never)]
     fn drifted(&self, now: Time) -> i64 {
         let gained = i128::from(now.since(self.since).0) * i128::from(self.drift) / 1_000_000_000;
-        i64::try_from(i128::from(self.offset) + gained).unwrap_or(i64::MAX)
+        (i128::from(self.offset) + gained).clamp(i64::MIN.into(), i64::MAX.into()) as i64
     }
 
     pub(crate) fn step(&mut self, by: i64) {

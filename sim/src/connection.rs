@@ -11,35 +11,44 @@ impl<D: Domain> World<D> {
         let id = link.connection();
         let side = link.receiver();
         let connection = &self.core.connections[id.0 as usize];
-        if connection.epoch != epoch {
-            return;
-        }
-        let (open, calling) = (connection.open[side], connection.calling);
+        let mine = connection.epochs[side] == epoch;
+        let (open, calling) = (connection.open[side] && mine, connection.calling && mine);
         let change = match body {
             Body::Opening => return self.called(id, epoch),
-            Body::Retried => return self.core.answer_stray(link),
-            Body::Opened => calling.then_some(ConnectionChange::Connected),
-            Body::Refused | Body::ConnectTimeout => calling.then_some(ConnectionChange::Refused),
-            Body::Ending { reset: false } => open.then_some(ConnectionChange::Closed),
-            Body::Ending { reset: true } => open.then_some(ConnectionChange::Reset),
-            Body::Silence if open && self.core.is_silent(link) => {
-                // It gives up; if the peer is there after all, it is told.
+            Body::Retried => return self.core.answer_stray(link, epoch),
+            Body::Writable => return self.tell_writable(link, epoch),
+            Body::Opened if calling => ConnectionChange::Connected,
+            Body::Refused if calling => ConnectionChange::Refused,
+            Body::ConnectTimeout if calling => {
+                // It gives up; if the server has answered, it is told.
                 self.core.leave(id, side, true, false);
-                Some(ConnectionChange::Reset)
+                ConnectionChange::Refused
             }
-            Body::Silence => None,
-            Body::Writable => {
-                // The sender learns, not the receiver.
-                let sender = connection.ends[1 - side];
-                if connection.open[1 - side] {
-                    self.tell(sender, |node, out| node.on_connection(id, ConnectionChange::Writable, out));
-                }
+            Body::Ending { reset: false }
+                if open && self.core.links[link.0 as usize].stream.reading_stopped =>
+            {
+                self.core.links[link.0 as usize].stream.closed = true;
                 return;
             }
-            _ => None,
+            Body::Ending { reset: false } if open => ConnectionChange::Closed,
+            Body::Ending { reset: true } if open => ConnectionChange::Reset,
+            Body::Silence if open && self.core.is_silent(link) => {
+                // As above.
+                self.core.leave(id, side, true, false);
+                ConnectionChange::Reset
+            }
+            _ => return,
         };
-        if let Some(change) = change {
-            self.change_connection(id, side, change);
+        self.change_connection(id, side, change);
+    }
+
+    /// The sender over a link learns that it may write again.
+    fn tell_writable(&mut self, link: LinkId, epoch: u32) {
+        let (id, side) = (link.connection(), 1 - link.receiver());
+        let connection = &self.core.connections[id.0 as usize];
+        if connection.epochs[side] == epoch && connection.open[side] {
+            let sender = connection.ends[side];
+            self.tell(sender, |node, out| node.on_connection(id, ConnectionChange::Writable, out));
         }
     }
 
@@ -51,9 +60,6 @@ impl<D: Domain> World<D> {
         }
         connection.open[side] = change == ConnectionChange::Connected;
         connection.calling &= side != 0;
-        if change == ConnectionChange::Refused {
-            connection.epoch = connection.epoch.wrapping_add(1) & 0x7FFF_FFFF;
-        }
         if matches!(change, ConnectionChange::Closed | ConnectionChange::Reset) {
             self.core.clear_stream(id.link(side));
             self.core.clear_unread(id.link(1 - side));
@@ -61,9 +67,12 @@ impl<D: Domain> World<D> {
         self.tell(node, |node, out| node.on_connection(id, change, out));
     }
 
-    /// A call arrives at the server. If it took its old connection for alive, that one breaks first.
+    /// A call arrives at the server. If it took an earlier connection for alive, that one breaks first.
     fn called(&mut self, id: ConnectionId, epoch: u32) {
         let connection = &self.core.connections[id.0 as usize];
+        if connection.epochs[0] != epoch || !connection.calling {
+            return;
+        }
         let server = connection.ends[1];
         if connection.open[1] {
             self.change_connection(id, 1, ConnectionChange::Reset);
@@ -74,11 +83,14 @@ impl<D: Domain> World<D> {
         }
         let answer = if up { Body::Opened } else { Body::Refused };
         self.core.clear_stream(id.link(1));
+        self.core.links[id.link(1).0 as usize].stream.last_arrival = self.core.now;
         if let Some(arrival) = self.core.arrival_of_news(id.link(1)) {
             self.core.push(arrival, id.link(1).0, epoch, answer);
         }
         if up {
-            self.core.connections[id.0 as usize].answered = true;
+            let connection = &mut self.core.connections[id.0 as usize];
+            connection.epochs[1] = epoch;
+            (connection.unheard, connection.unanswered) = ([false; 2], [None; 2]);
             self.change_connection(id, 1, ConnectionChange::Connected);
         }
     }

@@ -21,7 +21,7 @@ pub(crate) const READ: u32 = 1 << 31;
 pub(crate) enum Body<D: Domain> {
     /// A packet arrives over a link.
     Message(D::Message),
-    /// A node's timer, transfer or read ends.
+    /// A node's timer ends.
     Timer(D::Timer),
     /// A node's replaceable timer ends, if it has not been replaced.
     Alarm { slot: u32, generation: u32 },
@@ -69,7 +69,17 @@ pub(crate) struct Event<D: Domain> {
     pub(crate) body: Body<D>,
 }
 
-/// Of a slot that has never been used.
+impl<D: Domain> Body<D> {
+    /// A process is told of it, and nobody else.
+    pub(crate) fn is_of_process(&self) -> bool {
+        matches!(
+            self,
+            Body::Timer(_) | Body::Alarm { .. } | Body::Work(_) | Body::Synced(_) | Body::Transferred(_)
+        )
+    }
+}
+
+/// Of a slot that has never been used, and of what was taken out.
 impl<D: Domain> Default for Event<D> {
     fn default() -> Self {
         Event { at: 0, epoch: 0, mark: DEADLINE, body: Body::Void }
@@ -116,7 +126,7 @@ pub(crate) struct Core<D: Domain> {
     pub(crate) budgets: Vec<Budget>,
     /// Faults that would have exceeded it.
     pub(crate) faults_skipped: u32,
-    /// Faults that may still act, by themselves or at a fact.
+    /// Faults that will still act or end at their time.
     pub(crate) faults_scheduled: u32,
     /// The running node has crashed at a fact: what it writes after that is discarded.
     pub(crate) cut: bool,
@@ -182,6 +192,14 @@ impl<D: Domain> Core<D> {
         *self.queue.push(time.max(self.now), Class::Fault) = event;
     }
 
+    /// Takes what is meant out of what is going to happen: nothing waits for it any more. In its order, with its times.
+    #[cold]
+    pub(crate) fn take_pending(&mut self, is_meant: impl Fn(&Event<D>) -> bool) -> Vec<(Time, Event<D>)> {
+        let taken = self.queue.take_where(is_meant);
+        taken.iter().for_each(|(_, event)| _ = self.flying.remove(event.mark));
+        taken
+    }
+
     /// A fact of the running node; nothing, if that has crashed at an earlier one.
     #[inline(always)]
     pub(crate) fn note_of_running(&mut self, node: NodeId, fact: D::Fact) {
@@ -195,8 +213,15 @@ impl<D: Domain> Core<D> {
     #[cold]
     #[inline(never)]
     fn note_unless_cut(&mut self, node: NodeId, fact: D::Fact) {
-        if !self.cut {
-            self.note(node, fact);
+        if self.cut {
+            return;
+        }
+        let crashes = self.crashes.len();
+        self.note(node, fact);
+        let meant = |(fault, _): &(u32, NodeId)| self.faults[*fault as usize].action.crashes(node);
+        if !self.dying && self.crashes[crashes..].iter().any(meant) {
+            self.cut = true;
+            self.watch();
         }
     }
 
@@ -235,6 +260,9 @@ impl<D: Domain> Core<D> {
     }
 
     fn trigger(&mut self, node: NodeId, fact: &D::Fact) {
+        if self.healed {
+            return;
+        }
         for fault in 0..self.faults.len() {
             let Trigger::On { pattern, after, .. } = &self.faults[fault].trigger else { continue };
             let after = *after;
@@ -251,10 +279,6 @@ impl<D: Domain> Core<D> {
             } else if self.faults[fault].action.takes_down() {
                 if self.is_over_budget(fault as u32, Some(node)) {
                     continue;
-                }
-                if let Action::Crash { victims, .. } = &self.faults[fault].action {
-                    self.cut |= !self.dying && victims.include(node);
-                    self.watch();
                 }
                 self.crashes.push((fault as u32, node));
             } else {
@@ -294,7 +318,7 @@ impl<D: Domain> Core<D> {
             }
             Action::FillDisk { victims, lasts } => {
                 for node in victims.nodes(noter) {
-                    self.processes[node.0 as usize].disk.set_full(true);
+                    self.processes[node.0 as usize].disk.fill();
                     self.tell_checks(node, News::DiskFilled);
                 }
                 end(lasts)
@@ -316,7 +340,10 @@ impl<D: Domain> Core<D> {
             Action::Cut { links, .. } => self.end_cut(&links, noter),
             Action::Impair { links, .. } => self.end_effect(&links, noter, fault),
             Action::FillDisk { victims, .. } => {
-                victims.nodes(noter).for_each(|node| self.processes[node.0 as usize].disk.set_full(false));
+                for node in victims.nodes(noter) {
+                    self.processes[node.0 as usize].disk.unfill();
+                    self.tell_checks(node, News::DiskRecovered);
+                }
             }
             Action::Trouble { victims, trouble, .. } => {
                 victims.nodes(noter).for_each(|node| self.end_trouble(node, fault, trouble));
@@ -349,13 +376,6 @@ impl<D: Domain> Core<D> {
 }
 
 impl Victims {
-    fn include(&self, node: NodeId) -> bool {
-        match self {
-            Victims::Noter => true,
-            Victims::Nodes(nodes) => nodes.contains(&node),
-        }
-    }
-
     pub(crate) fn nodes(&self, noter: Option<NodeId>) -> impl Iterator<Item = NodeId> + use<> {
         match self {
             Victims::Noter => noter.into_iter().collect::<Vec<_>>().into_iter(),

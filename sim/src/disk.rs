@@ -113,7 +113,8 @@ pub struct Disk<R> {
     registers: BTreeMap<u32, Register<R>>,
     used: u64,
     used_max: u64,
-    full: bool,
+    /// How many faults fill it.
+    fills: u32,
     /// Records that were damaged, removed ones included.
     damaged: BTreeSet<(FileId, Position)>,
     busy_until: Time,
@@ -144,7 +145,7 @@ impl<R: Stored> Disk<R> {
             registers: BTreeMap::new(),
             used: 0,
             used_max: 0,
-            full: false,
+            fills: 0,
             damaged: BTreeSet::new(),
             busy_until: Time::ZERO,
             syncs: 0,
@@ -207,12 +208,13 @@ impl<R: Stored> Disk<R> {
     /// Bytes that still fit; without a capacity there is no end to them.
     pub fn free(&self) -> u64 {
         let room = self.spec.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(self.used));
-        if self.full { 0 } else { room }
+        if self.fills > 0 { 0 } else { room }
     }
 
     /// Whether so many more bytes fit.
     pub fn has_room(&self, bytes: u64) -> bool {
-        !self.full && self.spec.capacity.is_none_or(|capacity| self.used.saturating_add(bytes) <= capacity)
+        self.fills == 0
+            && self.spec.capacity.is_none_or(|capacity| self.used.saturating_add(bytes) <= capacity)
     }
 
     /// Whether any record was ever damaged: else there is nothing to find.
@@ -260,8 +262,12 @@ impl<R: Stored> Disk<R> {
         self.damaged.retain(|(file, position)| *file != number || position.0 < end);
     }
 
-    pub(crate) fn set_full(&mut self, full: bool) {
-        self.full = full;
+    pub(crate) fn fill(&mut self) {
+        self.fills += 1;
+    }
+
+    pub(crate) fn unfill(&mut self) {
+        self.fills -= 1;
     }
 
     #[inline]

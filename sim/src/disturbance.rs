@@ -1,16 +1,17 @@
-//! Links that are not as others are: how packets pass them, what partitions and other faults do to them, and how ends
-//! that have gone without a word answer. All of it is off the path of links without faults.
+//! What is not plain: how packets pass links to which more happens than that they take their time, what partitions and
+//! other faults do to links, and how ends that have gone without a word answer.
 
 use crate::core::{Body, Core, DATAGRAM, READ};
 use crate::fault::Links;
 use crate::flying::DEADLINE;
 use crate::impairment::Effect;
-use crate::network::{DropCause, LinkId, RETRANSMISSION_MIN, Segment};
+use crate::network::{DropCause, LinkId, Segment, counters};
 use crate::node::{Domain, News, NodeId};
+use crate::random::Luck;
 use crate::time::Span;
 
 impl<D: Domain> Core<D> {
-    /// One datagram over a link that is not as others are.
+    /// One datagram to which more may happen than that it takes its time.
     #[cold]
     #[inline(never)]
     pub(crate) fn send_datagram_unusually(
@@ -19,8 +20,8 @@ impl<D: Domain> Core<D> {
         id: LinkId,
         message: D::Message,
         bytes: u64,
+        luck: Luck,
     ) {
-        let luck = D::luck(&message, &self.shared, self.now);
         let now = self.now;
         let link = &mut self.links[id.0 as usize];
         if link.is_too_large(bytes) {
@@ -29,75 +30,78 @@ impl<D: Domain> Core<D> {
         if !link.has_room(now, bytes, luck) {
             return self.dropped(node, &message, DropCause::Buffer);
         }
+        link.bytes += bytes;
         let left = link.departure(now, bytes);
-        if link.spec.loss.happens(link.purpose.draw(luck, 0)) || link.loses(now, luck, 0) {
+        let purpose = link.purpose;
+        if link.spec.loss.happens(purpose.draw(luck, counters::LOSS)) || link.loses(now, luck, 0) {
             return self.dropped(node, &message, DropCause::Loss);
         }
-        let (delay, again) = (link.datagram_delay(luck), link.copy_delay(luck));
-        let twice = link.spec.duplication.happens(link.purpose.draw(luck, 3)) || link.doubles(luck);
+        let delay = link.datagram_delay(luck);
+        let twice =
+            link.spec.duplication.happens(purpose.draw(luck, counters::DOUBLED)) || link.doubles(luck);
+        let again = twice.then(|| link.copy_delay(luck));
         if link.cuts > 0 {
             return self.dropped(node, &message, DropCause::Partition);
         }
         if !self.drops.is_empty() && self.takes_out(&message) {
             return self.dropped(node, &message, DropCause::Fault);
         }
-        self.push_or_jam(id, message, left.since(now) + delay);
-        if twice {
+        let packet = Segment { message, bytes, luck, left: Some(left), mark: self.mark };
+        self.push_or_jam(id, packet, left.since(now) + delay);
+        if let Some(again) = again {
             self.note(node, D::duplicated(&message));
-            self.push_or_jam(id, message, left.since(now) + again);
+            self.push_or_jam(id, packet, left.since(now) + again);
         }
     }
 
-    fn push_or_jam(&mut self, id: LinkId, message: D::Message, delay: Span) {
+    fn push_or_jam(&mut self, id: LinkId, packet: Segment<D::Message>, delay: Span) {
         let link = &mut self.links[id.0 as usize];
         match link.unusual.as_deref_mut().filter(|unusual| unusual.is_jammed()) {
             Some(unusual) => {
-                unusual.jammed.push_back((Segment { message, mark: self.mark }, delay));
-                self.flying.add(self.mark);
+                unusual.jammed.push_back((packet, delay));
+                self.flying.add(packet.mark);
             }
-            None => self.push(self.now + delay, id.0, DATAGRAM, Body::Message(message)),
+            None => self.push(self.now + delay, id.0, DATAGRAM, Body::Message(packet.message)),
         }
     }
 
-    /// One message over a connection whose link is not as others are.
+    /// One message over a connection, to which more may happen than that it takes its time.
     #[cold]
     #[inline(never)]
-    pub(crate) fn send_segment_unusually(&mut self, id: LinkId, epoch: u32, message: D::Message, bytes: u64) {
-        let luck = D::luck(&message, &self.shared, self.now);
+    pub(crate) fn send_segment_unusually(
+        &mut self,
+        id: LinkId,
+        epoch: u32,
+        message: D::Message,
+        bytes: u64,
+        luck: Luck,
+    ) {
         let now = self.now;
         let link = &mut self.links[id.0 as usize];
-        let room = link.has_room(now, bytes, luck);
-        let left = if room { link.departure(now, bytes) } else { now };
+        let passes = link.has_room(now, bytes, luck) && !link.is_blocked();
+        let left = passes.then(|| link.departure(now, bytes));
+        link.bytes += bytes;
+        let segment = Segment { message, bytes, luck, left, mark: self.mark };
         if link.stream.stalled {
-            return self.hold(id, message, bytes);
+            return self.hold(id, segment);
         }
+        let missing = Segment { left: None, ..segment };
         if link.is_blocked() {
-            return self.stall(id, message, bytes, 0);
+            return self.stall(id, missing, 0);
         }
-        let (loss, purpose) = (link.spec.loss, link.purpose);
-        let mut losses = u64::from(!room || link.loses(now, luck, 0));
-        while loss.happens(purpose.draw(luck, losses * 8)) && losses < 16 {
-            losses += 1;
-        }
-        if losses > 0 {
-            return self.stall(id, message, bytes, losses as u32);
-        }
-        let usual =
-            link.spec.latency.sample(purpose.draw(luck, 1)) + link.spec.jitter.sample(purpose.draw(luck, 2));
-        let arrival = link.stream.last_arrival.max(left + Span(usual) + link.slowed(luck, 0));
+        let losses = link.losses(now, luck).max(u64::from(!passes));
+        let Some(left) = left.filter(|_| losses == 0) else { return self.stall(id, missing, losses) };
+        let arrival = link.stream.last_arrival.max(left + link.segment_delay(luck, 0));
         link.stream.last_arrival = arrival;
         self.push(arrival, id.0, epoch, Body::Message(message));
     }
 
     /// Whether the missing segment of a stalled stream, sent again, does not come this time either.
-    #[cold]
-    #[inline(never)]
     pub(crate) fn is_lost_again(&mut self, id: LinkId) -> bool {
         let now = self.now;
         let link = &mut self.links[id.0 as usize];
-        let Some(first) = link.stream.held.front() else { return false };
-        let luck = D::luck(&first.message, &self.shared, self.now);
-        let tries = u64::from(link.stream.tries);
+        let Some(missing) = link.stream.held.front() else { return false };
+        let (luck, tries) = (missing.luck, u64::from(link.stream.tries));
         link.is_blocked() || link.loses(now, luck, tries.max(1))
     }
 
@@ -165,49 +169,45 @@ impl<D: Domain> Core<D> {
                 let (time, body) = (self.now + delay, Body::Message(segment.message));
                 self.push_marked(time, id.0, DATAGRAM, body, segment.mark);
             }
-            let link = &self.links[id.0 as usize];
+            let link = &mut self.links[id.0 as usize];
             if was_jammed && !link.is_blocked() && link.stream.stalled_at >= link.blocked_since {
-                let epoch = self.connections[id.connection().0 as usize].epoch;
-                self.release(id, epoch, self.links[id.0 as usize].stream.stall);
+                // In the place of the release that is scheduled.
+                link.stream.stall = link.stream.stall.wrapping_add(1);
+                let stall = link.stream.stall;
+                self.release(id, self.epoch_of_sender(id), stall);
             }
         }
     }
 
     /// Takes out what is on its way over these links: datagrams for good; segments are sent again.
     fn lose_in_flight(&mut self, links: &[LinkId]) {
-        let mut found = Vec::new();
-        for (order, event) in self.queue.iter_mut() {
-            let Body::Message(message) = event.body else { continue };
-            let is_there = event.epoch & READ != 0 && event.epoch != DATAGRAM;
-            if !is_there && links.iter().any(|link| link.0 == event.at) {
-                found.push((order, *event, message));
-                event.body = Body::Void;
-            }
-        }
-        found.sort_by_key(|(order, ..)| *order);
+        let found = self.take_pending(|event| {
+            let read = event.epoch & READ != 0 && event.epoch != DATAGRAM;
+            matches!(event.body, Body::Message(_)) && !read && links.iter().any(|link| link.0 == event.at)
+        });
         // What is held already was sent later.
         let held = |core: &mut Self, id: LinkId| std::mem::take(&mut core.links[id.0 as usize].stream.held);
         let later: Vec<_> = links.iter().map(|id| held(self, *id)).collect();
-        let mark = self.mark;
-        for (_, event, message) in found {
+        for (_, event) in found {
+            let Body::Message(message) = event.body else { unreachable!("nothing else was taken") };
             let id = LinkId(event.at);
             let connection = &self.connections[id.connection().0 as usize];
             let from = self.links[id.0 as usize].from;
             if event.epoch == DATAGRAM {
                 self.dropped(from, &message, DropCause::Partition);
-            } else if event.epoch != connection.epoch || !connection.open[id.receiver()] {
+            } else if !connection.takes(id.receiver(), event.epoch) {
                 self.dropped(from, &message, DropCause::Reset);
             } else {
-                self.mark = event.mark;
                 let bytes = D::bytes(&message, &self.shared);
+                let luck = D::luck(&message, &self.shared, self.now);
+                let segment = Segment { message, bytes, luck, left: None, mark: event.mark };
                 if self.links[id.0 as usize].stream.stalled {
-                    self.hold_segment(id, message, bytes);
+                    self.hold_segment(id, segment);
                 } else {
-                    self.stall(id, message, bytes, 0);
+                    self.stall(id, segment, 0);
                 }
             }
         }
-        self.mark = mark;
         for (id, later) in links.iter().zip(later) {
             self.links[id.0 as usize].stream.held.extend(later);
         }
@@ -215,18 +215,17 @@ impl<D: Domain> Core<D> {
 
     /// A segment reaches an end that may have gone without a word. If its machine is up it answers by a reset; a dead
     /// one does not, and the sender goes on trying.
-    pub(crate) fn answer_stray(&mut self, id: LinkId) {
+    pub(crate) fn answer_stray(&mut self, id: LinkId, epoch: u32) {
         let (connection, side) = (id.connection(), id.receiver());
         let to = self.links[id.0 as usize].to;
         let state = &mut self.connections[connection.0 as usize];
-        if !state.unheard[side] {
+        if !state.unheard[side] || state.epochs[1 - side] != epoch {
             return;
         }
         if self.machine_down[to.0 as usize] {
             state.unanswered[side].get_or_insert(self.now);
             return;
         }
-        let epoch = state.epoch;
         let back = connection.link(side);
         if let Some(arrival) = self.arrival_of_news(back) {
             self.connections[connection.0 as usize].unheard[side] = false;
@@ -241,8 +240,8 @@ impl<D: Domain> Core<D> {
         for (connection, side) in self.connections_of(node) {
             let state = &self.connections[connection.0 as usize];
             let (Some(first), true) = (state.unanswered[side], state.unheard[side]) else { continue };
-            let (epoch, id) = (state.epoch, connection.link(1 - side));
-            let mut wait = Span(RETRANSMISSION_MIN.0.max(2 * self.links[id.0 as usize].round_trip().0));
+            let (epoch, id) = (state.epochs[1 - side], connection.link(1 - side));
+            let mut wait = self.retransmission_timeout(id);
             let mut next = first + wait;
             while next < self.now {
                 wait = wait.times(2);

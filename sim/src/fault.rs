@@ -191,4 +191,13 @@ impl<M, R> Action<M, R> {
     pub(crate) fn takes_down(&self) -> bool {
         matches!(self, Action::Crash { .. } | Action::Stop { .. })
     }
+
+    /// Whether this node crashes where it has noted the fact.
+    pub(crate) fn crashes(&self, noter: NodeId) -> bool {
+        match self {
+            Action::Crash { victims: Victims::Nodes(nodes), .. } => nodes.contains(&noter),
+            Action::Crash { victims: Victims::Noter, .. } => true,
+            _ => false,
+        }
+    }
 }

@@ -4,7 +4,8 @@
 //! **Burst loss** is Gilbert's and Elliott's (1960, 1963): a link is good or bad, each with its own chance of loss. The
 //! state belongs to the link and to virtual time, not to packets: it may change at every step, drawn from a stream of
 //! the link's own. So no design, whatever it sends, changes when a link is bad; where packets are sent once a step it
-//! is the chain of the books and of `netem loss gemodel`. A segment that is sent again meets the state of then.
+//! is the chain of the books and of `netem loss gemodel`. A segment that is sent again meets the state of then. After some
+//! thousand bursts the chain begins anew in its long run's state, so that nobody has to follow it through a long silence.
 //!
 //! **Reordering** is netem's: a share of datagrams skips the delay; or, told so, comes later by a delay of its own.
 //!
@@ -13,7 +14,7 @@
 //!
 //! Left out: corruption (a checksum would make it a loss), fragments (a datagram above the limit is not sent).
 
-use crate::network::{Link, LinkSpec, Segment};
+use crate::network::{Link, LinkSpec, Segment, counters};
 use crate::random::{Chance, Luck, Purpose, Stream};
 use crate::sample::{Distribution, unit};
 use crate::time::{Span, Time};
@@ -98,7 +99,10 @@ pub enum Effect {
     Duplicate(Chance),
 }
 
-/// Counters of the draws for what is unusual. Sends and tries take 8 apart from 0 on.
+/// So often a segment is lost in a row at the most; of a bare one that is as good as for ever.
+const LOSSES_MAX: u64 = 16;
+
+/// Counters of the draws for what is unusual, beyond those of [`counters`].
 const BURST: u64 = 1 << 16;
 const FAULT_LOSS: u64 = 2 << 16;
 const REORDERED: u64 = 3 << 16;
@@ -131,7 +135,7 @@ impl<M> Unusual<M> {
     }
 
     fn of(spec: Impairments, purpose: Purpose) -> Self {
-        let chain = spec.burst.as_ref().map(|burst| Chain::new(burst, purpose.stream("burst")));
+        let chain = spec.burst.as_ref().map(|burst| Chain::new(burst, purpose, 0));
         let effects = Vec::new();
         Unusual { spec, chain, average: 0.0, since_drop: 0.0, effects, jammed: VecDeque::new() }
     }
@@ -265,45 +269,79 @@ impl<M> Link<M> {
     /// A datagram's delay, once it has left.
     pub(crate) fn datagram_delay(&self, luck: Luck) -> Span {
         let draw = |counter| self.purpose.draw(luck, counter);
-        let usual = self.spec.latency.sample(draw(1)) + self.spec.jitter.sample(draw(2));
-        let Some(unusual) = self.unusual.as_deref() else { return Span(usual) };
+        let usual = self.usual_delay(luck, counters::LATENCY);
+        let Some(unusual) = self.unusual.as_deref() else { return usual };
         let spec = &unusual.spec;
         let delay = match &spec.reordering_delay {
             _ if !spec.reordering.happens(draw(REORDERED)) => usual,
-            None => 0,
-            Some(by) => usual + by.sample(draw(REORDERED_BY)),
+            None => Span::ZERO,
+            Some(by) => usual + Span(by.sample(draw(REORDERED_BY))),
         };
-        Span(delay) + self.slowed(luck, 0)
+        delay + self.slowed(luck, 0)
+    }
+
+    /// Latency and jitter: the draws of these two counters.
+    fn usual_delay(&self, luck: Luck, counter: u64) -> Span {
+        let draw = |counter| move || self.purpose.draw(luck, counter);
+        let latency = Span(self.spec.latency.sample_with(draw(counter)));
+        latency + Span(self.spec.jitter.sample_with(draw(counter + 1)))
+    }
+
+    /// How long a segment is on its way that is sent for the `tries`-th time (from 0).
+    pub(crate) fn segment_delay(&self, luck: Luck, tries: u64) -> Span {
+        self.usual_delay(luck, tries * counters::TRY + counters::LATENCY) + self.slowed(luck, 0)
+    }
+
+    /// The sending (from 0) of a bare segment that passes, going by how the link is now; none of a few.
+    pub(crate) fn passing_try(&mut self, now: Time, luck: Luck) -> Option<u64> {
+        let (chance, purpose) = (self.spec.loss, self.purpose);
+        (0..LOSSES_MAX).find(|tries| {
+            let lost = chance.happens(purpose.draw(luck, tries * counters::TRY + counters::LOSS));
+            !lost && !self.loses(now, luck, *tries)
+        })
+    }
+
+    /// How many times a segment is lost before it is sent again when the link may be another: by a fault once at most.
+    pub(crate) fn losses(&mut self, now: Time, luck: Luck) -> u64 {
+        let (chance, purpose) = (self.spec.loss, self.purpose);
+        let mut losses = u64::from(self.loses(now, luck, 0));
+        while losses < LOSSES_MAX
+            && chance.happens(purpose.draw(luck, losses * counters::TRY + counters::LOSS))
+        {
+            losses += 1;
+        }
+        losses
     }
 
     /// The delay of a datagram's copy.
     pub(crate) fn copy_delay(&self, luck: Luck) -> Span {
-        let draw = |counter| self.purpose.draw(luck, counter);
-        let usual = self.spec.latency.sample(draw(4)) + self.spec.jitter.sample(draw(5));
-        let by = self.unusual.as_deref().map_or(0, |u| u.spec.duplication_delay.sample(draw(DOUBLED_BY)));
-        Span(usual + by) + self.slowed(luck, 1)
+        let bits = self.purpose.draw(luck, DOUBLED_BY);
+        let by = self.unusual.as_deref().map_or(0, |unusual| unusual.spec.duplication_delay.sample(bits));
+        self.usual_delay(luck, counters::COPY_LATENCY) + Span(by) + self.slowed(luck, 1)
     }
 
     /// What faults add to the delay of a packet (copy 0) or of its copy (1).
     pub(crate) fn slowed(&self, luck: Luck, copy: u64) -> Span {
         let bits = self.purpose.draw(luck, SLOWED + copy);
-        Span(self.slow().map(|by| by.sample(bits)).sum())
-    }
-
-    /// What faults add to the delay of a bare segment.
-    pub(crate) fn slowed_on_average(&self) -> f64 {
-        self.slow().map(Distribution::mean).sum()
-    }
-
-    fn slow(&self) -> impl Iterator<Item = &Distribution> {
         let effects = self.unusual.as_deref().map_or(&[][..], |unusual| &unusual.effects);
-        effects.iter().filter_map(|(_, effect)| if let Effect::Slow(by) = effect { Some(by) } else { None })
+        let slow = effects
+            .iter()
+            .filter_map(|(_, effect)| if let Effect::Slow(by) = effect { Some(by) } else { None });
+        slow.fold(Span::ZERO, |all, by| all + Span(by.sample(bits)))
     }
 }
+
+/// Times of a bad and a good state, on average, after which a chain begins anew: nobody has to follow it from the run's
+/// beginning, however far it is to the next packet.
+const ERA: f64 = 8192.0;
 
 /// Whether a link is good or bad, as time goes on.
 #[derive(Clone)]
 struct Chain {
+    purpose: Purpose,
+    era: u64,
+    /// Steps of an era.
+    era_steps: u64,
     bad: bool,
     /// The step with which the next state begins; none: never.
     until: Option<u64>,
@@ -311,17 +349,22 @@ struct Chain {
 }
 
 impl Chain {
-    /// In the long run's state before the first step.
-    fn new(burst: &Burst, mut stream: Stream) -> Self {
+    /// In the long run's state before the first step of this era.
+    fn new(burst: &Burst, purpose: Purpose, era: u64) -> Self {
+        let mut stream = purpose.stream(&if era == 0 { "burst".into() } else { format!("burst {era}") });
         let (to_bad, to_good) = (burst.to_bad.probability(), burst.to_good.probability());
         let bad = to_bad > 0.0 && unit(stream.draw()) < to_bad / (to_bad + to_good);
-        let mut chain = Chain { bad, until: Some(0), stream };
+        let era_steps = (ERA * (1.0 / to_bad + 1.0 / to_good)) as u64;
+        let mut chain = Chain { purpose, era, era_steps, bad, until: Some(era * era_steps), stream };
         chain.stay(burst);
         chain
     }
 
     fn is_bad(&mut self, burst: &Burst, now: Time) -> bool {
         let step = now.0 / burst.step.0;
+        if step / self.era_steps > self.era {
+            *self = Chain::new(burst, self.purpose, step / self.era_steps);
+        }
         while self.until.is_some_and(|until| until <= step) {
             self.bad = !self.bad;
             self.stay(burst);
@@ -352,7 +395,7 @@ mod tests {
             loss_bad: Chance::ALWAYS,
             step: Span(1),
         };
-        let mut chain = Chain::new(&burst, Stream::new(42, "burst"));
+        let mut chain = Chain { era_steps: u64::MAX, ..Chain::new(&burst, Purpose::new(42, "a link"), 0) };
         let mut stays = [Vec::new(), Vec::new()];
         for _ in 0..100_000 {
             let from = chain.until.expect("both states end");

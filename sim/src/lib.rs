@@ -16,6 +16,7 @@ mod fifo;
 mod flying;
 mod heal;
 mod impairment;
+mod lifecycle;
 mod machine;
 mod network;
 mod node;
@@ -24,7 +25,6 @@ mod outside;
 mod pace;
 mod queue;
 mod random;
-
 mod sample;
 mod time;
 mod wire;

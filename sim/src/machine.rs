@@ -116,7 +116,7 @@ impl<D: Domain> Core<D> {
         self.reschedule(node, Server::Cores, 1.0);
         self.tell_checks(node, News::Paused);
         for (id, side) in self.connections_of(node) {
-            let epoch = self.connections[id.0 as usize].epoch;
+            let epoch = self.connections[id.0 as usize].epochs[1 - side];
             self.push_marked(now + SILENCE_LIMIT, id.link(side).0, epoch, Body::Silence, DEADLINE);
         }
     }
@@ -192,8 +192,7 @@ impl<D: Domain> Core<D> {
     fn is_void(&self, event: Event<D>) -> bool {
         let link = LinkId(event.at);
         let connection = &self.connections[link.connection().0 as usize];
-        let open = connection.epoch == event.epoch & !READ && connection.open[link.receiver()];
-        event.epoch != DATAGRAM && !open
+        event.epoch != DATAGRAM && !connection.takes(link.receiver(), event.epoch & !READ)
     }
 
     /// What had to wait for a node, in its order.
@@ -285,7 +284,7 @@ impl<D: Domain> Core<D> {
     fn under_way(&mut self, node: NodeId, server: Server) -> Vec<(Span, Body<D>, u32)> {
         let now = self.now;
         let epoch = self.processes[node.0 as usize].pace_of(server).epoch;
-        let all = self.queue.pending_where(|event| {
+        let all = self.take_pending(|event| {
             let kind = match event.body {
                 Body::Work(_) => Some(Server::Cores),
                 Body::Synced(_) | Body::Transferred(_) => Some(Server::Disk),

@@ -3,11 +3,17 @@
 //! A **datagram** may be lost, come twice, or be overtaken. A **connection** is reliable and in order: a lost segment
 //! stalls it. The segment comes one round trip later if three later ones leave within that time (fast retransmit),
 //! else after a retransmission timeout of max(200 ms, 2 round trips) (RFC 6298 with Linux' floor), doubling; what is
-//! behind it waits. A partition stalls a connection too, and breaks it after [`SILENCE_LIMIT`]. An end that has gone
+//! behind it waits. A partition stalls a connection too. An end that hears nothing for [`SILENCE_LIMIT`], be it for a
+//! partition or for a segment that is lost again and again, breaks it. An end that has gone
 //! without a word (a machine that crashed) answers the first segment that reaches it once it is back by a reset
 //! (RFC 9293, 3.10.7.1); what had been sent to it meanwhile is sent again with the same back-off.
 //!
-//! Left out: congestion control, slow start, segmentation (a message is one segment).
+//! Each call begins another connection over the same two links, its **epoch**. An end takes part in one at a time: the
+//! client in the next as it calls, the server as the call comes. So a server that is cut off keeps the one of before, and
+//! finds out in its time.
+//!
+//! Left out: congestion control, slow start, segmentation (a message is one segment); a socket that outlives its process
+//! once the client calls again.
 
 use crate::impairment::{Impairments, Unusual};
 use crate::node::NodeId;
@@ -53,6 +59,17 @@ pub const CONNECT_TIMEOUT: Span = Span::seconds(3);
 pub const RETRANSMISSION_MIN: Span = Span::millis(200);
 /// Bytes that wait unread at one end of a connection before the other end is told to stop writing.
 pub const SOCKET_BUFFER: u64 = 256 * 1024;
+
+/// Counters of the draws about a packet; a segment that is sent again has the next `TRY`.
+pub(crate) mod counters {
+    pub(crate) const LOSS: u64 = 0;
+    /// The jitter's is the next.
+    pub(crate) const LATENCY: u64 = 1;
+    pub(crate) const DOUBLED: u64 = 3;
+    /// The copy's jitter's is the next.
+    pub(crate) const COPY_LATENCY: u64 = 4;
+    pub(crate) const TRY: u64 = 8;
+}
 
 /// What a directed link is like.
 #[derive(Clone, PartialEq, Debug)]
@@ -136,39 +153,31 @@ impl Plain {
     /// How long a packet with this luck is on the way; none if it is lost, or the link is not that plain.
     #[inline(always)]
     pub(crate) fn delay(self, purpose: Purpose, luck: Luck) -> Option<Span> {
-        let lost = self.loss != Chance::NEVER && self.loss.happens(purpose.draw(luck, 0));
+        let lost = self.loss != Chance::NEVER && self.loss.happens(purpose.draw(luck, counters::LOSS));
         if lost || self.latency == u64::MAX {
             return None;
         }
-        let jitter = if self.jitter > 0.0 { exponential(purpose.draw(luck, 2), self.jitter) } else { 0 };
+        let jitter = if self.jitter > 0.0 {
+            exponential(purpose.draw(luck, counters::LATENCY + 1), self.jitter)
+        } else {
+            0
+        };
         Some(Span(self.latency) + Span(jitter))
     }
 }
 
 impl<M> Link<M> {
     /// When the last byte has left, for a packet sent now.
-    #[inline(always)]
     pub(crate) fn departure(&mut self, now: Time, bytes: u64) -> Time {
-        self.bytes += bytes;
         let Some(bandwidth) = self.spec.bandwidth else { return now };
-        self.busy_for(now, bytes as f64 / bandwidth)
-    }
-
-    /// How long a packet with this luck is on the way.
-    #[inline(always)]
-    pub(crate) fn delay(&self, luck: Luck) -> Span {
-        let draw = |counter| move || self.purpose.draw(luck, counter);
-        Span(self.spec.latency.sample_with(draw(1))) + Span(self.spec.jitter.sample_with(draw(2)))
-    }
-
-    #[inline(never)]
-    fn busy_for(&mut self, now: Time, seconds: f64) -> Time {
+        let seconds = bytes as f64 / bandwidth;
         self.busy_until = self.busy_until.max(now) + Span((seconds * 1e9 + 0.5) as u64);
         self.busy_until
     }
 
-    pub(crate) fn round_trip(&self) -> Span {
-        Span((2.0 * (self.spec.latency.mean() + self.spec.jitter.mean()).min(1e18)) as u64)
+    /// What is to be expected, one way.
+    pub(crate) fn mean_delay(&self) -> Span {
+        Span((self.spec.latency.mean() + self.spec.jitter.mean()).min(1e18) as u64)
     }
 }
 
@@ -194,16 +203,24 @@ pub(crate) struct Stream<M> {
     /// The first of those that waited is being read.
     pub(crate) reading: bool,
     pub(crate) unread: VecDeque<Segment<M>>,
+    /// The sender has closed: its end comes behind what is held.
+    pub(crate) closing: bool,
+    /// Its end has come, behind what is unread.
+    pub(crate) closed: bool,
     /// Bytes in `held` and `unread`.
     pub(crate) waiting_bytes: u64,
     /// The sender was told that it cannot write.
     pub(crate) choked: bool,
 }
 
-/// What a connection carries: messages, and the news that the other end is gone.
+/// A packet that waits. What it is like is asked once: its message's record may be closed before it goes on.
 #[derive(Clone, Copy)]
 pub(crate) struct Segment<M> {
     pub(crate) message: M,
+    pub(crate) bytes: u64,
+    pub(crate) luck: Luck,
+    /// It has left for the first time then, and waits at the receiver for a missing one; none: it has still to be sent.
+    pub(crate) left: Option<Time>,
     pub(crate) mark: u32,
 }
 
@@ -221,6 +238,8 @@ impl<M> Stream<M> {
             resumed: false,
             reading: false,
             unread: VecDeque::new(),
+            closing: false,
+            closed: false,
             waiting_bytes: 0,
             choked: false,
         }
@@ -231,13 +250,11 @@ impl<M> Stream<M> {
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) ends: [NodeId; 2],
-    /// What belongs to an earlier epoch is void.
-    pub(crate) epoch: u32,
+    /// In which connection over these links each end takes part, or took part last. What comes to it of another is void.
+    pub(crate) epochs: [u32; 2],
     pub(crate) open: [bool; 2],
     /// The client waits for an answer to its call.
     pub(crate) calling: bool,
-    /// The call has come to its server: what is open there is of this epoch.
-    pub(crate) answered: bool,
     /// This end has gone without a word to the other.
     pub(crate) unheard: [bool; 2],
     /// When the first segment came to this end that was dead by then: its sender goes on trying.
@@ -248,5 +265,10 @@ impl Connection {
     #[inline(always)]
     pub(crate) fn side_of(&self, node: NodeId) -> usize {
         usize::from(self.ends[0] != node)
+    }
+
+    /// Whether what comes to this end in this epoch is for it: it is open; or it calls, and the answer comes before.
+    pub(crate) fn takes(&self, side: usize, epoch: u32) -> bool {
+        self.epochs[side] == epoch && (self.open[side] || side == 0 && self.calling)
     }
 }

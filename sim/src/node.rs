@@ -71,7 +71,7 @@ pub trait Node<D: Domain>: Clone {
     fn start(&mut self, out: &mut Out<'_, D>);
     /// A message came over a connection, or as a datagram between its ends.
     fn on_message(&mut self, from: ConnectionId, message: D::Message, out: &mut Out<'_, D>);
-    /// A timer, work, an append, a sync or a read has ended.
+    /// A timer, work, a transfer, a sync or a read has ended.
     fn on_timer(&mut self, timer: D::Timer, out: &mut Out<'_, D>);
     /// A connection has changed.
     fn on_connection(&mut self, connection: ConnectionId, change: ConnectionChange, out: &mut Out<'_, D>);
@@ -96,7 +96,7 @@ pub trait Checks<D: Domain>: Clone {
     fn told(&mut self, at: Time, node: NodeId, news: News);
 }
 
-/// What the kernel itself reports. The order numbers it, in fingerprints too: what is new comes last.
+/// What the kernel itself reports. It is numbered, in fingerprints too: what is new comes last, and the gap stays a gap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum News {
     /// The process died.

@@ -173,6 +173,9 @@ impl<D: Domain> Out<'_, D> {
 
     /// Voids the node's replaceable timer `slot`.
     pub fn cancel_alarm(&mut self, slot: u32) {
+        if self.core.cut {
+            return;
+        }
         if let Some(alarm) = self.core.alarms[self.node.0 as usize].get_mut(slot as usize) {
             alarm.timer = None;
         }

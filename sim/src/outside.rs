@@ -77,7 +77,9 @@ impl<D: Domain> World<D> {
     /// Moves the present on to a time at which nothing is left to happen.
     pub fn advance_to(&mut self, time: Time) {
         assert!(self.core.queue.next_time().is_none_or(|next| next >= time));
-        self.core.now = self.core.now.max(time);
+        if time > self.core.now {
+            self.move_to(time);
+        }
     }
 
     /// A process stands still from now on, until it is told to go on.
@@ -127,11 +129,6 @@ impl<D: Domain> World<D> {
     /// The checks and the records, to be closed at the end.
     pub fn checks_mut(&mut self) -> (&mut D::Checks, &mut D::Shared) {
         (&mut self.core.checks, &mut self.core.shared)
-    }
-
-    /// The checks, whatever they have found.
-    pub fn into_checks(self) -> D::Checks {
-        self.core.checks
     }
 
     /// All links, with the nodes that they lead from and to.
@@ -184,7 +181,7 @@ impl<D: Domain> World<D> {
             let Body::Message(message) = event.body else { return None };
             let link = LinkId(event.at);
             let connection = &self.core.connections[link.connection().0 as usize];
-            let open = connection.epoch == event.epoch & !READ && connection.open[link.receiver()];
+            let open = connection.takes(link.receiver(), event.epoch & !READ);
             let to = self.core.links[link.0 as usize].to;
             Some((to, message, event.epoch == DATAGRAM || open))
         })

@@ -254,25 +254,19 @@ impl<B: Copy + Default> Queue<B> {
         self.arena.slots.len()
     }
 
-    /// All pending events, to be changed, with what orders them; in no order.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = ((u64, u64), &mut B)> {
-        let slots = self.arena.slots.iter_mut().filter(|slot| slot.order != 0);
-        slots.map(|slot| ((slot.time, slot.order), &mut slot.body))
-    }
-
     /// Every pending event, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &B> {
         self.arena.slots.iter().filter(|slot| slot.order != 0).map(|slot| &slot.body)
     }
 
-    /// The pending events that are meant, in their order, with their times.
-    #[cold]
-    pub(crate) fn pending_where(&self, is_meant: impl Fn(&B) -> bool) -> Vec<(Time, B)> {
-        let all = self.arena.slots.iter().filter(|slot| slot.order != 0);
-        let all = all.map(|slot| (slot.time, slot.order, slot.body));
-        let mut meant: Vec<(u64, u64, B)> = all.filter(|(_, _, body)| is_meant(body)).collect();
-        meant.sort_unstable_by_key(|(time, order, _)| (*time, *order));
-        meant.into_iter().map(|(time, _, body)| (Time(time), body)).collect()
+    /// Takes the bodies of the pending events that are meant: what still comes in their place is a default. In their order,
+    /// with their times.
+    pub(crate) fn take_where(&mut self, is_meant: impl Fn(&B) -> bool) -> Vec<(Time, B)> {
+        let pending = self.arena.slots.iter_mut().filter(|slot| slot.order != 0 && is_meant(&slot.body));
+        let mut taken: Vec<(u64, u64, B)> =
+            pending.map(|slot| (slot.time, slot.order, std::mem::take(&mut slot.body))).collect();
+        taken.sort_unstable_by_key(|(time, order, _)| (*time, *order));
+        taken.into_iter().map(|(time, _, body)| (Time(time), body)).collect()
     }
 
     /// Takes into the ring what has come within its reach.

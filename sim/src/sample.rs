@@ -113,16 +113,6 @@ impl Distribution {
             _ => u64::MAX,
         }
     }
-
-    /// Whether it can give two different values.
-    pub fn varies(&self) -> bool {
-        match self {
-            Distribution::Constant(_) => false,
-            Distribution::Uniform { low, high } => low != high,
-            Distribution::Empirical(values) => values.first() != values.last(),
-            _ => true,
-        }
-    }
 }
 
 /// A standard normal from one uniform, by Acklam's inverse of the distribution function (relative error < 1.2e-9).

@@ -7,7 +7,7 @@ use crate::network::{
     Segment,
 };
 use crate::node::{Domain, News, NodeId};
-use crate::random::{Chance, Luck};
+use crate::random::Luck;
 use crate::time::{Span, Time};
 
 impl<D: Domain> Core<D> {
@@ -75,41 +75,10 @@ impl<D: Domain> Core<D> {
         luck: Luck,
     ) {
         let id = self.link_from(node, connection);
-        let link = &mut self.links[id.0 as usize];
-        if link.unusual.is_some() && !self.prologue {
-            return self.send_datagram_unusually(node, id, message, bytes);
-        }
-        let departure = link.departure(self.now, bytes);
         if self.prologue {
             return self.push(self.now, id.0, DATAGRAM, Body::Message(message));
         }
-        let purpose = link.purpose;
-        if link.spec.loss != Chance::NEVER && link.spec.loss.happens(purpose.draw(luck, 0)) {
-            return self.dropped(node, &message, DropCause::Loss);
-        }
-        let delay = link.delay(luck);
-        let twice =
-            link.spec.duplication != Chance::NEVER && link.spec.duplication.happens(purpose.draw(luck, 3));
-        if !self.drops.is_empty() && self.takes_out(&message) {
-            return self.dropped(node, &message, DropCause::Fault);
-        }
-        self.push(departure + delay, id.0, DATAGRAM, Body::Message(message));
-        if twice {
-            self.send_again(id, departure, luck, message);
-        }
-    }
-
-    /// The second packet of a datagram that comes twice.
-    #[cold]
-    #[inline(never)]
-    fn send_again(&mut self, id: LinkId, departure: Time, luck: Luck, message: D::Message) {
-        let link = &self.links[id.0 as usize];
-        let purpose = link.purpose;
-        let again = Span(link.spec.latency.sample(purpose.draw(luck, 4)))
-            + Span(link.spec.jitter.sample(purpose.draw(luck, 5)));
-        let from = link.from;
-        self.note(from, D::duplicated(&message));
-        self.push(departure + again, id.0, DATAGRAM, Body::Message(message));
+        self.send_datagram_unusually(node, id, message, bytes, luck);
     }
 
     /// One message over a connection: in order, and never lost but with the connection.
@@ -136,7 +105,8 @@ impl<D: Domain> Core<D> {
         luck: Luck,
     ) -> Option<&mut Body<D>> {
         let state = &self.connections[connection.0 as usize];
-        let (side, epoch) = (state.side_of(node), state.epoch);
+        let side = state.side_of(node);
+        let epoch = state.epochs[side];
         let id = connection.link(side);
         if !state.open[side] || self.links[id.0 as usize].stream.stalled {
             return None;
@@ -160,7 +130,8 @@ impl<D: Domain> Core<D> {
         luck: Luck,
     ) {
         let state = &self.connections[connection.0 as usize];
-        let (side, epoch) = (state.side_of(node), state.epoch);
+        let side = state.side_of(node);
+        let epoch = state.epochs[side];
         if !state.open[side] {
             return self.dropped(node, &message, DropCause::Reset);
         }
@@ -168,30 +139,10 @@ impl<D: Domain> Core<D> {
             return self.dropped(node, &message, DropCause::Fault);
         }
         let id = connection.link(side);
-        let link = &mut self.links[id.0 as usize];
-        if link.unusual.is_some() && !self.prologue {
-            return self.send_segment_unusually(id, epoch, message, bytes);
-        }
-        let departure = link.departure(self.now, bytes);
         if self.prologue {
             return self.push(self.now, id.0, epoch, Body::Message(message));
         }
-        if link.stream.stalled {
-            return self.hold(id, message, bytes);
-        }
-        let purpose = link.purpose;
-        let mut losses = 0;
-        let lossy = link.spec.loss != Chance::NEVER;
-        while lossy && link.spec.loss.happens(purpose.draw(luck, losses * 8)) && losses < 16 {
-            losses += 1;
-        }
-        if losses > 0 {
-            return self.stall(id, message, bytes, losses as u32);
-        }
-        let delay = link.delay(luck);
-        let arrival = link.stream.last_arrival.max(departure + delay);
-        link.stream.last_arrival = arrival;
-        self.push(arrival, id.0, epoch, Body::Message(message));
+        self.send_segment_unusually(id, epoch, message, bytes, luck);
     }
 
     /// Whether a fault takes this message out; it may do so a stated number of times.
@@ -206,93 +157,133 @@ impl<D: Domain> Core<D> {
         true
     }
 
+    /// The epoch of the end that sends over a link.
+    pub(crate) fn epoch_of_sender(&self, id: LinkId) -> u32 {
+        self.connections[id.connection().0 as usize].epochs[1 - id.receiver()]
+    }
+
+    /// The epoch of the end that receives over a link.
+    pub(crate) fn epoch_of_receiver(&self, id: LinkId) -> u32 {
+        self.connections[id.connection().0 as usize].epochs[id.receiver()]
+    }
+
+    fn round_trip(&self, id: LinkId) -> Span {
+        let back = id.connection().link(id.receiver());
+        self.links[id.0 as usize].mean_delay() + self.links[back.0 as usize].mean_delay()
+    }
+
+    /// Until a segment that was lost is sent again for the first time.
+    pub(crate) fn retransmission_timeout(&self, id: LinkId) -> Span {
+        RETRANSMISSION_MIN.max(self.round_trip(id).times(2))
+    }
+
     /// The segment was lost so many times in a row, or met a partition (0 times): the stream waits for it.
     #[cold]
     #[inline(never)]
-    pub(crate) fn stall(&mut self, id: LinkId, message: D::Message, bytes: u64, losses: u32) {
-        let epoch = self.connections[id.connection().0 as usize].epoch;
-        let link = &mut self.links[id.0 as usize];
-        let timeout = Span(RETRANSMISSION_MIN.0.max(2 * link.round_trip().0));
-        let stream = &mut link.stream;
+    pub(crate) fn stall(&mut self, id: LinkId, segment: Segment<D::Message>, losses: u64) {
+        let wait = self.retransmission_timeout(id).times((1 << losses.clamp(1, 20)) - 1);
+        let stream = &mut self.links[id.0 as usize].stream;
         stream.stalled = true;
         stream.stalled_at = self.now;
         stream.later = 0;
         stream.stall = stream.stall.wrapping_add(1);
-        stream.tries = losses;
-        let stall = stream.stall;
-        let wait = timeout.times((1u64 << losses.clamp(1, 20)) - 1);
-        self.hold_segment(id, message, bytes);
-        self.push_marked(self.now + wait, id.0, epoch, Body::Release { stall }, DEADLINE);
+        stream.tries = losses as u32;
+        self.hold_segment(id, segment);
+        self.send_missing_after(id, wait);
+    }
+
+    /// The missing segment is sent again after this; if nothing has come for long by then, its receiver gives up.
+    fn send_missing_after(&mut self, id: LinkId, wait: Span) {
+        let (now, at) = (self.now, self.now + wait);
+        let stream = &self.links[id.0 as usize].stream;
+        let (stall, limit) = (stream.stall, stream.stalled_at + SILENCE_LIMIT);
+        if now <= limit && at > limit {
+            let epoch = self.epoch_of_receiver(id);
+            self.push_marked(limit, id.0, epoch, Body::Silence, DEADLINE);
+        }
+        let epoch = self.epoch_of_sender(id);
+        self.push_marked(at, id.0, epoch, Body::Release { stall }, DEADLINE);
     }
 
     /// Behind a missing segment. The third that leaves within a round trip brings the missing one back sooner, if
     /// it was lost only once.
     #[cold]
     #[inline(never)]
-    pub(crate) fn hold(&mut self, id: LinkId, message: D::Message, bytes: u64) {
-        let epoch = self.connections[id.connection().0 as usize].epoch;
-        let link = &mut self.links[id.0 as usize];
-        let round_trip = link.round_trip();
-        let stream = &mut link.stream;
+    pub(crate) fn hold(&mut self, id: LinkId, segment: Segment<D::Message>) {
+        let round_trip = self.round_trip(id);
+        let stream = &mut self.links[id.0 as usize].stream;
         stream.later += 1;
         let fast = stream.later == 3 && stream.tries == 1 && self.now.since(stream.stalled_at) < round_trip;
         if fast {
             stream.stall = stream.stall.wrapping_add(1);
         }
-        let stall = stream.stall;
-        self.hold_segment(id, message, bytes);
+        self.hold_segment(id, segment);
         if fast {
-            self.push_marked(self.now + round_trip, id.0, epoch, Body::Release { stall }, DEADLINE);
+            self.send_missing_after(id, round_trip);
         }
     }
 
-    pub(crate) fn hold_segment(&mut self, id: LinkId, message: D::Message, bytes: u64) {
-        self.flying.add(self.mark);
+    pub(crate) fn hold_segment(&mut self, id: LinkId, segment: Segment<D::Message>) {
+        self.flying.add(segment.mark);
         let stream = &mut self.links[id.0 as usize].stream;
-        stream.held.push_back(Segment { message, mark: self.mark });
-        stream.waiting_bytes += bytes;
+        stream.held.push_back(segment);
+        stream.waiting_bytes += segment.bytes;
     }
 
-    /// The missing segment is sent again; with it comes all that waited behind it.
+    /// The missing segment is sent again, and may be lost again; if it passes, all that waited behind it comes with it.
     pub(crate) fn release(&mut self, id: LinkId, epoch: u32, stall: u32) {
-        let current = self.connections[id.connection().0 as usize].epoch;
-        let now = self.now;
-        let link = &mut self.links[id.0 as usize];
-        if current != epoch || !link.stream.stalled || link.stream.stall != stall {
+        let stream = &self.links[id.0 as usize].stream;
+        if self.epoch_of_sender(id) != epoch || !stream.stalled || stream.stall != stall {
             return;
         }
-        let lost = link.unusual.is_some() && self.is_lost_again(id);
-        let link = &mut self.links[id.0 as usize];
-        if lost {
-            let tries = link.stream.tries.max(1);
-            link.stream.tries = tries + 1;
-            let timeout = Span(RETRANSMISSION_MIN.0.max(2 * link.round_trip().0));
-            let wait = timeout.times(1 << tries.min(9));
-            return self.push_marked(now + wait, id.0, epoch, Body::Release { stall }, DEADLINE);
+        if self.is_lost_again(id) {
+            let timeout = self.retransmission_timeout(id);
+            let stream = &mut self.links[id.0 as usize].stream;
+            let tries = stream.tries.max(1);
+            stream.tries = tries + 1;
+            return self.send_missing_after(id, timeout.times(1 << tries.min(9)));
         }
-        let latency = Span((link.spec.latency.mean() + link.slowed_on_average()) as u64);
-        let arrival = link.stream.last_arrival.max(now + latency);
-        link.stream.last_arrival = arrival;
-        link.stream.stalled = false;
+        self.links[id.0 as usize].stream.stalled = false;
+        self.send_held(id, epoch);
+        self.tell_writable(id);
+        let stream = &mut self.links[id.0 as usize].stream;
+        if std::mem::take(&mut stream.closing) {
+            let arrival = stream.last_arrival;
+            self.push(arrival, id.0, epoch, Body::Ending { reset: false });
+        }
+    }
+
+    /// What has left before waits at the receiver for the missing segment; what has not leaves now, one after the other.
+    fn send_held(&mut self, id: LinkId, epoch: u32) {
+        let link = &self.links[id.0 as usize];
+        let Some(missing) = link.stream.held.front() else { return };
+        let delay = link.segment_delay(missing.luck, u64::from(link.stream.tries));
         while let Some(segment) = self.links[id.0 as usize].stream.held.pop_front() {
             self.unhold(id, segment);
+            let link = &mut self.links[id.0 as usize];
+            let left = segment.left.unwrap_or_else(|| link.departure(self.now, segment.bytes));
+            let arrival = link.stream.last_arrival.max(left + delay);
+            link.stream.last_arrival = arrival;
             self.push_marked(arrival, id.0, epoch, Body::Message(segment.message), segment.mark);
         }
-        self.tell_writable(id);
     }
 
     fn unhold(&mut self, id: LinkId, segment: Segment<D::Message>) {
         self.flying.remove(segment.mark);
-        let bytes = D::bytes(&segment.message, &self.shared);
-        self.links[id.0 as usize].stream.waiting_bytes -= bytes;
+        self.links[id.0 as usize].stream.waiting_bytes -= segment.bytes;
     }
 
     /// Arrived at an end that does not read.
     pub(crate) fn leave_unread(&mut self, id: LinkId, message: D::Message) {
-        let bytes = D::bytes(&message, &self.shared);
+        let segment = self.unread(message);
         let stream = &mut self.links[id.0 as usize].stream;
-        stream.unread.push_back(Segment { message, mark: DEADLINE });
-        stream.waiting_bytes += bytes;
+        stream.waiting_bytes += segment.bytes;
+        stream.unread.push_back(segment);
+    }
+
+    fn unread(&self, message: D::Message) -> Segment<D::Message> {
+        let bytes = D::bytes(&message, &self.shared);
+        Segment { message, bytes, luck: Luck::default(), left: Some(self.now), mark: DEADLINE }
     }
 
     /// The receiver reads again: what waited comes now, one after the other, each scheduling the next. Until the last
@@ -306,7 +297,7 @@ impl<D: Domain> Core<D> {
     }
 
     fn read_next(&mut self, id: LinkId) {
-        let epoch = self.connections[id.connection().0 as usize].epoch;
+        let epoch = self.epoch_of_receiver(id);
         let stream = &mut self.links[id.0 as usize].stream;
         match stream.unread.pop_front() {
             Some(segment) => {
@@ -315,19 +306,22 @@ impl<D: Domain> Core<D> {
                 self.push(self.now, id.0, epoch | READ, Body::Message(segment.message));
                 self.tell_writable(id);
             }
-            None => (stream.reading_stopped, stream.resumed) = (false, false),
+            None => {
+                (stream.reading_stopped, stream.resumed) = (false, false);
+                if std::mem::take(&mut stream.closed) {
+                    self.push(self.now, id.0, epoch, Body::Ending { reset: false });
+                }
+            }
         }
     }
 
-    /// A packet that has waited, or one of an earlier epoch, which is dropped. Whether it is read now.
+    /// A packet that has waited, or one of another connection, which is dropped. Whether it is read now.
     #[cold]
     #[inline(never)]
     pub(crate) fn reads(&mut self, id: LinkId, epoch: u32, message: D::Message) -> bool {
         let state = &self.connections[id.connection().0 as usize];
-        if state.epoch | READ != epoch || !state.open[id.receiver()] {
-            if state.epoch == epoch {
-                self.answer_stray(id);
-            }
+        if state.epochs[id.receiver()] | READ != epoch || !state.open[id.receiver()] {
+            self.answer_stray(id, epoch);
             self.dropped(self.links[id.0 as usize].to, &message, DropCause::Reset);
             return false;
         }
@@ -335,8 +329,10 @@ impl<D: Domain> Core<D> {
         stream.reading = false;
         if !stream.resumed {
             // It has stopped again meanwhile.
-            stream.waiting_bytes += D::bytes(&message, &self.shared);
-            stream.unread.push_front(Segment { message, mark: DEADLINE });
+            let segment = self.unread(message);
+            let stream = &mut self.links[id.0 as usize].stream;
+            stream.waiting_bytes += segment.bytes;
+            stream.unread.push_front(segment);
             return false;
         }
         self.read_next(id);
@@ -350,43 +346,45 @@ impl<D: Domain> Core<D> {
         writable
     }
 
+    /// The sender may write again; it learns over the link back.
     pub(crate) fn tell_writable(&mut self, id: LinkId) {
-        let epoch = self.connections[id.connection().0 as usize].epoch;
-        let link = &mut self.links[id.0 as usize];
-        if link.stream.choked && link.stream.waiting_bytes < SOCKET_BUFFER {
-            link.stream.choked = false;
-            let latency = Span(link.spec.latency.mean() as u64);
-            self.push(self.now + latency, id.0, epoch, Body::Writable);
+        let stream = &mut self.links[id.0 as usize].stream;
+        if stream.choked && stream.waiting_bytes < SOCKET_BUFFER {
+            stream.choked = false;
+            let back = &self.links[id.connection().link(id.receiver()).0 as usize];
+            let delay = back.segment_delay(Luck::new(back.purpose, self.now.0), 0);
+            self.push(self.now + delay, id.0, self.epoch_of_sender(id), Body::Writable);
         }
     }
 
-    /// A client calls its server.
+    /// A client calls its server: the next connection over these links.
     pub(crate) fn connect(&mut self, id: ConnectionId) {
-        let connection = &mut self.connections[id.0 as usize];
-        connection.epoch = connection.epoch.wrapping_add(1) & 0x7FFF_FFFF;
-        connection.open[0] = false;
-        (connection.unheard, connection.unanswered) = ([false, false], [None, None]);
-        (connection.calling, connection.answered) = (true, false);
-        let epoch = connection.epoch;
         self.clear_stream(id.link(0));
+        self.links[id.link(0).0 as usize].stream.last_arrival = self.now;
+        let connection = &mut self.connections[id.0 as usize];
+        let epoch = connection.epochs[0].wrapping_add(1) & !READ;
+        (connection.epochs[0], connection.open[0], connection.calling) = (epoch, false, true);
         if let Some(arrival) = self.arrival_of_news(id.link(0)) {
             self.push(arrival, id.link(0).0, epoch, Body::Opening);
         }
         self.push_marked(self.now + CONNECT_TIMEOUT, id.link(1).0, epoch, Body::ConnectTimeout, DEADLINE);
     }
 
-    /// When a bare segment (a call, an answer, an end) that is sent now comes; never through a partition or a jam.
+    /// When a bare segment (a call, an answer, an end) that is sent now comes: behind what was sent before. Never, through a
+    /// partition, a jam or a link that loses all.
     pub(crate) fn arrival_of_news(&mut self, id: LinkId) -> Option<Time> {
-        let link = &mut self.links[id.0 as usize];
         if self.prologue {
             return Some(self.now);
         }
+        let timeout = self.retransmission_timeout(id);
+        let link = &mut self.links[id.0 as usize];
         if link.is_blocked() {
             return None;
         }
-        let slowed = link.slowed_on_average();
-        let latency = Span((link.spec.latency.mean() + link.spec.jitter.mean() + slowed).min(1e18) as u64);
-        link.stream.last_arrival = link.stream.last_arrival.max(self.now + latency);
+        let luck = Luck::new(link.purpose, self.now.0);
+        let tries = link.passing_try(self.now, luck)?;
+        let delay = timeout.times((1 << tries) - 1) + link.segment_delay(luck, tries);
+        link.stream.last_arrival = link.stream.last_arrival.max(self.now + delay);
         Some(link.stream.last_arrival)
     }
 
@@ -394,9 +392,8 @@ impl<D: Domain> Core<D> {
     pub(crate) fn clear_stream(&mut self, id: LinkId) {
         let from = self.links[id.0 as usize].from;
         let stream = &mut self.links[id.0 as usize].stream;
-        stream.stalled = false;
+        (stream.stalled, stream.choked, stream.closing) = (false, false, false);
         stream.stall = stream.stall.wrapping_add(1);
-        stream.choked = false;
         while let Some(segment) = self.links[id.0 as usize].stream.held.pop_front() {
             self.unhold(id, segment);
             self.dropped(from, &segment.message, DropCause::Reset);
@@ -406,59 +403,61 @@ impl<D: Domain> Core<D> {
     pub(crate) fn clear_unread(&mut self, id: LinkId) {
         let to = self.links[id.0 as usize].to;
         let stream = &mut self.links[id.0 as usize].stream;
-        (stream.reading_stopped, stream.resumed, stream.reading) = (false, false, false);
+        (stream.reading_stopped, stream.resumed, stream.reading, stream.closed) =
+            (false, false, false, false);
         while let Some(segment) = self.links[id.0 as usize].stream.unread.pop_front() {
             self.unhold(id, segment);
             self.dropped(to, &segment.message, DropCause::Reset);
         }
     }
 
-    /// One end is gone: it neither sends nor reads any more. The other end learns in its own time: at once over the
-    /// wire (`reset` tells how), or, if the machine is dead or cut off, by silence.
+    /// One end is gone: it neither sends nor reads any more. The other end learns in its own time: over the wire, behind
+    /// what was sent before (or in its place, where the end is a `reset`), or, if the machine is dead or cut off, by silence.
     pub(crate) fn leave(&mut self, id: ConnectionId, side: usize, reset: bool, silent: bool) {
         let connection = &mut self.connections[id.0 as usize];
-        connection.calling &= side != 0;
-        if !connection.open[side] {
-            // A call that is still under way finds nobody.
-            if side == 0 {
-                connection.epoch = connection.epoch.wrapping_add(1) & 0x7FFF_FFFF;
-            }
-            // The server may still take an earlier connection for alive: the news of its end was for that epoch.
-            if side == 1 || !connection.open[1] {
-                return;
-            }
+        // A call that has come to its server is an end of it; one that is still under way finds nobody.
+        let called = side == 0
+            && std::mem::take(&mut connection.calling)
+            && connection.epochs[0] == connection.epochs[1];
+        if !connection.open[side] && !called {
+            return;
         }
         connection.open[side] = false;
-        let epoch = connection.epoch;
-        self.clear_stream(id.link(side));
         self.clear_unread(id.link(1 - side));
-        let news = if silent { None } else { self.arrival_of_news(id.link(side)) };
+        let stream = &mut self.links[id.link(side).0 as usize].stream;
+        if stream.stalled && !reset && !silent {
+            stream.closing = true;
+            return;
+        }
+        self.clear_stream(id.link(side));
+        self.tell_end(id, side, reset, silent);
+    }
+
+    /// The other end of a connection learns that this one is gone.
+    fn tell_end(&mut self, id: ConnectionId, side: usize, reset: bool, silent: bool) {
+        let link = id.link(side);
+        let news = if silent { None } else { self.arrival_of_news(link) };
         let connection = &mut self.connections[id.0 as usize];
         (connection.unheard[side], connection.unanswered[side]) = (news.is_none(), None);
         match news {
-            Some(arrival) => self.push(arrival, id.link(side).0, epoch, Body::Ending { reset }),
+            Some(arrival) => self.push(arrival, link.0, self.epoch_of_sender(link), Body::Ending { reset }),
             None => {
-                self.push_marked(self.now + SILENCE_LIMIT, id.link(side).0, epoch, Body::Silence, DEADLINE)
+                let epoch = self.epoch_of_receiver(link);
+                self.push_marked(self.now + SILENCE_LIMIT, link.0, epoch, Body::Silence, DEADLINE);
             }
         }
     }
 
-    /// A fault breaks all connections of a node; each end learns when the news reaches it. A client that waits for an
-    /// answer learns behind that. Where a call is under way to a server that takes the connection before for alive, that
-    /// one ends as the call comes.
+    /// A fault breaks all connections of a node: it learns at once, each peer when the news reaches it.
     pub(crate) fn reset_connections(&mut self, node: NodeId) {
         self.tell_checks(node, News::ConnectionReset);
         for (id, side) in self.connections_of(node) {
             let connection = &self.connections[id.0 as usize];
-            let (epoch, calling) = (connection.epoch, connection.calling);
-            if !connection.open[side] || calling && !connection.answered {
-                continue;
-            }
-            for side in [0, 1] {
+            if connection.open[side] {
+                let epoch = connection.epochs[side];
                 self.clear_stream(id.link(side));
-                let answer = self.links[id.link(side).0 as usize].stream.last_arrival;
-                let at = if calling && side == 1 { self.now.max(answer) } else { self.now };
-                self.push(at, id.link(side).0, epoch, Body::Ending { reset: true });
+                self.push(self.now, id.link(1 - side).0, epoch, Body::Ending { reset: true });
+                self.tell_end(id, side, true, false);
             }
         }
     }
@@ -466,15 +465,19 @@ impl<D: Domain> Core<D> {
     /// Nothing passes over this link from now on: its receiver will take the sender for dead if that lasts.
     pub(crate) fn expect_silence(&mut self, id: LinkId) {
         self.links[id.0 as usize].blocked_since = self.now;
-        let epoch = self.connections[id.connection().0 as usize].epoch;
+        let epoch = self.epoch_of_receiver(id);
         self.push_marked(self.now + SILENCE_LIMIT, id.0, epoch, Body::Silence, DEADLINE);
     }
 
-    /// Whether a receiver has heard nothing for long enough: the sender is gone, or cut off or paused all the time.
+    /// Whether a receiver has heard nothing for long enough: the sender is gone, or is cut off, is paused, or has had no
+    /// segment passed all the time.
     pub(crate) fn is_silent(&self, id: LinkId) -> bool {
         let link = &self.links[id.0 as usize];
-        let gone = !self.connections[id.connection().0 as usize].open[1 - id.receiver()];
-        let cut_off = link.is_blocked() && self.now.since(link.blocked_since) >= SILENCE_LIMIT;
-        gone || cut_off || self.is_long_paused(link.from)
+        let connection = &self.connections[id.connection().0 as usize];
+        let there = connection.open[1 - id.receiver()] && connection.epochs[0] == connection.epochs[1];
+        let long = |since| self.now.since(since) >= SILENCE_LIMIT;
+        let cut_off = link.is_blocked() && long(link.blocked_since);
+        let stalled = link.stream.stalled && long(link.stream.stalled_at);
+        !there || cut_off || stalled || self.is_long_paused(link.from)
     }
 }

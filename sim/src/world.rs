@@ -7,17 +7,17 @@ use crate::arena::NONE;
 use crate::clock::Clock;
 use crate::core::{Body, Core, DATAGRAM, Event, bit};
 use crate::disk::Disk;
-use crate::fault::{Action, Death, Fault, Step, Trigger};
+use crate::fault::{Fault, Step, Trigger};
 use crate::fifo::Fifo;
 use crate::flying::{DEADLINE, Flying, UNMARKED};
 use crate::impairment::Unusual;
 use crate::network::{Connection, ConnectionId, DropCause, Link, LinkId, LinkSpec, Plain, Stream};
-use crate::node::{Domain, Machine, News, Node, NodeId, Process};
+use crate::node::{Domain, Machine, Node, NodeId, Process};
 use crate::out::Out;
 use crate::pace::Pace;
 use crate::queue::{Class, Queue};
 use crate::random::Purpose;
-use crate::time::{Span, Time};
+use crate::time::Time;
 
 /// Events that may happen at one instant before the run is taken for a loop.
 pub const INSTANT_EVENTS_MAX: u64 = 1_000_000;
@@ -26,7 +26,7 @@ pub const INSTANT_EVENTS_MAX: u64 = 1_000_000;
 #[derive(Clone)]
 pub struct World<D: Domain> {
     pub(crate) nodes: Vec<D::Node>,
-    blueprints: Vec<D::Node>,
+    pub(crate) blueprints: Vec<D::Node>,
     starts: Vec<Time>,
     pub(crate) core: Core<D>,
     events: u64,
@@ -105,7 +105,7 @@ impl<D: Domain> World<D> {
     }
 
     /// Adds a pair of links between two nodes, from the client and from the server; nothing is connected yet.
-    /// `names` are what the links' draws depend on.
+    /// `purposes` are what the links' draws depend on.
     pub fn add_connection(
         &mut self,
         ends: [NodeId; 2],
@@ -133,10 +133,9 @@ impl<D: Domain> World<D> {
         }
         self.core.connections.push(Connection {
             ends,
-            epoch: 0,
+            epochs: [0, 0],
             open: [false, false],
             calling: false,
-            answered: false,
             unheard: [false, false],
             unanswered: [None, None],
         });
@@ -162,8 +161,9 @@ impl<D: Domain> World<D> {
     }
 
     /// Boots these nodes before time 0, one after the other, each with all that follows from it: calls and answers
-    /// take no time. What is to happen at time 0 waits. Nodes that start later are scheduled.
-    pub fn boot(&mut self, nodes: &[NodeId]) {
+    /// take no time. What is to happen at time 0 waits. Nodes that start later are scheduled. After so many events the rest
+    /// is left out.
+    pub fn boot(&mut self, nodes: &[NodeId], events_max: u64) {
         for &node in nodes {
             let start = self.starts[node.0 as usize];
             if start > Time::ZERO {
@@ -172,6 +172,9 @@ impl<D: Domain> World<D> {
             }
             self.start(node);
             while self.core.queue.next_time() == Some(Time::ZERO) && self.core.flying.of(UNMARKED) > 0 {
+                if self.events > events_max {
+                    return;
+                }
                 self.step();
             }
         }
@@ -187,7 +190,7 @@ impl<D: Domain> World<D> {
         }
     }
 
-    /// The run ends at this time, before anything else that would happen then: [`World::step`] says so.
+    /// The run ends at this time, before anything but faults that would happen then: [`World::step`] says so.
     pub fn halt_at(&mut self, time: Time) {
         let event = Event { at: 0, epoch: 0, mark: DEADLINE, body: Body::Halt };
         *self.core.queue.push(time, Class::Fault) = event;
@@ -216,8 +219,7 @@ impl<D: Domain> World<D> {
         let (time, event) = self.core.queue.popped(slot);
         let (at, epoch, mark) = (event.at, event.epoch, event.mark);
         if time != self.core.now {
-            self.core.now = time;
-            self.instant_began = self.events;
+            self.move_to(time);
         } else if self.events_now() >= INSTANT_EVENTS_MAX && !self.core.prologue {
             self.core.halted = true;
         }
@@ -227,6 +229,12 @@ impl<D: Domain> World<D> {
             self.handle(slot, at, epoch);
         }
         !self.core.halted
+    }
+
+    #[inline(always)]
+    pub(crate) fn move_to(&mut self, time: Time) {
+        self.core.now = time;
+        self.instant_began = self.events;
     }
 
     /// Of an event, only what is needed is copied from where it stands.
@@ -255,7 +263,7 @@ impl<D: Domain> World<D> {
             }
         } else {
             let state = &self.core.connections[connection.0 as usize];
-            if state.epoch != epoch || !state.open[link.receiver()] {
+            if state.epochs[link.receiver()] != epoch || !state.open[link.receiver()] {
                 if !self.core.reads(link, epoch, message) {
                     return;
                 }
@@ -331,7 +339,7 @@ impl<D: Domain> World<D> {
 
     /// Carries out the crashes that the facts of a node which was told something have triggered.
     #[inline(always)]
-    fn after_telling(&mut self) {
+    pub(crate) fn after_telling(&mut self) {
         if !self.core.crashes.is_empty() {
             self.carry_out_crashes();
         }
@@ -377,6 +385,7 @@ impl<D: Domain> World<D> {
 
     /// Tells a node that goes on what has happened while it was paused.
     fn catch_up(&mut self, node: NodeId) {
+        let mark = self.core.mark;
         for event in self.core.take_postponed(node) {
             self.core.mark = if event.mark == DEADLINE { UNMARKED } else { event.mark };
             if self.core.paused == 0 || !self.core.postpones(event) {
@@ -384,116 +393,6 @@ impl<D: Domain> World<D> {
                 self.handle(slot, event.at, event.epoch);
             }
         }
-    }
-
-    fn take_down(&mut self, fault: u32, noter: Option<NodeId>) {
-        let (victims, death, restart_after) = match self.core.faults[fault as usize].action.clone() {
-            Action::Crash { victims, death, restart_after } => (victims, Some(death), restart_after),
-            Action::Stop { victims, restart_after } => (victims, None, Some(restart_after)),
-            _ => unreachable!("nothing else takes nodes down"),
-        };
-        for node in victims.nodes(noter) {
-            if !self.is_up(node) {
-                continue;
-            }
-            match death {
-                Some(death) => self.die(node, death),
-                None => self.terminate(node),
-            }
-            if let Some(span) = restart_after {
-                self.schedule_boot(node, span);
-            }
-        }
-    }
-
-    fn schedule_boot(&mut self, node: NodeId, after: Span) {
-        let incarnation = self.core.processes[node.0 as usize].incarnation;
-        self.core.push_marked(self.core.now + after, node.0, incarnation, Body::Boot, DEADLINE);
-    }
-
-    /// A process, or its machine, dies now. Nothing if it is down already.
-    pub fn crash(&mut self, node: NodeId, machine: bool) {
-        self.die(node, if machine { Death::Machine } else { Death::Process });
-    }
-
-    /// A process, or its machine, dies now. Nothing if it is down already.
-    pub fn die(&mut self, node: NodeId, death: Death) {
-        if !self.is_up(node) {
-            return;
-        }
-        let news = if death == Death::Process { News::Crashed } else { News::MachineCrashed };
-        self.core.tell_checks(node, news);
-        self.end_process(node, death, true);
-    }
-
-    /// A process is told to end: it says good-bye, and its connections close. Nothing if it is down already.
-    pub fn terminate(&mut self, node: NodeId) {
-        if !self.is_up(node) {
-            return;
-        }
-        self.core.tell_checks(node, News::Stopped);
-        self.tell(node, |node, out| node.on_stop(out));
-        // It may have crashed at a fact that it has noted meanwhile.
-        if self.is_up(node) {
-            self.end_process(node, Death::Process, false);
-        }
-    }
-
-    fn end_process(&mut self, node: NodeId, death: Death, reset: bool) {
-        let (index, machine) = (node.0 as usize, death != Death::Process);
-        let mut lost = Vec::new();
-        if death == Death::MachineInWrite {
-            self.core.tear_write(node);
-        }
-        let disk = &mut self.core.processes[index].disk;
-        if machine {
-            disk.lose_unsynced(|record, why| lost.push((record, why)));
-        } else {
-            disk.forget_transfers();
-        }
-        self.core.dying = true;
-        self.nodes[index].on_crash(machine, &mut Out { core: &mut self.core, node });
-        for (record, why) in lost {
-            let fact = D::record_lost(&record, why, &mut self.core.shared);
-            self.core.note(node, fact);
-        }
-        self.core.processes[index].disk.forget_lost();
-        self.core.drop_postponed(node);
-        self.core.dying = false;
-        self.core.crashes.retain(|(_, noter)| *noter != node);
-        self.core.uncut();
-        self.stop(node);
-        self.core.machine_down[index] = machine;
-        for (connection, side) in self.core.connections_of(node) {
-            self.core.leave(connection, side, reset, machine);
-        }
-        self.nodes[index] = self.blueprints[index].clone();
-    }
-
-    /// Voids all that the process has under way.
-    fn stop(&mut self, node: NodeId) {
-        let process = &mut self.core.processes[node.0 as usize];
-        process.incarnation += 1;
-        process.up = false;
-        process.cores_busy = 0;
-        let work = process.work.take().map(|(_, _, mark)| mark);
-        let marks: Vec<u32> = work.chain(process.pace.clear()).chain(process.disk_pace.clear()).collect();
-        marks.into_iter().for_each(|mark| _ = self.core.flying.remove(mark));
-    }
-
-    /// A process boots now, if it is down.
-    pub fn restart(&mut self, node: NodeId) {
-        if !self.core.processes[node.0 as usize].up {
-            self.core.tell_checks(node, News::Restarted);
-            self.start(node);
-        }
-    }
-
-    fn start(&mut self, node: NodeId) {
-        self.core.processes[node.0 as usize].up = true;
-        if std::mem::take(&mut self.core.machine_down[node.0 as usize]) {
-            self.core.expect_retries(node);
-        }
-        self.tell(node, |node, out| node.start(out));
+        self.core.mark = mark;
     }
 }

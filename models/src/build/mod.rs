@@ -63,7 +63,7 @@ pub fn build(setup: &Setup, recorder: Recorder) -> World {
     }
     builder.faults();
     let Builder { mut world, booting, .. } = builder;
-    world.boot(&booting);
+    world.boot(&booting, setup.limits.events_max);
     world.begin();
     if setup.script.is_none() {
         world.halt_at(end);

@@ -14,7 +14,7 @@ use crate::part::Part;
 use crate::queue::Config;
 use crate::run::{Ended, finish};
 use crate::setup::{Design, Setup};
-use redeliver_sim::{Mark, NodeId, Span, Time};
+use redeliver_sim::{Death, Mark, NodeId, Span, Time};
 
 /// A line that takes longer never returns.
 const LINE_MAX: Span = Span::seconds(86_400);
@@ -140,7 +140,7 @@ impl Driver<'_> {
             }
             (Verb::Crash, Some(node)) => {
                 self.world.set_mark(mark);
-                self.world.crash(node, false);
+                self.world.die(node, Death::Process);
             }
             (Verb::Restart, Some(node)) => {
                 self.world.set_mark(mark);

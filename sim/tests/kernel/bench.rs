@@ -238,7 +238,7 @@ impl Bench {
         world.add_node(server, at);
         world.add_connection([CLIENT, SERVER], [link.clone(), link], [purpose(), Purpose::new(1, "back")]);
         faults.into_iter().for_each(|fault| world.add_fault(fault));
-        world.boot(&[SERVER, CLIENT]);
+        world.boot(&[SERVER, CLIENT], u64::MAX);
         world.begin();
         let mark = world.new_mark();
         Bench { world, mark, told: 0 }
@@ -250,7 +250,7 @@ impl Bench {
     }
 
     pub(crate) fn connect(mut self) -> Self {
-        self.client(|out| out.connect(LINE)).until(100_000);
+        self.until(5_000).client(|out| out.connect(LINE)).until(100_000);
         self.log();
         self
     }

@@ -56,21 +56,21 @@ fn three_later_ones_bring_a_lost_segment_back_sooner() {
 fn a_dead_process_resets_its_connections() {
     let mut bench = Bench::connected(plain(), Toy::default());
     bench.server(|out| out.send(LINE, packet(7))).send([packet(1)]).until(100_500);
-    bench.world.crash(SERVER, false);
+    bench.world.die(SERVER, Death::Process);
     bench.finish().send([packet(2)]);
     assert_snapshot!(bench.log(), @r"
     0.100500  server  Crashed
     0.101000  client  Got(7)
     0.101000  server  Dropped(1, Reset)
     0.101500  client  Changed(Reset)
-    3.000000  client  Dropped(2, Reset)
+    3.005000  client  Dropped(2, Reset)
     ");
 }
 
 #[test]
 fn a_dead_machine_is_silent() {
     let mut bench = Bench::connected(plain(), Toy::default());
-    bench.world.crash(SERVER, true);
+    bench.world.die(SERVER, Death::Machine);
     bench.send([packet(1)]).finish();
     assert_snapshot!(bench.log(), @r"
     0.100000  server  MachineCrashed
@@ -82,10 +82,10 @@ fn a_dead_machine_is_silent() {
 #[test]
 fn a_call_is_refused_by_a_machine_and_not_answered_by_a_dead_one() {
     let mut bench = Bench::new(plain());
-    bench.world.crash(SERVER, false);
+    bench.world.die(SERVER, Death::Process);
     bench.client(|out| out.connect(LINE)).until(1_000_000);
     bench.world.restart(SERVER);
-    bench.world.crash(SERVER, true);
+    bench.world.die(SERVER, Death::Machine);
     bench.client(|out| out.connect(LINE)).finish();
     assert_snapshot!(bench.log(), @r"
     0.000000  server  Crashed
@@ -112,7 +112,7 @@ fn a_call_does_not_pass_a_partition() {
 #[test]
 fn a_call_that_was_answered_is_not_refused_later() {
     let mut bench = Bench::connected(plain(), Toy::default());
-    bench.world.crash(SERVER, false);
+    bench.world.die(SERVER, Death::Process);
     bench.until(10_000_000);
     assert_snapshot!(bench.log(), @r"
     0.100000  server  Crashed
@@ -168,7 +168,7 @@ fn in_a_partition_of_one_direction_the_deaf_end_tells_the_other() {
 fn a_server_learns_that_a_client_died_before_its_answer_came() {
     let mut bench = Bench::new(plain());
     bench.client(|out| out.connect(LINE)).until(1_500);
-    bench.world.crash(CLIENT, false);
+    bench.world.die(CLIENT, Death::Process);
     bench.finish();
     assert_snapshot!(bench.log(), @r"
     0.001000  server  Changed(Connected)
@@ -180,7 +180,7 @@ fn a_server_learns_that_a_client_died_before_its_answer_came() {
 #[test]
 fn a_server_takes_a_new_call_for_the_end_of_the_old_connection() {
     let mut bench = Bench::connected(plain(), Toy::default());
-    bench.world.crash(CLIENT, true);
+    bench.world.die(CLIENT, Death::Machine);
     bench.world.restart(CLIENT);
     bench.server(|out| out.send(LINE, packet(1)));
     bench.client(|out| out.connect(LINE)).until(200_000).send([packet(2)]).finish();
@@ -215,8 +215,8 @@ fn a_reset_tells_both_ends_and_drops_what_is_under_way() {
     assert_snapshot!(bench.log(), @r"
     0.100500  server  ConnectionReset
     0.100500  server  Changed(Reset)
-    0.100500  client  Changed(Reset)
     0.101000  server  Dropped(1, Reset)
+    0.101500  client  Changed(Reset)
     ");
 }
 
@@ -231,7 +231,7 @@ fn a_reset_behind_an_answer_tells_the_client_behind_it_too() {
     0.001500  server  ConnectionReset
     0.001500  server  Changed(Reset)
     0.002000  client  Changed(Connected)
-    0.002000  client  Changed(Reset)
+    0.002500  client  Changed(Reset)
     ");
 }
 
@@ -250,7 +250,7 @@ fn a_reset_of_what_a_server_takes_for_alive_does_not_end_the_call_that_waits_for
     assert_snapshot!(bench.log(), @r"
     0.200000  server  Paused
     0.300000  server  ConnectionReset
-    0.300000  client  Changed(Reset)
+    0.301000  client  Changed(Reset)
     0.500000  server  ConnectionReset
     1.200000  server  Resumed
     1.200000  server  Changed(Reset)

@@ -40,7 +40,7 @@ fn datagrams_overtake_each_other() {
 fn nobody_gets_what_is_sent_to_the_dead_or_into_a_partition() {
     let faults = vec![cut(&[0], 2_000, 1_000)];
     let mut bench = Bench::built(plain(), Toy::default(), machine(), faults);
-    bench.world.crash(SERVER, false);
+    bench.world.die(SERVER, Death::Process);
     bench.client(|out| out.datagram(LINE, packet(1))).until(1_500);
     bench.world.restart(SERVER);
     for (at, number) in [(1_500, 2), (2_500, 3), (3_500, 4)] {

@@ -125,3 +125,33 @@ fn two_partitions_of_one_link_end_when_both_have_ended() {
     bench.finish();
     assert_eq!(bench.got(), [1, 4]);
 }
+
+#[test]
+fn two_crashes_at_one_fact_both_happen() {
+    let faults = vec![crash_of(SERVER, on(1, Span::ZERO), None), crash_of(CLIENT, on(1, Span::ZERO), None)];
+    let mut bench = Bench::built(plain(), answering(), machine(), faults).connect();
+    bench.send([packet(1)]).finish();
+    assert_snapshot!(bench.log(), @r"
+    0.101000  server  Got(1)
+    0.101000  server  Crashed
+    0.101000  server  Forgets(1)
+    0.101000  client  Crashed
+    ");
+}
+
+#[test]
+fn a_disk_is_full_until_the_last_of_the_faults_that_fill_it_is_over() {
+    let full = |at: u64, lasts| {
+        let action =
+            Action::FillDisk { victims: Victims::Nodes(vec![SERVER]), lasts: Some(Span::millis(lasts)) };
+        Fault { trigger: Trigger::At(Time(at * 1_000_000)), action }
+    };
+    let mut bench = Bench::built(plain(), Toy::default(), machine(), vec![full(1, 10), full(2, 2)]);
+    let writes = |bench: &mut Bench| {
+        let mut written = false;
+        bench.server(|out| written = out.append(FileId(0), 1, 10).is_ok());
+        written
+    };
+    assert!(!writes(bench.until(5_000)));
+    assert!(writes(bench.until(12_000)));
+}

@@ -30,6 +30,7 @@ fn when_all_is_healed_who_was_down_boots_and_nothing_breaks_any_more() {
     0.001000  server  Crashed
     0.001000  client  DiskFilled
     0.002000  client  PartitionBegan
+    0.010000  client  DiskRecovered
     0.010000  client  PartitionEnded
     0.010000  server  Restarted
     0.010000  server  Started(0)

@@ -147,7 +147,7 @@ fn a_partition_may_meet_the_node_that_noted_a_fact() {
 #[test]
 fn a_machine_that_is_back_answers_the_first_segment_by_a_reset() {
     let mut bench = Bench::connected(plain(), Toy::default());
-    bench.world.crash(SERVER, true);
+    bench.world.die(SERVER, Death::Machine);
     bench.until(5_000_000).world.restart(SERVER);
     bench.until(6_000_000).send([packet(1), packet(2)]).finish();
     assert_snapshot!(bench.log(), @r"
@@ -163,7 +163,7 @@ fn a_machine_that_is_back_answers_the_first_segment_by_a_reset() {
 #[test]
 fn what_was_sent_to_a_dead_machine_is_sent_again_and_meets_a_reset() {
     let mut bench = Bench::connected(plain(), Toy::default());
-    bench.world.crash(SERVER, true);
+    bench.world.die(SERVER, Death::Machine);
     bench.until(1_000_000).send([packet(1)]).until(2_000_000).world.restart(SERVER);
     bench.finish();
     assert_snapshot!(bench.log(), @r"
@@ -179,7 +179,7 @@ fn what_was_sent_to_a_dead_machine_is_sent_again_and_meets_a_reset() {
 fn a_reset_that_a_partition_kept_back_is_made_up_for() {
     let faults = vec![cut(&[0, 1], 200_000, 1_000_000)];
     let mut bench = Bench::built(plain(), Toy::default(), machine(), faults).connect();
-    bench.until(300_000).world.crash(SERVER, false);
+    bench.until(300_000).world.die(SERVER, Death::Process);
     bench.until(2_000_000).send([packet(1)]).finish();
     assert_snapshot!(bench.log(), @r"
     0.200000  client  PartitionBegan

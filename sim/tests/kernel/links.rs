@@ -106,6 +106,20 @@ fn narrow(bytes: u64, early: Option<EarlyDrop>) -> LinkSpec {
 }
 
 #[test]
+fn nobody_follows_a_bursty_link_through_a_year_without_packets() {
+    // Its state changes every five steps or so, at a thousand million steps a second.
+    let Some(impairments) = bursts(0.0, 1.0).impairments else { unreachable!("it has bursts") };
+    let burst = impairments.burst.map(|burst| Burst { step: Span(1), ..burst });
+    let mut bench = Bench::new(unusual(Impairments { burst, ..*impairments }));
+    for day in 0..400 {
+        bench.until(day * 86_400_000_000).client(|out| out.datagram(LINE, packet(day as u32)));
+    }
+    // Of the books: 0.1 / (0.1 + 0.25) of them.
+    let lost = 400 - bench.finish().got().len();
+    assert!((90..=140).contains(&lost), "{lost}");
+}
+
+#[test]
 fn what_finds_the_buffer_full_is_dropped() {
     let mut bench = Bench::new(narrow(250, None));
     bench.client(|out| (1..=4).for_each(|number| out.datagram(LINE, packet(number)))).until(1_500);
@@ -123,8 +137,8 @@ fn what_finds_the_buffer_full_is_dropped() {
     assert_snapshot!(bench.log(), @r"
     0.102000  server  Got(1)
     0.103000  server  Got(2)
-    0.301000  server  Got(3)
-    0.301000  server  Got(4)
+    0.302000  server  Got(3)
+    0.303000  server  Got(4)
     ");
 }
 

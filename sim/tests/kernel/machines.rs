@@ -87,7 +87,7 @@ fn what_waits_for_a_paused_process_dies_with_it() {
     let mut bench = bench(vec![pause(101, 10)]).connect();
     bench.server(|out| out.work(Span::millis(5), 1));
     bench.until(102_000).send([packet(1)]).client(|out| out.datagram(LINE, packet(2))).until(105_000);
-    bench.world.crash(SERVER, false);
+    bench.world.die(SERVER, Death::Process);
     bench.world.restart(SERVER);
     bench.finish();
     assert_snapshot!(bench.log(), @r"
@@ -193,7 +193,7 @@ fn a_disk_that_stalls_for_ever_ends_nothing() {
     let mut bench = bench(vec![trouble(Trouble::StallDisk, 0, None)]);
     bench.until(1_000).server(|out| out.sync(10)).until(60_000_000);
     assert_eq!(bench.log(), "0.000000  server  DiskStalled");
-    bench.world.crash(SERVER, false);
+    bench.world.die(SERVER, Death::Process);
     bench.world.restart(SERVER);
     assert!(bench.world.is_quiet());
 }
@@ -210,7 +210,7 @@ fn a_sync_that_lies_keeps_nothing_until_an_honest_one() {
             });
         }
         bench.until(crash);
-        bench.world.crash(SERVER, true);
+        bench.world.die(SERVER, Death::Machine);
         bench.world.restart(SERVER);
         let register = bench.world.disk(SERVER).register(0);
         format!("{}\nregister {register:?}", bench.log())
@@ -271,7 +271,7 @@ fn a_machine_that_dies_in_a_write_leaves_a_part_and_half_a_record() {
     assert_eq!(left, [1, 2, 3, 5]);
     // What has reached the disk is safe, and nothing remembers the half record.
     bench.server(|out| assert_eq!(out.append(FileId(1), 12, 100), Ok(Position(0))));
-    bench.world.crash(SERVER, true);
+    bench.world.die(SERVER, Death::Machine);
     assert_snapshot!(bench.log(), @r"
     0.012000  server  MachineCrashed
     0.012000  server  Unsynced(12)
@@ -300,7 +300,7 @@ fn a_damaged_record_is_there_until_it_is_cut_off() {
         (Some(Position(1)), None, None)
     );
     // It outlives the machine; what stands there afterwards is whole, and not synced.
-    bench.world.crash(SERVER, true);
+    bench.world.die(SERVER, Death::Machine);
     bench.world.restart(SERVER);
     assert_eq!(found(&bench, 0, 3), Some(Position(1)));
     bench.server(|out| {
@@ -308,7 +308,7 @@ fn a_damaged_record_is_there_until_it_is_cut_off() {
         assert_eq!(out.append(FileId(0), 4, 100), Ok(Position(1)));
         assert_eq!((out.disk().used(), out.disk().has_damage()), (200, false));
     });
-    bench.world.crash(SERVER, true);
+    bench.world.die(SERVER, Death::Machine);
     assert_snapshot!(bench.log(), @r"
     0.003000  server  Told(1)
     0.010000  server  RecordsDamaged
@@ -335,4 +335,20 @@ fn a_clock_is_set_and_drifts() {
     let drifting = Machine { clock_drift: -1_000, ..machine() };
     let mut bench = Bench::with(plain(), Toy::default(), drifting);
     bench.until(2_000_000).server(|out| assert_eq!(out.clock(), Stamp(2_000_000_000 - 2_000)));
+}
+
+#[test]
+fn nobody_waits_for_what_a_dead_process_was_doing_or_would_have_done_more_slowly() {
+    let mut bench = bench(vec![trouble(Trouble::Slow { factor: 1e6 }, 1, Some(10))]);
+    bench.server(|out| out.work(Span::millis(2), 1)).until(20_000);
+    assert_snapshot!(bench.log(), @r"
+    0.001000  server  Slowed
+    0.011000  server  SlowEnded
+    0.011999  server  Told(1)
+    ");
+    assert!(bench.world.is_quiet());
+    bench.server(|out| out.work(Span::seconds(10_000), 2)).server(|out| out.delay(Span::seconds(10_000), 3));
+    assert!(!bench.world.is_quiet());
+    bench.world.die(SERVER, Death::Process);
+    assert!(bench.world.is_quiet());
 }

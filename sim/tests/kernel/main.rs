@@ -3,6 +3,7 @@
 mod bench;
 mod connections;
 mod datagrams;
+mod epochs;
 mod faults;
 mod heal;
 mod link_faults;

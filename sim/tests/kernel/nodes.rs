@@ -29,7 +29,7 @@ fn a_crash_voids_work_timers_and_alarms() {
         out.set_alarm(0, Span::millis(10), 5);
         out.sync(6);
     });
-    bench.world.crash(SERVER, false);
+    bench.world.die(SERVER, Death::Process);
     bench.world.restart(SERVER);
     bench.server(|out| out.work(Span::millis(20), 7)).finish();
     assert_snapshot!(bench.log(), @r"
@@ -77,7 +77,7 @@ fn only_what_was_synced_survives_the_machine() {
     };
     let mut bench = Bench::new(plain());
     write(&mut bench);
-    bench.world.crash(SERVER, true);
+    bench.world.die(SERVER, Death::Machine);
     bench.world.restart(SERVER);
     assert_snapshot!(bench.log(), @r"
     0.003000  server  Told(10)
@@ -92,7 +92,7 @@ fn only_what_was_synced_survives_the_machine() {
     // A process that dies leaves it all in the page cache.
     let mut bench = Bench::new(plain());
     write(&mut bench);
-    bench.world.crash(SERVER, false);
+    bench.world.die(SERVER, Death::Process);
     bench.world.restart(SERVER);
     assert!(bench.log().ends_with("Started(3)"));
     bench.server(|out| assert_eq!(out.disk().register(0), Some(3)));
@@ -103,7 +103,7 @@ fn a_node_comes_back_as_its_blueprint() {
     let mut bench = Bench::new(plain());
     bench.client(|out| out.datagram(LINE, packet(1))).finish();
     for _ in 0..2 {
-        bench.world.crash(SERVER, false);
+        bench.world.die(SERVER, Death::Process);
         bench.world.restart(SERVER);
     }
     assert_snapshot!(bench.log(), @r"
@@ -152,6 +152,6 @@ fn a_world_and_its_copy_go_on_alike() {
     assert_eq!(copy.finish().log(), bench.finish().log());
     assert!(bench.got().len() > 150);
     // A copy is one's own: what is done to it does not show in the other.
-    copy.world.crash(SERVER, false);
+    copy.world.die(SERVER, Death::Process);
     assert_ne!(copy.world.checks(), bench.world.checks());
 }

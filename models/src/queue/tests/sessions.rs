@@ -205,21 +205,21 @@ fn at_0_a_message_for_a_subscriber_that_is_away_is_lost() {
 #[test]
 fn at_2_a_message_that_is_offered_again_is_not_taken_twice() {
     // The connection breaks before the broker hears that the consumer has it.
-    let target = Target::Nodes(NodePattern::Glob("stock/1".into()));
+    let target = Target::Nodes(NodePattern::Glob("broker/1".into()));
     let mut reset = fault_at(0, FaultKind::Reset { target });
     reset.when = When::At(Time::ZERO + Span(4_500_000));
-    assert_snapshot!(at(2, 1, |_| (), vec![reset]), @"
+    assert_snapshot!(at(2, 1, |_| (), vec![reset]), @r"
     0.000  shop/1  published shop#1
     0.003  broker/1 stored shop#1 at stock/1@0
     0.003  broker/1 sent shop#1 to stock, attempt 1
     0.004  shop/1  confirmed shop#1
-    0.004  stock/1 connections reset
+    0.004  broker/1 connections reset
     0.004  broker/1 requeued shop#1: connection closed
     0.005  broker/1 a packet without a message was lost
-    0.105  broker/1 sent shop#1 to stock, attempt 2
-    0.106  stock/1 holds shop#1 already
-    0.107  broker/1 shop#1 settled for stock
-    0.108  stock/1 delivered shop#1, attempt 1
-    0.113  stock/1 processed shop#1, attempt 1
+    0.106  broker/1 sent shop#1 to stock, attempt 2
+    0.107  stock/1 holds shop#1 already
+    0.108  broker/1 shop#1 settled for stock
+    0.109  stock/1 delivered shop#1, attempt 1
+    0.114  stock/1 processed shop#1, attempt 1
     ");
 }

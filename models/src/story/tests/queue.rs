@@ -253,12 +253,11 @@ fn a_handler_can_end_its_own_process() {
             ("ops", vec![Verb::Wait(Span::millis(10))]),
         ],
     );
-    insta::assert_snapshot!(show(&ended), @r#"
-    c open: got m1, poison, m1 redelivered, poison redelivered, m1 redelivered, poison redelivered, m1 redelivered, poison redelivered, m2; processed m1, m1, m1, m1, poison, m2
+    insta::assert_snapshot!(show(&ended), @r"
+    c open: got m1, poison, poison redelivered, poison redelivered, poison redelivered, m2 redelivered; processed m1, poison, m2
     p open: sent m1 ack, poison ack, m2 ack (3/0/0)
     q (0 ready):
-    q lost [] again ["m1 lost_ack", "m1 lost_ack", "m1 lost_ack"]
-    "#);
+    ");
 }
 
 #[test]
