@@ -14,9 +14,7 @@ fn a_cluster_balances_and_loses_nothing_that_it_has_confirmed() {
             return;
         }
         for (name, consumer) in consumers(&result, "first") {
-            // What is returned too often is dropped, and the first of a queue that is too long.
-            let dropped = number(consumer, "/lost/by_cause/delivery_limit") > 0 || drops_heads(case);
-            assert!(dropped || number(consumer, "/lost/confirmed") == 0, "{name}");
+            assert!(may_drop(case, consumer) || number(consumer, "/lost/confirmed") == 0, "{name}");
         }
     });
 }
@@ -49,6 +47,9 @@ fn while_no_more_than_one_node_is_away_nothing_that_its_clients_want_is_forgotte
         let result = run(&text, case.seed);
         for (name, consumer) in consumers(&result, "first") {
             assert_eq!(number(consumer, "/pending"), 0, "{name}");
+            // Ids so short that they collide make a consumer take what is new for what it knows.
+            let spoilt = may_drop(case, consumer) || case.has("id_bits");
+            assert!(spoilt || number(consumer, "/lost/confirmed") == 0, "{name}");
         }
     });
 }
@@ -56,6 +57,11 @@ fn while_no_more_than_one_node_is_away_nothing_that_its_clients_want_is_forgotte
 /// So many cases, or as many as `PROPTEST_CASES` says.
 fn count(usual: u32) -> u32 {
     number_from("PROPTEST_CASES", usual.into()) as u32
+}
+
+/// Whether a queue may drop what it has confirmed: what was returned too often, and the first of one that is too long.
+fn may_drop(case: &Case, consumer: &Value) -> bool {
+    number(consumer, "/lost/by_cause/delivery_limit") > 0 || drops_heads(case)
 }
 
 /// Whether a queue may drop what it has confirmed, because it is too long.
