@@ -4,6 +4,7 @@
 pub(crate) mod case;
 mod designs;
 pub(crate) mod library;
+pub(crate) mod restarts;
 
 use redeliver_scenarios::{Options, Plan, PlannedDesign, read};
 use serde_json::Value;

@@ -42,6 +42,8 @@ pub(super) struct Channel {
     pub(super) consumes: Vec<(usize, Packet)>,
     /// Queues that it has used.
     pub(super) used: BTreeSet<usize>,
+    /// Replicated queues that have taken a message of it, and so know it as a publisher.
+    pub(super) known_to: BTreeSet<usize>,
     /// Replicated queues that get nothing more of it: [`super::ClusterSpec::forgets_without_majority`].
     pub(super) stuck: BTreeSet<usize>,
     /// What it published as it was held up.
@@ -197,6 +199,7 @@ impl ClusterNode {
     /// It ends, and all that it remembers: what no leader has yet is lost. Only of ends of channels all queues learn.
     fn close_channel(&mut self, client: ConnectionId, out: &mut Out<'_>) {
         let channel = self.channel(client);
+        channel.known_to.clear();
         channel.stuck.clear();
         let is_end = |pending: &Pending| pending.packet == Packet::CloseChannel;
         let (ends, lost) = std::mem::take(&mut channel.pending).into_iter().partition(is_end);

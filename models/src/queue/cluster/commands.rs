@@ -1,5 +1,13 @@
 //! What a channel wants of a replicated queue: a command with a number, which it keeps until the queue's leader has done
 //! it, and sends again to the next leader (`rabbit_fifo_client`); leaders know by the numbers what they have already.
+//!
+//! Some of it is a call, for whose answer the channel waits: to consume and to stop it, to get, and to publish for the first
+//! time, which makes the channel known to the queue (`rabbit_fifo_client`: `checkout`, `cancel_checkout`, `dequeue`,
+//! `enqueue` with `make_register_enqueuer`). A member that knows of no leader keeps a call until it does
+//! (`ra_server_proc:maybe_redirect`, `pending_commands`): so no version forgets it. All else is sent on without waiting
+//! (`ra:pipeline_command`), and is what RabbitMQ before 4.2 may forget.
+//!
+//! Left out: a call without an answer fails after `net_ticktime` and 5 s. Here it waits on.
 
 use super::channel::{Pending, end_copy};
 use super::node::ClusterNode;
@@ -47,7 +55,8 @@ impl ClusterNode {
         // That a channel has ended the leader sees for itself: it watches its process.
         let ends = pending.packet == Packet::CloseChannel;
         let Some((_, leader)) = self.leaders[queue] else {
-            if self.spec.forgets_without_majority && !self.reaches_majority(queue) && !ends {
+            let forgets = self.spec.forgets_without_majority && !self.reaches_majority(queue);
+            if forgets && !ends && !self.is_call(client, pending) {
                 self.channel(client).stuck.insert(queue);
             }
             return;
@@ -67,6 +76,15 @@ impl ClusterNode {
         }
         let packet = Packet::Command { number, queue: queue as u16, m };
         out.send(self.spec.topology.links[self.me][leader], packet);
+    }
+
+    /// Whether its channel waits for the answer before it goes on.
+    fn is_call(&mut self, client: ConnectionId, pending: Pending) -> bool {
+        match pending.packet {
+            Packet::Publish { .. } => !self.channel(client).known_to.contains(&pending.queue),
+            Packet::Consume { .. } | Packet::Cancel | Packet::Get { .. } => true,
+            _ => false,
+        }
     }
 
     /// A queue has another leader: it is sent what the one before has not done; and who consumes says so again, in case
@@ -170,6 +188,7 @@ impl ClusterNode {
         let pending = channel.pending.remove(index).expect("it was found there");
         out.shared().quorum(queue).let_go(number);
         if let (Packet::Publish { attempt, .. }, Some(m)) = (pending.packet, pending.m) {
+            channel.known_to.insert(queue);
             out.note(Fact::Forgotten { m });
             self.on_confirm(client, (m, attempt), accepted, out);
         }

@@ -25,8 +25,9 @@ pub struct ClusterSpec {
     pub topology: Arc<Topology>,
     /// A node that has been silent for so long is taken for dead. RabbitMQ: `net_ticktime`.
     pub silence_limit: Span,
-    /// The bug: what a channel sends while its queue has neither a leader nor a majority is never sent to the next
-    /// leader, nor is what comes behind it. RabbitMQ 4.0.5 (recorded: `cluster-2-minority-keep-follower-*`).
+    /// The bug: what a channel sends, and waits for no answer to, while its queue has neither a leader nor a majority is
+    /// never sent to the next leader, nor is what comes behind it. RabbitMQ 4.0.5 (recorded:
+    /// `cluster-2-minority-keep-follower-*`). What it calls for is kept: see `commands.rs`.
     pub forgets_without_majority: bool,
     /// What elections draw from.
     pub lots: Purpose,

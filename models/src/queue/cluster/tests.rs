@@ -127,6 +127,43 @@ fn what_is_sent_to_a_channel_that_is_gone_does_not_come_to_the_next_one_of_the_l
 }
 
 #[test]
+fn a_node_that_has_begun_anew_and_knows_no_other_yet_keeps_what_its_clients_want() {
+    // Their channels are new, and so is what they ask for: to be known as a publisher, and to consume.
+    let mut setup = cluster_with(0, 2, vec![fault_at(11, crash("n1", Some(100)))]);
+    let Design::Queue(config) = &mut setup.design else { unreachable!("it is a queue broker") };
+    config.clients.iter_mut().for_each(|(_, client)| client.node = 0);
+    assert_snapshot!(timeline(&setup), @"
+    0.000  shop/1  published shop#1
+    0.001  n1      stored shop#1 at stock@0
+    0.002  n2      has shop#1 for stock, too
+    0.002  n3      has shop#1 for stock, too
+    0.005  n1      sent shop#1 to stock, attempt 1
+    0.006  stock/1 delivered shop#1, attempt 1
+    0.006  shop/1  confirmed shop#1
+    0.010  shop/1  published shop#2
+    0.011  n1      crashed
+    0.011  n1      lost shop#2 before it was stored: connection reset
+    0.011  stock/1 processed shop#1, attempt 1
+    0.012  n1      lost the ack of shop#1
+    0.111  n1      restarted
+    0.114  shop/1  sent shop#2 again, attempt 2
+    0.333  n1      stored shop#2 at stock@1
+    0.336  n2      has shop#2 for stock, too
+    0.336  n3      has shop#2 for stock, too
+    0.341  n1      requeued shop#1: connection closed
+    0.341  n1      sent shop#1 to stock, attempt 2
+    0.342  stock/1 delivered shop#1, attempt 2
+    0.342  shop/1  confirmed shop#2
+    0.347  stock/1 processed shop#1, attempt 2
+    0.352  n1      shop#1 settled for stock
+    0.352  n1      sent shop#2 to stock, attempt 1
+    0.353  stock/1 delivered shop#2, attempt 1
+    0.358  stock/1 processed shop#2, attempt 1
+    0.363  n1      shop#2 settled for stock
+    ");
+}
+
+#[test]
 fn a_leader_whose_disk_is_full_begins_its_term_when_there_is_room() {
     // The message is in the log of n1 only. Nothing else is published: it is overruled by what n2 or n3 begins with.
     let target = Target::Nodes(NodePattern::Role(Role::Broker));
