@@ -2,18 +2,24 @@
 //!
 //! What is appended is at once in the page cache: it survives a crash of the process. It survives a crash of the
 //! machine once a sync that began after it has ended. Appends, reads and syncs share one first-come-first-served
-//! server with the disk's bandwidth; a sync takes its own time on top. Removal frees space at once. A disk that lies
+//! server with the disk's bandwidth; a sync takes its own time on top. A disk that lies
 //! about syncs keeps nothing safe that they covered, until an honest one covers it too.
 //!
 //! A machine that dies in a **write** leaves more than that: of what was not synced in a file, a part has reached the
 //! disk, in its order, and of the record behind it a half. Whoever reads the file finds that by a checksum or by its
-//! length, and cuts it off, so it is as lost as what is behind it.
+//! length, and cuts it off, so it is as lost as what is behind it. Each file was written on its own, and so far as its own
+//! luck has it; a record that belongs to one in another file says so (`InTornWrite`), and is not lost without it. Of a
+//! register the old value is left, or the new one if that says so.
 //!
 //! A record that is **damaged** is there, and worth nothing; nobody knows before he reads it.
 //!
+//! What is removed is gone at once, and what is amended in place has its new value at once, also without a sync: a crash of
+//! the machine brings neither back. In truth an ack is a write, too: a broker that has not synced it (RabbitMQ syncs no acks)
+//! finds the message again, and delivers it once more. What is appended and registers, a log's commits for one, need a sync.
+//!
 //! Left out: seeks, read-ahead, write reordering inside one sync.
 
-use crate::entries::{Entries, Stored};
+use crate::entries::{Entries, InTornWrite, Stored};
 use crate::pace::scale;
 use crate::time::{Span, Time};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -82,6 +88,26 @@ impl<R: Stored> File<R> {
         position.0.checked_sub(self.base).map(|index| index as usize)
     }
 
+    /// The machine is about to crash while it writes what was not synced: `draw` tells how far it came.
+    fn tear(&mut self, draw: impl FnOnce() -> u64) {
+        let first = self.synced.saturating_sub(self.base) as usize;
+        let unsynced = self.records.iter().filter(|(index, _)| *index >= first);
+        let (mut in_line, mut any) = (Vec::new(), false);
+        for (index, record) in unsynced {
+            any = true;
+            if record.in_torn_write() == InTornWrite::InLine {
+                in_line.push(index);
+            }
+        }
+        if !in_line.is_empty() {
+            let reached = draw() % in_line.len() as u64;
+            self.synced = self.base + in_line[reached as usize] as u64;
+            self.torn = Some(self.synced);
+        } else if any {
+            self.synced = self.end();
+        }
+    }
+
     /// Why a crash of the machine took what was at this position.
     fn loss(&self, position: u64) -> RecordLoss {
         if self.torn == Some(position) {
@@ -101,6 +127,9 @@ struct Register<R> {
     synced: Option<R>,
     syncing: VecDeque<(u64, Option<R>)>,
 }
+
+/// What is drawn for a register has its number beyond this.
+const REGISTERS: u64 = 1 << 32;
 
 /// The time of a disk that stands still begins here: later than all that is.
 const FROZEN: Time = Time(1 << 62);
@@ -352,17 +381,22 @@ impl<R: Stored> Disk<R> {
         }
     }
 
-    /// The machine is about to crash while it writes: in each file it came to one of the records that were not synced.
-    /// `draw` tells which, by the file's number.
+    /// The machine is about to crash while it writes: in each file it came to one of the records that were not synced, and
+    /// of registers whose value has been put in place of another that is there. `draw` tells which, by the number of the
+    /// file or register.
     pub(crate) fn tear(&mut self, draw: impl Fn(u64) -> u64) {
         for (number, file) in self.files.iter_mut().enumerate() {
-            let first = file.synced.saturating_sub(file.base) as usize;
-            let unsynced = file.records.iter().map(|(index, _)| index);
-            let unsynced: Vec<usize> = unsynced.filter(|index| *index >= first).collect();
-            if !unsynced.is_empty() {
-                let reached = draw(number as u64) % unsynced.len() as u64;
-                file.synced = file.base + unsynced[reached as usize] as u64;
-                file.torn = Some(file.synced);
+            file.tear(|| draw(number as u64));
+        }
+        for (number, register) in &mut self.registers {
+            let fate = register.value.map_or(InTornWrite::InLine, |value| value.in_torn_write());
+            let replaced = match fate {
+                InTornWrite::InLine => false,
+                InTornWrite::Whole => true,
+                InTornWrite::Either => draw(REGISTERS + u64::from(*number)) & 1 == 1,
+            };
+            if replaced {
+                register.synced = register.value;
             }
         }
     }
@@ -440,7 +474,16 @@ mod tests {
     use super::*;
     use crate::sample::Distribution;
 
-    impl Stored for char {}
+    /// Great letters belong to something else; digits are written beside what they replace.
+    impl Stored for char {
+        fn in_torn_write(&self) -> InTornWrite {
+            match self {
+                'A'..='Z' => InTornWrite::Whole,
+                '0'..='9' => InTornWrite::Either,
+                _ => InTornWrite::InLine,
+            }
+        }
+    }
 
     fn disk(capacity: u64) -> Disk<char> {
         Disk::new(DiskSpec { capacity: Some(capacity), bandwidth: 1e9, sync: Distribution::Constant(5) })
@@ -463,6 +506,29 @@ mod tests {
         let mut lost = String::new();
         disk.lose_unsynced(|record, _| lost.push(record));
         assert_eq!((held(&disk).as_str(), lost.as_str(), disk.used()), ("b", "c", 10));
+    }
+
+    /// What a torn write leaves of these records, and of registers that had `-` before; all that is drawn is this.
+    fn torn(records: &str, registers: &str, draw: u64) -> (String, String) {
+        let mut disk = disk(100);
+        (0..registers.len() as u32).for_each(|number| disk.set_register(number, '-'));
+        disk.begin_sync(Time(0), 0);
+        disk.end_sync();
+        records.chars().for_each(|record| _ = disk.append(FileId(0), record, 1));
+        (0..).zip(registers.chars()).for_each(|(number, value)| disk.set_register(number, value));
+        disk.tear(|_| draw);
+        disk.lose_unsynced(|_, _| ());
+        let values = (0..registers.len() as u32).filter_map(|number| disk.register(number));
+        (held(&disk), values.collect())
+    }
+
+    #[test]
+    fn a_torn_write_takes_no_record_that_belongs_to_another_file() {
+        let both = |file: &str, registers: &str| (file.to_string(), registers.to_string());
+        assert_eq!(torn("abc", "aA1", 1), both("a", "-A1"));
+        assert_eq!(torn("abc", "aA1", 2), both("ab", "-A-"));
+        assert_eq!(torn("ABC", "", 1), both("ABC", ""));
+        assert_eq!(torn("aBc", "", 1), both("aB", ""), "it is cut off at one of those in line");
     }
 
     #[test]
