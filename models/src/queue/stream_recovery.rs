@@ -19,6 +19,9 @@ use crate::packet::Record;
 use redeliver_sim::{ConnectionId, Disk, FileId, Position, Span, Time};
 use std::collections::BTreeSet;
 
+/// Messages of streams that were dropped because their records were damaged: with their streams and sequences.
+type Damaged = BTreeSet<(usize, MessageRef, u32)>;
+
 impl Broker {
     /// What is not on disk was not kept: such streams are gone, unless a load makes them again.
     pub(super) fn forget_passing_streams(&mut self, out: &Out<'_>) {
@@ -29,7 +32,7 @@ impl Broker {
     }
 
     pub(super) fn recover_streams(&mut self, out: &mut Out<'_>) {
-        let mut damaged = BTreeSet::new();
+        let mut damaged = Damaged::new();
         for stream in 0..self.streams.len() {
             let file = self.stream_file(stream);
             let records: Vec<(Position, Record)> = out.disk().records(file).collect();
@@ -37,7 +40,7 @@ impl Broker {
                 let Record::Streamed { m, sequence, exchange } = record else { continue };
                 if out.disk().has_damage() && self.drop_damaged(file, position, out) {
                     out.note(Fact::Released { m });
-                    damaged.insert(m);
+                    damaged.insert((stream, m, sequence));
                     continue;
                 }
                 let message = out.shared().messages.get(m);
@@ -66,13 +69,7 @@ impl Broker {
     }
 
     /// What a reader had not settled; and what it did not know of yet.
-    fn recover_reader(
-        &mut self,
-        queue: usize,
-        stream: usize,
-        damaged: &BTreeSet<MessageRef>,
-        out: &mut Out<'_>,
-    ) {
+    fn recover_reader(&mut self, queue: usize, stream: usize, damaged: &Damaged, out: &mut Out<'_>) {
         let (file, s) = (FileId(queue as u32), self.queues[queue].s);
         let read = self.recover_read(queue, stream, out);
         let mut known = BTreeSet::new();
@@ -91,7 +88,7 @@ impl Broker {
             let Some(sequence) = sequence.filter(|_| !own_damage) else {
                 // What the stream has lost was noted as it was lost.
                 out.remove(file, position);
-                if own_damage || damaged.contains(&m) {
+                if own_damage || was_damaged(damaged, stream, &record, m) {
                     out.note(Fact::Removed { m, s, why: LossCause::CorruptRecord });
                 }
                 continue;
@@ -197,5 +194,13 @@ impl Broker {
                 }
             }
         }
+    }
+}
+
+/// Whether the message that a reader's record belongs to was damaged in its stream.
+fn was_damaged(damaged: &Damaged, stream: usize, record: &Record, m: MessageRef) -> bool {
+    match record {
+        Record::Pending { sequence, .. } => damaged.contains(&(stream, m, *sequence)),
+        _ => damaged.range((stream, m, 0)..=(stream, m, u32::MAX)).next().is_some(),
     }
 }
