@@ -85,12 +85,16 @@ impl Broker {
                 continue;
             }
             let own_damage = out.disk().has_damage() && self.drop_damaged(file, position, out);
+            let corrupt = match sequence {
+                Some(_) => own_damage,
+                // Else the machine's death took it with its message, and that was noted then.
+                None => was_damaged(damaged, stream, &record, m),
+            };
+            if corrupt {
+                out.note(Fact::Removed { m, s, why: LossCause::CorruptRecord });
+            }
             let Some(sequence) = sequence.filter(|_| !own_damage) else {
-                // What the stream has lost was noted as it was lost.
                 out.remove(file, position);
-                if own_damage || was_damaged(damaged, stream, &record, m) {
-                    out.note(Fact::Removed { m, s, why: LossCause::CorruptRecord });
-                }
                 continue;
             };
             known.insert(sequence);
