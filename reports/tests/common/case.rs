@@ -391,7 +391,8 @@ pub(crate) fn torn_streams() -> impl Strategy<Value = Case> {
     let all = (cases(Range { faults: 0, ..ALL }), streams, prop::collection::vec(death, 1..=4), lies);
     all.prop_map(|(case, streams, mut faults, lies)| {
         let redis = streams[0] == "Redis";
-        if !lies.is_empty() && !(redis && lies.contains("Corrupt")) {
+        let applies = !(redis && lies.contains("Corrupt"));
+        if applies && !lies.is_empty() {
             faults.push(lies.into());
         }
         let mut case = Case { designs: vec![streams], faults, drain: "70s", ..case };
