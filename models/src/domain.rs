@@ -211,6 +211,7 @@ impl Domain for Messaging {
             | Record::Committed { .. }
             | Record::Bound
             | Record::Sequence { .. }
+            | Record::Read { .. }
             | Record::KnownId { .. }
             | Record::GivenUp { .. }
             | Record::SavedStream { .. }
@@ -268,6 +269,7 @@ impl Domain for Messaging {
             | Record::Outbox { .. }
             | Record::Bound
             | Record::Sequence { .. }
+            | Record::Read { .. }
             | Record::KnownId { .. }
             | Record::GivenUp { .. }
             | Record::SavedStream { .. }

@@ -3,7 +3,7 @@
 use crate::message::{KeyId, MessageRef, SubscriptionId};
 use crate::queue::SnapshotStep;
 use crate::shelf::ShelfId;
-use redeliver_sim::{Span, Stored};
+use redeliver_sim::{InTornWrite, Span, Stored};
 
 /// After so long the operating system writes back what nobody has synced. Linux: `dirty_expire_centisecs`.
 pub(crate) const WRITE_BACK: Span = Span::seconds(30);
@@ -308,7 +308,7 @@ pub enum Record {
     DeliveredBelow { rank: u32 },
     /// A message in a stream, at this sequence; over which exchange it came.
     Streamed { m: MessageRef, sequence: u32, exchange: u32 },
-    /// A reader of a stream was given it so often, at last at so many milliseconds, and has not settled it.
+    /// A reader of a stream was given it so often (0: not yet), at last at so many milliseconds, and has not settled it.
     Pending { m: MessageRef, s: SubscriptionId, sequence: u32, at: u32, attempts: u8 },
     /// A reader of a stream has given up the message at this sequence, and the stream still has it.
     GivenUp { m: MessageRef, sequence: u32, attempts: u8 },
@@ -333,8 +333,11 @@ pub enum Record {
     SavedRetained { m: MessageRef, exchange: u32 },
     /// In a snapshot: what the publisher at this connection has not told to go on.
     SavedIncoming { m: MessageRef, connection: u32, exchange: u16 },
-    /// A stream's last sequence; or the last that a reader of it knows of; or which snapshot is the last.
+    /// A stream's last sequence; or which snapshot is the last.
     Sequence { last: u32 },
+    /// How far a reader of a stream has read. It stands apart from the stream, in a small file that is written anew and put
+    /// in place of the old one, or in the one file of all.
+    Read { last: u32, apart: bool },
 }
 
 impl Record {
@@ -376,5 +379,20 @@ impl Stored for Record {
 
     fn of_word(word: u32) -> Self {
         Record::Logged { id: ShelfId::new(word >> 1), begins: word & 1 == 1 }
+    }
+
+    /// What a reader of a stream knows of a message goes with the message, which is in the stream's file.
+    fn in_torn_write(&self) -> InTornWrite {
+        match *self {
+            Record::Pending { .. } | Record::Owned { .. } | Record::GivenUp { .. } => InTornWrite::Whole,
+            Record::Read { apart, .. } => {
+                if apart {
+                    InTornWrite::Either
+                } else {
+                    InTornWrite::Whole
+                }
+            }
+            _ => InTornWrite::InLine,
+        }
     }
 }

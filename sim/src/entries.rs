@@ -17,6 +17,22 @@ pub trait Stored: Copy {
     fn of_word(_word: u32) -> Self {
         unreachable!("none of these records is a word")
     }
+
+    /// What is left of it, if no sync has covered it and the machine dies in the midst of a write.
+    fn in_torn_write(&self) -> InTornWrite {
+        InTornWrite::InLine
+    }
+}
+
+/// What a machine that dies in the midst of a write leaves of a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum InTornWrite {
+    /// It stands in line: the disk has it if the write came so far. In a register nothing of it is left.
+    InLine,
+    /// It is there: it was written together with another, and whoever reads it sees whether that one is there.
+    Whole,
+    /// In a register: it was written beside the old value, and has taken its place or not.
+    Either,
 }
 
 impl Stored for () {}

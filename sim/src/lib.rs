@@ -31,7 +31,7 @@ mod wire;
 mod world;
 
 pub use disk::{Disk, DiskFull, DiskSpec, FileId, Position, RecordLoss};
-pub use entries::Stored;
+pub use entries::{InTornWrite, Stored};
 pub use fault::{Action, Death, Fault, Links, Trigger, Trouble, Victims};
 pub use fifo::Fifo;
 pub use impairment::{Buffer, Burst, EarlyDrop, Effect, Impairments};

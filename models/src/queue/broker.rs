@@ -456,8 +456,11 @@ impl Node<Messaging> for Broker {
         self.save_at_shutdown(out);
     }
 
-    fn on_crash(&mut self, _machine: bool, out: &mut Out<'_>) {
+    fn on_crash(&mut self, machine: bool, out: &mut Out<'_>) {
         self.lose_memory(out);
+        if machine {
+            self.lose_with_streams(out);
+        }
     }
 }
 

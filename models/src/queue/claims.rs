@@ -154,7 +154,7 @@ impl Broker {
         pending.delivered = rank;
         pending.entries_read = pending.entries_read.map(|read| read + 1).or(known);
         if let Some(last) = pending.entries_read.filter(|_| durable) {
-            out.set_register(ENTRIES_READ + queue as u32, Record::Sequence { last });
+            out.set_register(ENTRIES_READ + queue as u32, Record::Read { last, apart: false });
         }
     }
 
@@ -183,11 +183,12 @@ impl Broker {
     /// What a restart knows of a reader's progress.
     pub(super) fn recover_progress(&mut self, queue: usize, out: &Out<'_>) {
         let read = match out.disk().register(ENTRIES_READ + queue as u32) {
-            Some(Record::Sequence { last }) => Some(last),
+            Some(Record::Read { last, .. }) => Some(last),
             _ => None,
         };
         let first_unread = self.queues[queue].ready().map(|entry| entry.rank).min();
         let added = self.queues[queue].config.stream.map_or(0, |stream| self.streams[stream].next() - 1);
+        let read = read.map(|read| read.min(added));
         if let Some(pending) = &mut self.queues[queue].pending {
             pending.entries_read = read;
             pending.delivered = first_unread.map_or(added, |rank| rank - 1);

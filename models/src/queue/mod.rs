@@ -27,6 +27,7 @@ mod publishing;
 mod pulls;
 #[allow(clippy::module_inception)] // a queue is a queue
 mod queue;
+mod reader_records;
 mod recent_ids;
 mod recovery;
 mod redelivery;

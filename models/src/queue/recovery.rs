@@ -216,9 +216,7 @@ impl Broker {
             for entry in all.iter().filter(|entry| entry.position.is_none()) {
                 out.note(Fact::Removed { m: entry.m, s, why: LossCause::BrokerMemory });
             }
-            let records = out.disk().records(FileId(queue as u32));
-            let kept = records.filter(|(_, record)| record.in_queue().is_some()).count() as u64;
-            let now = out.now();
+            let (now, kept) = (out.now(), self.copies_on_disk(queue, out.disk()).len() as u64);
             out.shared().set_level(s, now, kept);
         }
     }
@@ -256,11 +254,7 @@ impl Holder for Broker {
                 dead.for_each(|dead| census.copy(dead.entry.m, queue.s));
                 continue;
             }
-            for (_, record) in disk.records(FileId(i as u32)) {
-                if let Some((m, s)) = record.in_queue() {
-                    census.copy(m, s);
-                }
-            }
+            self.copies_on_disk(i, disk).into_iter().for_each(|(m, s)| census.copy(m, s));
         }
     }
 }

@@ -153,7 +153,8 @@ impl Pending {
 
     /// A delivery begins; it comes again at its deadline, or is claimed by then.
     pub(super) fn hold(&mut self, sequence: u32, hold: Hold) {
-        self.held.insert(sequence, hold);
+        let before = self.held.insert(sequence, hold);
+        assert!(before.is_none(), "a message is held once");
         if !self.claimed {
             self.due.insert((hold.deadline, sequence));
         }

@@ -7,16 +7,20 @@
 use super::Retention;
 use super::broker::Broker;
 use super::flights::Flight;
+use super::reader_records::ReaderRecord;
 use super::service::NOBODY;
 use super::stream::Retained;
-use super::streaming::{READ, WRITTEN, unread};
-use crate::causes::LossCause;
+use super::streaming::{READ, WRITTEN, unread, unread_record};
+use crate::causes::{DuplicateCause, LossCause};
 use crate::domain::Out;
 use crate::fact::Fact;
 use crate::message::MessageRef;
 use crate::packet::Record;
 use redeliver_sim::{ConnectionId, Disk, FileId, Position, Span, Time};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+/// Messages of streams that were dropped because their records were damaged: with their streams and sequences.
+type Damaged = BTreeSet<(usize, MessageRef, u32)>;
 
 impl Broker {
     /// What is not on disk was not kept: such streams are gone, unless a load makes them again.
@@ -28,6 +32,7 @@ impl Broker {
     }
 
     pub(super) fn recover_streams(&mut self, out: &mut Out<'_>) {
+        let mut damaged = Damaged::new();
         for stream in 0..self.streams.len() {
             let file = self.stream_file(stream);
             let records: Vec<(Position, Record)> = out.disk().records(file).collect();
@@ -35,6 +40,7 @@ impl Broker {
                 let Record::Streamed { m, sequence, exchange } = record else { continue };
                 if out.disk().has_damage() && self.drop_damaged(file, position, out) {
                     out.note(Fact::Released { m });
+                    damaged.insert((stream, m, sequence));
                     continue;
                 }
                 let message = out.shared().messages.get(m);
@@ -50,7 +56,7 @@ impl Broker {
         }
         for queue in 0..self.queues.len() {
             match self.queues[queue].config.stream {
-                Some(stream) if self.declared[queue] => self.recover_reader(queue, stream, out),
+                Some(stream) if self.declared[queue] => self.recover_reader(queue, stream, &damaged, out),
                 Some(_) => {}
                 None => self.recover_hidden(queue, out),
             }
@@ -63,69 +69,93 @@ impl Broker {
     }
 
     /// What a reader had not settled; and what it did not know of yet.
-    fn recover_reader(&mut self, queue: usize, stream: usize, out: &mut Out<'_>) {
+    fn recover_reader(&mut self, queue: usize, stream: usize, damaged: &Damaged, out: &mut Out<'_>) {
         let (file, s) = (FileId(queue as u32), self.queues[queue].s);
-        let records: Vec<(Position, Record)> = out.disk().records(file).collect();
-        let sequences: BTreeMap<MessageRef, u32> = match self.is_claimed(queue) {
-            true => self.streams[stream].entries().map(|(sequence, kept)| (kept.m, sequence)).collect(),
-            false => BTreeMap::new(),
-        };
-        for (position, record) in records {
-            let (m, sequence, delivered) = match record {
-                Record::GivenUp { m, sequence, attempts } => {
+        let read = self.recover_read(queue, stream, out);
+        let mut known = BTreeSet::new();
+        for ReaderRecord { position, record, m, sequence } in self.reader_records(queue, stream, out.disk()) {
+            if let Record::GivenUp { sequence, attempts, .. } = record {
+                // With its old state it does not know that it has given it up.
+                if sequence > read {
+                    out.remove(file, position);
+                } else {
                     self.recover_given_up(queue, stream, (m, sequence, attempts), position, out);
-                    continue;
+                    known.insert(sequence);
                 }
-                Record::Queued { m, rank, .. } => (m, rank, None),
-                Record::Pending { m, sequence, at, attempts, .. } => {
-                    (m, sequence, Some((at, attempts, ConnectionId(u32::MAX))))
-                }
-                Record::Owned { m, owner, at, attempts, .. } => {
-                    let sequence = sequences.get(&m).copied().unwrap_or(0);
-                    (m, sequence, Some((at, attempts, ConnectionId(u32::from(owner)))))
-                }
-                _ => continue,
+                continue;
+            }
+            let own_damage = out.disk().has_damage() && self.drop_damaged(file, position, out);
+            let corrupt = match sequence {
+                Some(_) => own_damage,
+                // Else the machine's death took it with its message, and that was noted then.
+                None => was_damaged(damaged, stream, &record, m),
             };
-            let damaged = out.disk().has_damage() && self.drop_damaged(file, position, out);
-            let Some(kept) = self.streams[stream].get_mut(sequence).filter(|kept| kept.m == m && !damaged)
-            else {
-                out.remove(file, position);
+            if corrupt {
                 out.note(Fact::Removed { m, s, why: LossCause::CorruptRecord });
+            }
+            let Some(sequence) = sequence.filter(|_| !own_damage) else {
+                out.remove(file, position);
                 continue;
             };
-            kept.wanted += 1;
-            match delivered {
-                None => self.queues[queue].push(unread((m, sequence), 0, Some(position))),
-                Some((at, attempts, connection)) => {
-                    let attempts = u16::from(attempts);
-                    let wait = self.queues[queue].config.redelivery.as_ref().map(|r| r.wait(attempts));
-                    let since = Time::ZERO + Span::millis(u64::from(at));
-                    let deadline = since + wait.unwrap_or(Span::ZERO);
-                    let entry = unread((m, sequence), attempts, Some(position));
-                    let flight = Flight {
-                        entry,
-                        queue: queue as u32,
-                        connection,
-                        slot: 0,
-                        number: NOBODY,
-                        deadline: Time::NEVER,
-                    };
-                    self.hold(queue, flight, (since, deadline));
-                }
-            }
+            known.insert(sequence);
+            self.recover_delivery(queue, stream, (m, sequence), (position, record), sequence > read, out);
         }
-        let read = match out.disk().register(READ + queue as u32) {
-            Some(Record::Sequence { last }) => last,
-            _ => 0,
-        };
         let exchanges = &self.exchanges;
         let reads = |exchange: u32| exchanges[exchange as usize].queues.contains(&queue);
         let there = self.streams[stream].entries().filter(|(n, kept)| *n > read && reads(kept.exchange));
+        let there = there.filter(|(n, _)| !known.contains(n));
         let there: Vec<(u32, MessageRef)> = there.map(|(sequence, kept)| (sequence, kept.m)).collect();
         there.into_iter().for_each(|(sequence, m)| self.find_in_stream(queue, stream, (sequence, m), out));
         if self.is_claimed(queue) {
             self.recover_progress(queue, out);
         }
+    }
+
+    /// How far a reader has read; it has not read what its stream has lost.
+    fn recover_read(&self, queue: usize, stream: usize, out: &mut Out<'_>) -> u32 {
+        let Some(Record::Read { last: read, .. }) = out.disk().register(READ + queue as u32) else {
+            return 0;
+        };
+        let last = self.streams[stream].next() - 1;
+        if read > last {
+            self.record_read(queue, last, out);
+        }
+        read.min(last)
+    }
+
+    /// A message that a reader had not settled. It is new, if it was not delivered or the reader has forgotten that.
+    fn recover_delivery(
+        &mut self,
+        queue: usize,
+        stream: usize,
+        (m, sequence): (MessageRef, u32),
+        (position, record): (Position, Record),
+        forgotten: bool,
+        out: &mut Out<'_>,
+    ) {
+        let s = self.queues[queue].s;
+        let kept = self.streams[stream].get_mut(sequence).expect("the disk has it in the stream");
+        kept.wanted += 1;
+        let (at, attempts, connection) = match record {
+            Record::Pending { at, attempts, .. } => (at, attempts, ConnectionId(u32::MAX)),
+            Record::Owned { at, attempts, owner, .. } => (at, attempts, ConnectionId(u32::from(owner))),
+            _ => unreachable!("it is the record of a delivery"),
+        };
+        let attempts = u16::from(attempts);
+        if forgotten && attempts > 0 {
+            out.amend(FileId(queue as u32), position, unread_record(m, s, sequence));
+            out.note(Fact::Requeued { m, s, why: DuplicateCause::BrokerRestart });
+        }
+        if forgotten || attempts == 0 {
+            return self.queues[queue].push(unread((m, sequence), 0, Some(position)));
+        }
+        let wait = self.queues[queue].config.redelivery.as_ref().map(|r| r.wait(attempts));
+        let since = Time::ZERO + Span::millis(u64::from(at));
+        let deadline = since + wait.unwrap_or(Span::ZERO);
+        let entry = unread((m, sequence), attempts, Some(position));
+        let (slot, number) = (0, NOBODY);
+        let flight = Flight { entry, queue: queue as u32, connection, slot, number, deadline: Time::NEVER };
+        self.hold(queue, flight, (since, deadline));
     }
 
     /// What its readers have settled, and it could not let go of before it died.
@@ -168,5 +198,13 @@ impl Broker {
                 }
             }
         }
+    }
+}
+
+/// Whether the message that a reader's record belongs to was damaged in its stream.
+fn was_damaged(damaged: &Damaged, stream: usize, record: &Record, m: MessageRef) -> bool {
+    match record {
+        Record::Pending { sequence, .. } => damaged.contains(&(stream, m, *sequence)),
+        _ => damaged.range((stream, m, 0)..=(stream, m, u32::MAX)).next().is_some(),
     }
 }

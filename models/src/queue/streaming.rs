@@ -12,11 +12,12 @@ use super::{ExchangeConfig, ExchangeKind, Retention};
 use crate::causes::{DuplicateCause, LossCause};
 use crate::domain::Out;
 use crate::fact::Fact;
-use crate::message::MessageRef;
+use crate::message::{MessageRef, SubscriptionId};
 use crate::packet::{Packet, Record, Timer};
 use crate::properties::MessageId;
 use crate::setup::StartAt;
 use redeliver_sim::{ConnectionId, FileId, Position, Span, Time};
+use std::collections::BTreeSet;
 
 /// Registers from here on hold the last sequence that a reader knows of; then, the last of each stream.
 pub(super) const READ: u32 = 3 << 30;
@@ -153,11 +154,11 @@ impl Broker {
     /// A message becomes a reader's: as much of it as it needs.
     fn read(&self, queue: usize, m: MessageRef, (rank, attempts): (u32, u16), out: &mut Out<'_>) -> Entry {
         let s = self.queues[queue].s;
-        let record = Record::Queued { m, s, rank, history: 0 };
+        let record = unread_record(m, s, rank);
         let durable = self.queues[queue].config.durable;
         let position = if durable { out.append(FileId(queue as u32), record, 0).ok() } else { None };
         if durable {
-            out.set_register(READ + queue as u32, Record::Sequence { last: rank });
+            self.record_read(queue, rank, out);
         }
         unread((m, rank), attempts, position)
     }
@@ -310,6 +311,8 @@ impl Broker {
         let Some(stream) = self.queues[queue].config.stream else { return };
         if self.queues[queue].config.from == StartAt::Beginning {
             let there = self.streams[stream].entries().filter(|(_, kept)| exchanges.contains(&kept.exchange));
+            let known = self.known_to(queue);
+            let there = there.filter(|(sequence, _)| !known.contains(sequence));
             let there: Vec<(u32, MessageRef)> = there.map(|(sequence, kept)| (sequence, kept.m)).collect();
             there
                 .into_iter()
@@ -321,9 +324,22 @@ impl Broker {
             pending.delivered = last;
         }
         if self.queues[queue].config.durable {
-            out.set_register(READ + queue as u32, Record::Sequence { last });
+            self.record_read(queue, last, out);
         }
         self.go_on_reading(queue, out);
+    }
+
+    /// The disk knows how far a reader has read.
+    pub(super) fn record_read(&self, queue: usize, last: u32, out: &mut Out<'_>) {
+        let apart = !self.is_claimed(queue);
+        out.set_register(READ + queue as u32, Record::Read { last, apart });
+    }
+
+    /// What a reader knows of: it waits, or was delivered and is not settled.
+    fn known_to(&self, queue: usize) -> BTreeSet<u32> {
+        let state = &self.queues[queue];
+        let held = state.pending.iter().flat_map(|pending| pending.held.keys().copied());
+        state.ready().map(|entry| entry.rank).chain(held).collect()
     }
 
     pub(super) fn find_in_stream(
@@ -350,6 +366,11 @@ impl Broker {
         let rank = out.shared().next_rank(s, queue as u32);
         out.note(Fact::Found { m, s, line: queue as u32, rank });
     }
+}
+
+/// The record of a message that a reader has not been given.
+pub(super) fn unread_record(m: MessageRef, s: SubscriptionId, sequence: u32) -> Record {
+    Record::Pending { m, s, sequence, at: 0, attempts: 0 }
 }
 
 /// A message of a stream as a reader has it.

@@ -6,6 +6,7 @@ mod polling;
 mod sessions;
 mod state_change;
 mod synchronous;
+mod torn_streams;
 mod two_phase_commit;
 
 use crate::setup::*;

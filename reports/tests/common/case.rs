@@ -372,6 +372,37 @@ pub(crate) fn sqs_alone(limits: bool) -> impl Strategy<Value = Case> {
     })
 }
 
+/// Scenarios with a broker of streams whose machine dies in writes, and otherwise. They last long enough for what was given
+/// to somebody to come again by time.
+pub(crate) fn torn_streams() -> impl Strategy<Value = Case> {
+    let times = || select(vec!["15ms", "50ms", "155ms", "300ms", "when: Stored()", "when: Acked()"]);
+    let kinds = select(vec!["TornWrite", "TornWrite", "TornWrite", "MachineCrash", "Crash"]);
+    let restart = select(vec!["10ms", "500ms"]);
+    let death = (kinds, times(), restart).prop_map(|(kind, when, restart)| {
+        let when = if when.starts_with("when") { when.into() } else { format!("at: \"{when}\"") };
+        format!("{kind}(node: \"brokers\", {when}, restart_after: \"{restart}\")")
+    });
+    let lies = select(vec![
+        "",
+        "SyncLies(node: \"brokers\", at: \"0s\")",
+        "CorruptRecord(node: \"brokers\", chance: \"20%\", at: \"50ms\")",
+    ]);
+    let streams = prop_oneof![nats(true), redis(true)];
+    let all = (cases(Range { faults: 0, ..ALL }), streams, prop::collection::vec(death, 1..=4), lies);
+    all.prop_map(|(case, streams, mut faults, lies)| {
+        let redis = streams[0] == "Redis";
+        let applies = !(redis && lies.contains("Corrupt"));
+        if applies && !lies.is_empty() {
+            faults.push(lies.into());
+        }
+        let mut case = Case { designs: vec![streams], faults, drain: "70s", ..case };
+        if case.has("workqueue") {
+            case.consumers.truncate(1);
+        }
+        case
+    })
+}
+
 /// Scenarios with a cluster, and what breaks its nodes and what is between them.
 pub(crate) fn clusters() -> impl Strategy<Value = Case> {
     let faults = prop::collection::vec(prop_oneof![2 => cluster_faults(), 1 => faults(true)], 0..=4);

@@ -8,6 +8,7 @@ mod clusters;
 mod common;
 mod effects;
 mod once_broken;
+mod streams;
 
 use common::case::{ALL, Case, Range, cases, sqs_alone};
 use common::{plan, run};
