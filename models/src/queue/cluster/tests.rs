@@ -170,18 +170,22 @@ fn a_leader_whose_disk_is_full_begins_its_term_when_there_is_room() {
     let full = FaultKind::DiskFull { target, lasts: Some(Span::millis(1_500)) };
     let faults = vec![fault_on(FactKind::Stored, 1, crash("n1", Some(3_000))), fault_at(3, full)];
     assert_snapshot!(timeline(&cluster(1, faults)), @r"
-0.000  shop/1  published shop#1
-0.002  n1      stored shop#1 at stock@0
-0.004  n1      sent shop#1 to stock, attempt 1
-0.005  n3      connections reset
-0.005  n1      disk full
-0.005  n3      a packet without a message was lost
-0.005  n3      lost shop#1 on its way to stock: connection reset
-0.006  n1      a packet without a message was lost
-0.006  shop/1  confirmed shop#1
-0.505  n1      disk as it was again
-1.002  n1      requeued shop#1: connection closed
-");
+    0.000  shop/1  published shop#1
+    0.002  n1      stored shop#1 at stock@0
+    0.002  n1      crashed
+    0.003  n1      disk full
+    0.003  n2      disk full
+    0.003  n3      disk full
+    0.003  n1      a packet without a message was lost
+    0.003  n1      a packet without a message was lost
+    0.371  n2      refused shop#1: disk full
+    0.372  shop/1  was refused shop#1
+    1.503  n1      disk as it was again
+    1.503  n2      disk as it was again
+    1.503  n3      disk as it was again
+    3.002  n1      restarted
+    3.036  n1      lost its copy of shop#1: not replicated
+    ");
 }
 
 #[test]
