@@ -71,6 +71,8 @@ impl Need {
 /// What there is in one design.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Means {
+    /// There is a broker between producers and consumers.
+    broker: bool,
     /// All packets are datagrams; else they go over connections.
     datagrams: bool,
     /// The broker deletes what its clock says is too old.
@@ -88,6 +90,7 @@ impl Means {
         let queue: Option<&Config> = if let Design::Queue(config) = design { Some(config) } else { None };
         let stateful = producers.iter().filter(|producer| producer.state_change != StateChange::Nothing);
         Means {
+            broker: matches!(design, Design::Queue(_) | Design::Log(_)),
             datagrams: match design {
                 Design::Udp(_) => true,
                 Design::Queue(config) => config.transport == Transport::Datagrams,
@@ -148,12 +151,11 @@ impl Cast {
 
     /// Whether nodes of this role note such facts.
     pub(crate) fn may_note(&self, kind: FactKind, role: Role) -> bool {
-        let has_broker = self.any(|_, role| role == Role::Broker);
         match kind {
             FactKind::Published | FactKind::Confirmed => matches!(role, Role::Producer | Role::Client),
             // Without a broker the producer keeps what it sends until it is settled.
             FactKind::Stored | FactKind::Acked => {
-                role == if has_broker { Role::Broker } else { Role::Producer }
+                role == if self.means.broker { Role::Broker } else { Role::Producer }
             }
             FactKind::Delivered | FactKind::Processed => matches!(role, Role::Consumer | Role::Client),
             FactKind::Prepared | FactKind::Decided => role == Role::Consumer,

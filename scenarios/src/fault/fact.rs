@@ -77,7 +77,6 @@ impl Fact {
                 some => some,
             },
         };
-        let Some(node) = noted_by(kind, about, name.as_ref(), stage, patterns) else { return Vec::new() };
         let before_consumers = matches!(kind, FactKind::Published | FactKind::Stored | FactKind::Confirmed);
         if let Some(to) = about.to.as_ref().filter(|_| before_consumers) {
             let diagnostic =
@@ -93,6 +92,7 @@ impl Fact {
                 found.into_iter().map(Some).collect()
             }
         };
+        let Some(node) = noted_by(kind, about, name.as_ref(), stage, patterns) else { return Vec::new() };
         if !is_noted_in(kind, stage.design, stage.has_script) {
             return Vec::new();
         }
@@ -132,11 +132,12 @@ fn noted_by(
             pattern.matches(node, role) && cast.may_note(kind, role) && concerned(node, role)
         })
     };
-    let mut all = stage.all_casts.iter();
-    if all.clone().any(|cast| cast.has(&pattern)) && !all.any(|cast| notes(cast, &pattern)) {
+    let is_noted = |pattern: &NodePattern| stage.all_casts.iter().any(|cast| notes(cast, pattern));
+    let noters: Vec<&str> = nodes::ROLES.into_iter().filter(|role| is_noted(&nodes::pattern(role))).collect();
+    let is_known = stage.all_casts.iter().any(|cast| cast.has(&pattern));
+    // Where nobody notes it something else is wrong.
+    if is_known && !is_noted(&pattern) && !noters.is_empty() {
         let message = format!("this can never happen: `{name}` notes no such fact");
-        let note = |role: &&str| stage.all_casts.iter().any(|cast| notes(cast, &nodes::pattern(role)));
-        let noters: Vec<&str> = nodes::ROLES.into_iter().filter(|role| note(&role)).collect();
         let hint =
             format!("{} note `{kind:?}`: name one that does, or leave `node` out", noters.join(" and "));
         patterns.findings.push(Diagnostic::new(message).at(node.place).hint(hint));
