@@ -41,7 +41,7 @@ pub struct FactPattern {
 pub struct PacketPattern {
     /// The kind.
     pub kind: PacketKind,
-    /// Only about this message: source and number.
+    /// Only about this message: source and number. A commit is about all that it passes.
     pub message: Option<(u32, u32)>,
 }
 
@@ -286,11 +286,14 @@ impl Domain for Messaging {
     }
 
     fn message_matches(pattern: &PacketPattern, packet: &Packet, shared: &Shared) -> bool {
-        let message = packet.message().map(|m| shared.messages.get(m));
-        packet.kind() == Some(pattern.kind)
-            && pattern.message.is_none_or(|wanted| {
-                message.is_some_and(|message| (message.source.0, message.number) == wanted)
-            })
+        let is_about = |wanted| match *packet {
+            Packet::Commit { partition, offset, .. } => shared.is_passed(wanted, partition, offset),
+            _ => packet.message().is_some_and(|m| {
+                let message = shared.messages.get(m);
+                (message.source.0, message.number) == wanted
+            }),
+        };
+        packet.kind() == Some(pattern.kind) && pattern.message.is_none_or(is_about)
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Shared {
     pub brokers: Vec<BrokerFigures>,
     /// By partition of a log: the ranks of what was appended.
     pub ranks: Vec<Ranks>,
+    /// Messages whose commits a fault takes out.
+    pub sought: Vec<Sought>,
     /// What is measured: from the end of the warm-up to the end of the duration.
     pub window: (Time, Time),
     /// What things are called.
@@ -63,6 +65,15 @@ pub struct BrokerFigures {
     pub empty_polls: u64,
     /// Fetches of what a log no longer holds.
     pub out_of_range: u64,
+}
+
+/// A message whose place in a log has to be known.
+#[derive(Clone, Debug)]
+pub struct Sought {
+    /// Source and number.
+    pub message: (u32, u32),
+    /// Partition and offset where it was appended last.
+    pub place: Option<(u32, u32)>,
 }
 
 /// The onlooker's count of what was appended to a partition, which no crash resets: an offset that a crash took back
@@ -351,6 +362,21 @@ impl Shared {
     #[inline(always)]
     pub fn change_level(&mut self, s: SubscriptionId, now: Time, before: u64, after: u64) {
         self.subscriptions[s.0 as usize].level.change(now, before, after);
+    }
+
+    /// A message that may be sought was appended to a log.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn note_place(&mut self, m: MessageRef, partition: u32, offset: u32) {
+        let Message { source, number, .. } = *self.messages.get(m);
+        let found = self.sought.iter_mut().filter(|sought| sought.message == (source.0, number));
+        found.for_each(|sought| sought.place = Some((partition, offset)));
+    }
+
+    /// Whether who has passed all before this offset has passed a message that is sought.
+    pub(crate) fn is_passed(&self, message: (u32, u32), partition: u32, before: u32) -> bool {
+        let is_behind = |place: (u32, u32)| place.0 == partition && place.1 < before;
+        self.sought.iter().any(|sought| sought.message == message && sought.place.is_some_and(is_behind))
     }
 
     /// `shop#3`; in a story the label alone.

@@ -80,7 +80,7 @@ pub struct DesignResult {
     pub stopped: Option<String>,
     /// What was assumed.
     pub assumptions: Vec<Assumption>,
-    /// Faults that do not apply to this design, as the file says them.
+    /// Faults and settings that do not apply to this design, as the file says them.
     pub does_not_apply: Vec<String>,
     /// Faults that did not act because more would have been down than `fault_budget` allows.
     pub faults_skipped: u64,

@@ -202,7 +202,8 @@ fn may_show(setting: &str, row: &Row) -> bool {
     !setting.contains("disk.")
 }
 
-/// The default that this number comes from, going by its size: within a fifth of it.
+/// The default that this number comes from, going by its size: within a fifth of it, and no other setting is nearer. Of
+/// two that are as near, it comes from the one that the file sets.
 pub(crate) fn default_near<'a>(figure: &Figure, row: &Row<'a>) -> Option<&'a Assumption> {
     if figure.unit != Unit::Seconds {
         return None;
@@ -213,10 +214,10 @@ pub(crate) fn default_near<'a>(figure: &Figure, row: &Row<'a>) -> Option<&'a Ass
         let distance = (value - span).abs();
         (span > 0.0 && distance <= NEAR * span).then_some(distance / span)
     };
-    let may = |assumption: &&Assumption| assumption.default && may_show(&assumption.setting, row);
-    let defaults = row.result.assumptions.iter().filter(may);
-    let near = defaults.filter_map(|assumption| Some((distance(assumption)?, assumption)));
-    near.min_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, assumption)| assumption)
+    let settings = row.result.assumptions.iter().filter(|assumption| may_show(&assumption.setting, row));
+    let near = settings.filter_map(|assumption| Some((distance(assumption)?, assumption)));
+    let nearest = near.min_by(|(one, a), (other, b)| one.total_cmp(other).then(a.default.cmp(&b.default)));
+    nearest.map(|(_, assumption)| assumption).filter(|assumption| assumption.default)
 }
 
 /// Where a number comes from, in a sentence's part: `near session_timeout = 45s, a default of …`.
@@ -355,17 +356,41 @@ mod tests {
         assert!(!shown(&findings).contains(&"blocked"));
     }
 
+    fn assumption(setting: &str, value: &str, default: bool) -> Assumption {
+        let source = if default { "redeliver" } else { "scenario" };
+        Assumption { setting: setting.into(), value: value.into(), default, source: source.into() }
+    }
+
+    #[test]
+    fn a_number_comes_from_the_nearest_setting_and_is_noted_if_that_is_a_default() {
+        let mut findings = sample::figure_11_2();
+        let mut near = |p99: f64, assumptions: &[(&str, &str, bool)]| {
+            let all =
+                assumptions.iter().map(|(setting, value, default)| assumption(setting, value, *default));
+            findings.result.designs["queue"].assumptions = all.collect();
+            for consumer in findings.result.designs["queue"].consumers.values_mut() {
+                consumer.latency.p99 = Some(p99);
+            }
+            let figure = FIGURES.iter().find(|figure| figure.name == "p99 latency").expect("there is one");
+            default_near(figure, &rows(&findings)[0]).map(|assumption| assumption.setting.clone())
+        };
+        let reconnect = ("reconnect_after", "100ms", true);
+        assert_eq!(near(0.102, &[reconnect]).as_deref(), Some("reconnect_after"));
+        assert_eq!(near(0.13, &[reconnect]), None);
+        // What the file sets is as near, or nearer, or farther away.
+        assert_eq!(near(0.102, &[reconnect, ("redeliver_after", "100ms", false)]), None);
+        assert_eq!(near(0.102, &[("redeliver_after", "100ms", false), reconnect]), None);
+        assert_eq!(near(0.102, &[reconnect, ("redeliver_after", "101ms", false)]), None);
+        let farther = [("redeliver_after", "110ms", false), reconnect];
+        assert_eq!(near(0.102, &farther).as_deref(), Some("reconnect_after"));
+    }
+
     #[test]
     fn a_confirm_is_waited_for_only_by_what_was_sent_again() {
         let mut findings = sample::figure_11_2();
-        let assumption = |setting: &str, value: &str| Assumption {
-            setting: setting.into(),
-            value: value.into(),
-            default: true,
-            source: "redeliver".into(),
-        };
         let queue = &mut findings.result.designs["queue"];
-        queue.assumptions = vec![assumption("confirm_timeout", "5s"), assumption("nodes.disk.sync", "2ms")];
+        queue.assumptions =
+            vec![assumption("confirm_timeout", "5s", true), assumption("nodes.disk.sync", "2ms", true)];
         let mut near = |p99: f64, retried: u64| {
             for consumer in findings.result.designs["queue"].consumers.values_mut() {
                 consumer.latency.p99 = Some(p99);

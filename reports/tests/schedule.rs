@@ -146,6 +146,26 @@ fn a_budget_keeps_some_alive_and_says_what_it_has_kept_from_happening() {
 }
 
 #[test]
+fn nodes_in_a_list_are_met_as_a_whole_like_those_of_one_pattern() {
+    for nodes in [r#""c""#, r#"["c/1", "c/2"]"#, r#"["c/2", "c"]"#] {
+        let crash = format!(r#"Crash(node: {nodes}, at: "500ms", restart_after: "1s")"#);
+        let crash = text("", &crash, DESIGNS);
+        for (design, times) in told(&crash, News::Crashed) {
+            assert_eq!(times, [500, 500], "{nodes} in {design}");
+        }
+        let budget = crash.replace("faults:", r#"fault_budget: { "c": 1 }, faults:"#);
+        for (design, times) in told(&budget, News::Crashed) {
+            assert!(times.is_empty(), "{nodes} in {design}: {times:?}");
+        }
+        assert_eq!(run(&budget, 1)["designs"]["log"]["faults_skipped"], 1, "{nodes}");
+        let deploy = format!(r#"RollingRestart(nodes: {nodes}, down: "300ms", pause: "200ms", at: "1s")"#);
+        for (design, times) in told(&text("", &deploy, DESIGNS), News::Stopped) {
+            assert_eq!(times, [1_000, 1_500], "{nodes} in {design}");
+        }
+    }
+}
+
+#[test]
 fn a_rolling_restart_takes_one_after_the_other_down() {
     let faults = r#"RollingRestart(nodes: "c", down: "300ms", pause: "200ms", at: "1s")"#;
     for (design, times) in told(&text("", faults, DESIGNS), News::Stopped) {

@@ -37,7 +37,6 @@ pub(crate) const LATENCY: Default<Span> = from(OURS, Span(500_000));
 pub(crate) const DISK_SYNC: Default<Span> = from(OURS, Span::millis(2));
 pub(crate) const DISK_BANDWIDTH: Default<f64> = from(OURS, 200e6);
 pub(crate) const MEMORY: Default<u64> = from(OURS, 4 << 30);
-pub(crate) const CORES: Default<u32> = from(OURS, 4);
 
 // Load.
 pub(crate) const MESSAGE_SIZE: u64 = 1_000;

@@ -2,9 +2,10 @@
 
 use crate::assumptions::Assumptions;
 use crate::defaults::LATENCY;
-use crate::diagnostic::{Diagnostic, Findings};
+use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::impairments::{BufferText, BurstLoss};
 use crate::named::{List, OneOrMore, Placed};
+use crate::needs::{Demand, Need};
 use crate::nodes::{Cast, NodeText, Patterns};
 use crate::units::{ByteRate, Probability, Size, SpanSpread, show_distribution, show_size, thousandths};
 use redeliver_models::setup::{self, NodePattern};
@@ -27,11 +28,11 @@ macro_rules! of_links {
             /// Loss in bursts, beside `loss`. Default none.
             pub burst_loss: Option<BurstLoss>,
             /// Chance that a datagram comes twice. Default none.
-            pub duplication: Option<Probability>,
+            pub duplication: Option<Placed<Probability>>,
             /// What the delay of a datagram's copy grows by. Default none.
-            pub duplication_delay: Option<SpanSpread>,
+            pub duplication_delay: Option<Placed<SpanSpread>>,
             /// Chance that a datagram is sent out of turn. Default none.
-            pub reordering: Option<Probability>,
+            pub reordering: Option<Placed<Probability>>,
             /// What the delay of such a datagram grows by. Default: it has no delay at all.
             pub reordering_delay: Option<Placed<SpanSpread>>,
             /// Bytes per second. Default no limit.
@@ -39,7 +40,7 @@ macro_rules! of_links {
             /// Packets that wait for a link of some bandwidth. Default: as many as come.
             pub buffer: Option<Placed<BufferText>>,
             /// Bytes of the largest datagram. Default no limit.
-            pub mtu: Option<Size>,
+            pub mtu: Option<Placed<Size>>,
             $($(#[$field_meta])* pub $field: $type,)*
         }
 
@@ -54,15 +55,35 @@ macro_rules! of_links {
                     latency: spread(&self.latency),
                     jitter: spread(&self.jitter),
                     loss: chance(&self.loss),
-                    duplication: chance(&self.duplication),
+                    duplication: self.duplication.as_ref().map(|chance| chance.value.0),
                     bandwidth: self.bandwidth.as_ref().map(|rate| rate.0),
                     burst: self.burst_loss.as_ref().map(|burst| burst.plan(findings)),
-                    reordering: chance(&self.reordering),
-                    reordering_delay: self.reordering_delay.as_ref().map(|delay| delay.0.clone()),
-                    duplication_delay: spread(&self.duplication_delay),
+                    reordering: self.reordering.as_ref().map(|chance| chance.value.0),
+                    reordering_delay: self.reordering_delay.as_ref().map(|delay| delay.value.0.clone()),
+                    duplication_delay: self.duplication_delay.as_ref().map(|delay| delay.value.0.clone()),
                     buffer: self.buffer.as_ref().map(|buffer| buffer.value.plan(buffer.place, findings)),
-                    mtu: self.mtu.as_ref().map(|mtu| mtu.0),
+                    mtu: self.mtu.as_ref().map(|mtu| mtu.value.0),
                 }
+            }
+
+            /// What is said and needs datagrams, by name: what says that nothing happens needs none.
+            fn of_datagrams(&self) -> Vec<(&'static str, Place)> {
+                let chances = [("duplication", &self.duplication), ("reordering", &self.reordering)];
+                let chances = chances.map(|(name, chance)| {
+                    let said = chance.as_ref().filter(|chance| chance.value.0 > Chance::NEVER);
+                    (name, said.map(|chance| chance.place))
+                });
+                let delays = [
+                    ("duplication_delay", &self.duplication_delay),
+                    ("reordering_delay", &self.reordering_delay),
+                ];
+                let delays = delays.map(|(name, delay)| {
+                    let said = delay.as_ref().filter(|delay| delay.value.0 != Distribution::ZERO);
+                    (name, said.map(|delay| delay.place))
+                });
+                let mtu = ("mtu", self.mtu.as_ref().map(|mtu| mtu.place));
+                let all = chances.into_iter().chain(delays).chain([mtu]);
+                all.filter_map(|(name, place)| Some((name, place?))).collect()
             }
         }
     };
@@ -89,7 +110,12 @@ of_links! {
 
 impl Network {
     /// The links as they will be.
-    pub(crate) fn plan(&self, casts: &[Cast], patterns: &mut Patterns<'_>) -> setup::Network {
+    pub(crate) fn plan(
+        &self,
+        casts: &[Cast],
+        doubled_by_fault: bool,
+        patterns: &mut Patterns<'_>,
+    ) -> setup::Network {
         let mut rules = Vec::new();
         for rule in &self.links.0 {
             let mut ends = |end: &Option<OneOrMore<NodeText>>| match end {
@@ -110,7 +136,7 @@ impl Network {
             }
         }
         let all = self.change(&NodePattern::any(), &NodePattern::any(), patterns.findings);
-        self.check(patterns.findings);
+        self.check(doubled_by_fault, patterns.findings);
         setup::Network {
             default: setup::Link {
                 latency: all.latency.unwrap_or(Distribution::Constant(LATENCY.value.0)),
@@ -131,8 +157,22 @@ impl Network {
         }
     }
 
+    /// What an effect of these settings needs of a design.
+    pub(crate) fn demands(&self, file: &str) -> Vec<Demand> {
+        let all = self.of_datagrams().into_iter().map(|said| (said, ["(", ")"]));
+        let rules = self.links.0.iter().flat_map(LinkRule::of_datagrams);
+        let rules = rules.map(|said| (said, ["(links: [(", ")])"]));
+        let demand = |((name, place), [open, close]): ((&str, Place), [&str; 2])| Demand {
+            need: Need::Datagrams,
+            nodes: NodePattern::any(),
+            place,
+            text: format!("network: {open}{name}: {}{close}", &file[place.start..place.end]),
+        };
+        all.chain(rules).map(demand).collect()
+    }
+
     /// Refuses what could have no effect on any link.
-    fn check(&self, findings: &mut Findings) {
+    fn check(&self, doubled_by_fault: bool, findings: &mut Findings) {
         let rules = || self.links.0.iter();
         let buffers = rules().map(|rule| &rule.buffer).chain([&self.buffer]).flatten();
         let delays = rules().map(|rule| &rule.reordering_delay).chain([&self.reordering_delay]).flatten();
@@ -146,40 +186,49 @@ impl Network {
             let diagnostic = Diagnostic::new("no datagram is sent out of turn").at(delay.place);
             findings.push(diagnostic.hint("add for example `reordering: \"1%\"`"));
         }
+        let delays = rules().map(|rule| &rule.duplication_delay).chain([&self.duplication_delay]).flatten();
+        let doubles = self.duplication.is_some() || rules().any(|rule| rule.duplication.is_some());
+        let delays = delays.filter(|delay| delay.value.0 != Distribution::ZERO);
+        for delay in delays.filter(|_| !doubles && !doubled_by_fault) {
+            let diagnostic = Diagnostic::new("no datagram comes twice").at(delay.place);
+            findings.push(diagnostic.hint("add for example `duplication: \"1%\"`"));
+        }
     }
 
     /// What holds for all links.
-    pub(crate) fn assume(&self, assumptions: &mut Assumptions) {
+    pub(crate) fn assume(&self, has_datagrams: bool, assumptions: &mut Assumptions) {
         let spread = |spread: &Option<SpanSpread>| spread.as_ref().map(|s| show_distribution(&s.0));
-        let chance = |chance: &Option<Probability>| {
-            chance.as_ref().map(|c| format!("{} %", thousandths(c.0.probability() * 100.0)))
-        };
+        let percent = |chance: &Probability| format!("{} %", thousandths(chance.0.probability() * 100.0));
         let ours = LATENCY.source;
         assumptions.text("network.latency", spread(&self.latency), "0.5 ms", ours);
         assumptions.text("network.jitter", spread(&self.jitter), "0", ours);
-        assumptions.text("network.loss", chance(&self.loss), "0 %", ours);
-        assumptions.text("network.duplication", chance(&self.duplication), "0 %", ours);
+        assumptions.text("network.loss", self.loss.as_ref().map(percent), "0 %", ours);
+        if has_datagrams {
+            let duplication = self.duplication.as_ref().map(|chance| percent(&chance.value));
+            assumptions.text("network.duplication", duplication, "0 %", ours);
+        }
         let bandwidth = self.bandwidth.as_ref().map(|rate| format!("{} MB/s", rate.0 / 1e6));
         assumptions.text("network.bandwidth", bandwidth, "unlimited", ours);
-        self.assume_impairments(assumptions);
+        self.assume_impairments(has_datagrams, assumptions);
     }
 
     /// What few scenarios say is shown where it is said.
-    fn assume_impairments(&self, assumptions: &mut Assumptions) {
+    fn assume_impairments(&self, has_datagrams: bool, assumptions: &mut Assumptions) {
         let mut said = |name: &str, value: String| {
             assumptions.text(&format!("network.{name}"), Some(value), "none", LATENCY.source);
         };
         if let Some(burst) = &self.burst_loss {
             said("burst_loss", burst.show());
         }
-        if let Some(reordering) = self.reordering.as_ref().filter(|share| share.0 > Chance::NEVER) {
-            said("reordering", format!("{} %", thousandths(reordering.0.probability() * 100.0)));
+        let reordering = self.reordering.as_ref().filter(|share| share.value.0 > Chance::NEVER);
+        if let Some(reordering) = reordering.filter(|_| has_datagrams) {
+            said("reordering", format!("{} %", thousandths(reordering.value.0.probability() * 100.0)));
         }
         if let Some(buffer) = &self.buffer {
             said("buffer", buffer.show());
         }
-        if let Some(mtu) = &self.mtu {
-            said("mtu", show_size(mtu.0));
+        if let Some(mtu) = self.mtu.as_ref().filter(|_| has_datagrams) {
+            said("mtu", show_size(mtu.value.0));
         }
     }
 }

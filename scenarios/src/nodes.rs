@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::OneOrMore;
+use crate::needs::Means;
 use redeliver_models::setup::{NodePattern, Role, glob_matches};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, EnumAccess, VariantAccess, Visitor};
@@ -11,6 +12,7 @@ use std::fmt;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cast {
     pub(crate) nodes: Vec<(String, Role)>,
+    pub(crate) means: Means,
 }
 
 impl Cast {
@@ -31,7 +33,7 @@ impl Cast {
 pub enum NodeText {
     /// A name, a glob, or a role in quotes.
     Name(String),
-    /// The bare word `Receiver`: whoever the trigger's message went to.
+    /// The bare word `Receiver`: whoever notes the fact of the trigger.
     Receiver,
 }
 
@@ -63,6 +65,9 @@ impl<'de> Deserialize<'de> for NodeText {
     }
 }
 
+/// Words for all nodes of a role.
+pub(crate) const ROLES: [&str; 4] = ["producers", "brokers", "consumers", "clients"];
+
 /// The pattern that a text means. `shop` alone means all members of the group.
 pub(crate) fn pattern(text: &str) -> NodePattern {
     match text {
@@ -71,6 +76,15 @@ pub(crate) fn pattern(text: &str) -> NodePattern {
         "consumers" => NodePattern::Role(Role::Consumer),
         "clients" => NodePattern::Role(Role::Client),
         _ => NodePattern::Glob(text.into()),
+    }
+}
+
+/// As [`pattern`], where the name of a consumer may mean nodes of several levels.
+pub(crate) fn pattern_of(name: &str, groups: &[String]) -> NodePattern {
+    if groups.iter().any(|group| group == name) {
+        NodePattern::Glob(format!("{name}/*"))
+    } else {
+        pattern(name)
     }
 }
 
@@ -98,11 +112,7 @@ impl Patterns<'_> {
 
     /// The pattern of one text; it must match a node of some design.
     pub(crate) fn one(&mut self, name: &str, place: Place, casts: &[Cast]) -> NodePattern {
-        let found = if self.groups.iter().any(|group| group == name) {
-            NodePattern::Glob(format!("{name}/*"))
-        } else {
-            pattern(name)
-        };
+        let found = pattern_of(name, self.groups);
         if !casts.is_empty() && !casts.iter().any(|cast| cast.has(&found)) {
             self.unknown(name, place, casts);
         }
@@ -110,13 +120,20 @@ impl Patterns<'_> {
     }
 
     fn unknown(&mut self, name: &str, place: Place, casts: &[Cast]) {
-        let mut known: Vec<&str> = vec!["producers", "brokers", "consumers"];
+        let is_there = |role: &&str| casts.iter().any(|cast| cast.has(&pattern(role)));
+        let mut known: Vec<&str> = ROLES.iter().copied().filter(is_there).collect();
         known.extend(self.groups.iter().map(String::as_str));
         for cast in casts {
             known.extend(cast.nodes.iter().take(1000).map(|(name, _)| name.as_str()));
         }
         known.sort();
         known.dedup();
+        if ROLES.contains(&name) {
+            let listed: Vec<String> = known.iter().take(10).map(|name| format!("`{name}`")).collect();
+            let diagnostic = Diagnostic::new(format!("no design has any {name}")).at(place);
+            let hint = format!("name others, or add a design that has some; there is {}", listed.join(", "));
+            return self.findings.push(diagnostic.hint(hint));
+        }
         let message = format!("no design has a node `{name}`");
         let mut diagnostic = Diagnostic::new(message).at(place).nearest(name, known.iter().copied());
         if let Some(near) = crate::diagnostic::nearest(name, known) {

@@ -59,7 +59,7 @@ pub struct PlannedDesign {
     pub setup: Setup,
     /// Its settings, said and default.
     pub assumptions: Vec<Assumption>,
-    /// Faults that have no target in this design, as the file says them.
+    /// Faults and settings that can do nothing in this design, as the file says them.
     pub does_not_apply: Vec<String>,
 }
 

@@ -5,8 +5,9 @@ use crate::assumptions::Assumptions;
 use crate::defaults::*;
 use crate::design::{Designed, Load};
 use crate::diagnostic::{Diagnostic, Findings, Place};
-use crate::fault::Stage;
+use crate::fault::{Fault, Stage};
 use crate::named::Placed;
+use crate::needs::{self, Means};
 use crate::nodes::{Cast, Patterns};
 use crate::plan::{Expression, Plan, PlannedDesign};
 use crate::record::RecordText;
@@ -245,9 +246,13 @@ fn plan_designs(
     let Some(designed) = design_all(scenario, workload, findings) else { return IndexMap::new() };
     let casts: Vec<Cast> = designed.iter().map(|(.., cast)| cast.clone()).collect();
     let mut patterns = Patterns { findings, groups: &workload.groups };
-    let network = scenario.network.plan(&casts, &mut patterns);
+    let doubled = scenario.faults.0.iter().any(|fault| matches!(fault.value, Fault::Duplicate(_)));
+    let network = scenario.network.plan(&casts, doubled, &mut patterns);
     let machines = machine::plan(&scenario.nodes, &casts, &mut patterns);
     let fault_budget = plan_budget(scenario, &casts, &mut patterns);
+    let mut demands = scenario.network.demands(text);
+    demands.extend(machine::demands(&scenario.nodes, &workload.groups, text));
+    needs::refuse_unmet(&demands, &casts, patterns.findings);
     let mut planned = IndexMap::new();
     let mut idle: Vec<Vec<(usize, String)>> = Vec::new();
     for (name, assumptions, design, cast) in designed {
@@ -286,7 +291,9 @@ fn plan_designs(
             script: workload.story.script_for(&design.declared, &design.design),
             design: design.design,
         };
-        let texts = does_not_apply.iter().map(|(_, text)| text.clone()).collect();
+        let unmet =
+            demands.iter().filter(|demand| !demand.is_met_in(&cast)).map(|demand| demand.text.clone());
+        let texts = unmet.chain(does_not_apply.iter().map(|(_, text)| text.clone())).collect();
         idle.push(does_not_apply);
         let design = PlannedDesign { setup, assumptions: assumptions.0, does_not_apply: texts };
         planned.insert(name.clone(), design);
@@ -319,10 +326,11 @@ fn design_all<'a>(
             .sorted()
             .iter()
             .for_each(|(name, _, producer)| producer.assume(name, &mut assumptions));
-        scenario.network.assume(&mut assumptions);
-        machine::assume(&scenario.nodes, design.brokers.first().map(String::as_str), &mut assumptions);
-        let mut cast = Cast { nodes: load.nodes() };
+        let mut cast = Cast { nodes: load.nodes(), means: Means::of(&design.design, &workload.producers) };
         cast.nodes.extend(design.brokers.iter().map(|broker| (broker.clone(), Role::Broker)));
+        scenario.network.assume(cast.means.has_datagrams(), &mut assumptions);
+        let broker = design.brokers.first().map(String::as_str);
+        machine::assume(&scenario.nodes, &cast, broker, &mut assumptions);
         let before = findings.0.len();
         amounts::check_design(entry.value.place, &design, &cast, &workload.producers, findings);
         too_much |= findings.0.len() > before;

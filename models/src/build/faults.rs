@@ -4,7 +4,8 @@ use super::Builder;
 use super::links::Lots;
 use crate::domain::{FactPattern, Messaging, PacketPattern, RecordPattern};
 use crate::message::SubscriptionId;
-use crate::setup::{FactKind, Fault, FaultKind, NodePattern, Sides, Target, When, Which};
+use crate::setup::{FactKind, Fault, FaultKind, NodePattern, PacketKind, Sides, Target, When, Which};
+use crate::shared::Sought;
 use redeliver_sim::{
     Action, Death, Fault as KernelFault, NodeId, Purpose, Span, Stream, Time, Trigger, Victims,
 };
@@ -19,6 +20,7 @@ impl Builder<'_> {
         if let Some(span) = self.setup.heal_at {
             self.world.heal_at(Time::ZERO + span);
         }
+        self.seek();
         let mut alike: BTreeMap<&str, u32> = BTreeMap::new();
         for fault in &self.setup.faults {
             // Named after what it says, not after its place: another fault changes nothing in its draws.
@@ -39,6 +41,17 @@ impl Builder<'_> {
         for (pattern, most) in &self.setup.fault_budget {
             let nodes = self.matching(pattern);
             self.world.add_budget(nodes, *most);
+        }
+    }
+
+    /// A commit says how far its group has come, not which messages it passes: the log's broker notes where those are
+    /// that a fault asks for.
+    fn seek(&mut self) {
+        for fault in &self.setup.faults {
+            if let FaultKind::Drop { packet: PacketKind::Commit, message: Some(name), .. } = &fault.what {
+                let sought = Sought { message: self.about(name), place: None };
+                self.world.shared_mut().sought.push(sought);
+            }
         }
     }
 

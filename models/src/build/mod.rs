@@ -87,7 +87,6 @@ impl Builder<'_> {
             disk.capacity = change.disk_capacity.unwrap_or(disk.capacity);
             disk.bandwidth = change.disk_bandwidth.unwrap_or(disk.bandwidth);
             disk.sync = change.disk_sync.clone().unwrap_or(disk.sync);
-            machine.cores = change.cores.unwrap_or(machine.cores);
             machine.clock_offset = change.clock_offset.unwrap_or(machine.clock_offset);
             machine.clock_drift = change.clock_drift.unwrap_or(machine.clock_drift);
         }
@@ -305,6 +304,7 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
             names.roles.iter().filter(|role| **role == Role::Broker).count()
         ],
         ranks: vec![Ranks::default(); names.lines.len()],
+        sought: Vec::new(),
         window: (Time::ZERO + setup.warm_up, Time::ZERO + setup.duration),
         names: Arc::clone(names),
     }

@@ -102,6 +102,9 @@ impl Broker {
         let (offset, closes) = (partition.end(), begins && partition.segments().next().is_some());
         partition.push(size, stamp, begins);
         let rank = out.shared().ranks[index].append(offset);
+        if !out.shared().sought.is_empty() {
+            out.shared().note_place(m, target, offset);
+        }
         out.note(Fact::Appended { m, line: target, rank, offset });
         if out.is_cut() {
             return;

@@ -90,7 +90,7 @@ pub struct MessageName {
 pub enum Target {
     /// All nodes that match.
     Nodes(NodePattern),
-    /// The node that noted the fact that triggered it: for `Delivered`, whoever the message went to.
+    /// The node that noted the fact that triggered it.
     Receiver,
 }
 
@@ -163,7 +163,7 @@ pub enum FaultKind {
     Drop {
         /// The kind.
         packet: PacketKind,
-        /// Only of this message.
+        /// Only of this message; of commits those that pass it.
         message: Option<MessageName>,
         /// How many.
         times: u32,

@@ -216,6 +216,8 @@ pub enum NodePattern {
     Role(Role),
     /// A name or a glob.
     Glob(String),
+    /// What any of these means.
+    AnyOf(Vec<NodePattern>),
 }
 
 impl NodePattern {
@@ -224,10 +226,16 @@ impl NodePattern {
         NodePattern::Glob("*".into())
     }
 
+    /// What any of these means; none if there are none.
+    pub fn any_of(mut patterns: Vec<NodePattern>) -> Option<Self> {
+        if patterns.len() > 1 { Some(NodePattern::AnyOf(patterns)) } else { patterns.pop() }
+    }
+
     /// Whether a node of this name and role is meant.
     pub fn matches(&self, name: &str, role: Role) -> bool {
         match self {
             NodePattern::Role(wanted) => *wanted == role,
+            NodePattern::AnyOf(patterns) => patterns.iter().any(|pattern| pattern.matches(name, role)),
             NodePattern::Glob(glob) => {
                 glob_matches(glob, name) || name.rsplit_once('/').is_some_and(|(group, _)| glob == group)
             }
@@ -329,8 +337,6 @@ pub struct MachineChange {
     pub disk_sync: Option<Distribution>,
     /// Bytes of memory.
     pub memory: Option<u64>,
-    /// Cores that work side by side.
-    pub cores: Option<u32>,
     /// What the node's clock shows beyond the true time at time 0, in nanoseconds.
     pub clock_offset: Option<i64>,
     /// What it gains in a second of true time, in nanoseconds.

@@ -61,6 +61,21 @@ impl Case {
         case
     }
 
+    /// The same scenario with nothing in it that the first design does not know.
+    pub(crate) fn fit_for_the_first(&self) -> Case {
+        let mut case = self.clone();
+        let first = &self.designs[..1];
+        case.network.duplication = duplication(self.network.duplication, first);
+        case.memory = memory(self.memory, first);
+        case.faults.retain(|fault| is_carried(fault, first));
+        case
+    }
+
+    /// Whether packets may get lost or come twice.
+    pub(crate) fn is_rough(&self) -> bool {
+        self.network.loss != "0%" || duplication(self.network.duplication, &self.designs) != "0%"
+    }
+
     /// Names of the designs, in the order of the file.
     pub(crate) fn names(&self) -> impl Iterator<Item = (&'static str, &[String])> {
         ["first", "second"].into_iter().zip(self.designs.iter().map(Vec::as_slice))
@@ -100,7 +115,12 @@ impl Case {
                 entries.into_iter().map(|entry| format!("        {entry},\n")).collect();
             format!("{{\n{}    }}", entries.concat())
         };
-        let Network { latency, jitter, loss, duplication } = self.network;
+        let Network { latency, jitter, loss, .. } = self.network;
+        let duplication = duplication(self.network.duplication, &self.designs);
+        let memory = match memory(self.memory, &self.designs) {
+            "" => String::new(),
+            memory => format!("\"brokers\": (memory: \"{memory}\")"),
+        };
         let faults: Vec<String> = self.faults.iter().map(|fault| format!("        {fault},\n")).collect();
         format!(
             "(
@@ -111,7 +131,7 @@ impl Case {
     producers: {},
     consumers: {},
     network: (latency: \"{latency}\", jitter: \"{jitter}\", loss: \"{loss}\", duplication: \"{duplication}\"),
-    nodes: {{\"brokers\": (memory: \"{}\")}},
+    nodes: {{{memory}}},
     faults: [\n{}    ],
     designs: {},
 )",
@@ -119,7 +139,6 @@ impl Case {
             self.drain,
             map(&mut producers.into_iter()),
             map(&mut consumers.into_iter()),
-            self.memory,
             faults.concat(),
             map(&mut designs.into_iter()),
         )
@@ -209,6 +228,7 @@ pub(crate) fn cases(range: Range) -> impl Strategy<Value = Case> {
                     let nameless = producers.iter_mut().filter(|producer| producer.key.is_empty());
                     nameless.for_each(|producer| producer.key = "key: Const(\"k\")");
                 }
+                faults.retain(|fault| is_carried(fault, &designs));
                 let direct = |setting: &String| setting == "Udp" || setting == "Webhook";
                 if designs.iter().flatten().any(direct) {
                     producers.iter_mut().for_each(|producer| producer.state_change = "Nothing");
@@ -216,6 +236,27 @@ pub(crate) fn cases(range: Range) -> impl Strategy<Value = Case> {
                 Case { seed, producers, consumers, network, memory, drain: "4s", faults, designs }
             },
         )
+}
+
+/// The chance that a datagram comes twice, where some design sends datagrams: else it would be refused.
+fn duplication(said: &'static str, designs: &[Vec<String>]) -> &'static str {
+    if designs.iter().any(|design| sends_datagrams(design)) { said } else { "0%" }
+}
+
+/// The memory of a broker, where some design goes by it: else it would be refused.
+fn memory(said: &'static str, designs: &[Vec<String>]) -> &'static str {
+    let goes_by_it = |design: &Vec<String>| design[0] == "Queue" || design[0] == "RabbitMQ";
+    if designs.iter().any(goes_by_it) { said } else { "" }
+}
+
+fn sends_datagrams(design: &[String]) -> bool {
+    design[0] == "Udp" || design.iter().any(|setting| setting.contains("Datagrams"))
+}
+
+/// Whether packets of some design are of the kind that the fault meets: else it would be refused.
+fn is_carried(fault: &str, designs: &[Vec<String>]) -> bool {
+    let any = |datagrams: bool| designs.iter().any(|design| sends_datagrams(design) == datagrams);
+    (!fault.starts_with("Duplicate(") || any(true)) && (!fault.starts_with("Reset(") || any(false))
 }
 
 /// Whether a queue so set sends what the fault takes out, or notes what it waits for: else it would be refused.
@@ -364,6 +405,7 @@ pub(crate) fn sqs_alone(limits: bool) -> impl Strategy<Value = Case> {
         case.consumers.truncate(1);
         case.producers.iter_mut().for_each(|producer| producer.key = "key: Uniform(3)");
         case.faults.retain(|fault| !fault.contains("repared()") && !fault.contains("Decided()"));
+        case.faults.retain(|fault| is_carried(fault, &case.designs));
         if limits {
             case.drain = "130s";
             case.faults.push("Poison(chance: \"10%\")".into());
@@ -407,8 +449,9 @@ pub(crate) fn torn_streams() -> impl Strategy<Value = Case> {
 pub(crate) fn clusters() -> impl Strategy<Value = Case> {
     let faults = prop::collection::vec(prop_oneof![2 => cluster_faults(), 1 => faults(true)], 0..=4);
     (cases(Range { faults: 0, ..ALL }), cluster(), faults).prop_map(|(case, cluster, mut faults)| {
-        faults.retain(|fault| applies(fault, &cluster));
-        Case { designs: vec![cluster], faults, ..case }
+        let designs = vec![cluster];
+        faults.retain(|fault| applies(fault, &designs[0]) && is_carried(fault, &designs));
+        Case { designs, faults, ..case }
     })
 }
 

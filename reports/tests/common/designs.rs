@@ -57,7 +57,7 @@ pub(super) fn queue(limits: bool) -> impl Strategy<Value = Vec<String>> {
         .prop_map(|(mut c, p, k)| {
             if c.3.as_ref().is_some_and(|carrier| carrier.contains("Datagrams")) {
                 c.1 = c.1.filter(|ack| !ack.contains("TwoPhaseCommit"));
-                c.5 = None;
+                (c.4, c.5) = (None, None);
             }
             // It is given one at a time anyway.
             c.0 = c.0.filter(|_| c.5.is_none());

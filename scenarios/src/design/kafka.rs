@@ -231,7 +231,7 @@ impl Kafka {
             clients::merge(&self.clients, load, &base, |merged, client| client.apply(merged, findings));
         let story = |pattern: &NodePattern| match pattern {
             NodePattern::Glob(name) => load.clients.contains(name),
-            NodePattern::Role(_) => false,
+            NodePattern::Role(_) | NodePattern::AnyOf(_) => false,
         };
         merged
             .into_iter()

@@ -54,7 +54,7 @@ pub struct Queue {
     /// How often it is sent again, at most. Default: until the run ends.
     pub retries: Option<u32>,
     /// A client that lost its connection tries again after this long. Default `"100ms"`.
-    pub reconnect_after: Option<Duration>,
+    pub reconnect_after: Option<Placed<Duration>>,
 }
 
 /// What a confirm waits for.
@@ -241,11 +241,7 @@ impl Queue {
                 &CONFIRM_TIMEOUT,
             ),
             retries: assumptions.pick("retries", self.retries, &RETRIES),
-            reconnect_after: assumptions.pick(
-                "reconnect_after",
-                self.reconnect_after.as_ref().map(|span| span.0),
-                &RECONNECT_AFTER,
-            ),
+            reconnect_after: self.reconnect_after(assumptions, findings),
             node: 0,
             headers: Vec::new(),
             said: Said::default(),
@@ -264,6 +260,19 @@ impl Queue {
             assumptions.optional("poll_pause", Some(pause.value.0.clone()), "", "");
         }
         client
+    }
+
+    /// Over datagrams there is nothing to connect to.
+    fn reconnect_after(&self, assumptions: &mut Assumptions, findings: &mut Findings) -> Span {
+        let said = self.reconnect_after.as_ref();
+        if !matches!(self.transport, Some(Carrier::Datagrams)) {
+            return assumptions.pick("reconnect_after", said.map(|span| span.value.0), &RECONNECT_AFTER);
+        }
+        if let Some(said) = said {
+            let diagnostic = Diagnostic::new("`transport: Datagrams` has no connections to make again");
+            findings.push(diagnostic.at(said.place).hint("leave `reconnect_after` out, or the transport"));
+        }
+        RECONNECT_AFTER.value
     }
 
     fn watermark(&self, assumptions: &mut Assumptions, findings: &mut Findings) -> f64 {

@@ -1,10 +1,10 @@
 //! `ClockDrift`: a clock goes wrong from now on.
 
-use super::target::CLOCKS;
 use super::timing::timed;
 use super::{Planned, Stage, Typed, target};
 use crate::diagnostic::Place;
 use crate::named::OneOrMore;
+use crate::needs::Need;
 use crate::nodes::{NodeText, Patterns};
 use crate::units::Drift;
 use redeliver_models::setup::FaultKind;
@@ -24,6 +24,6 @@ impl Typed for ClockDrift {
     fn plan(&self, place: Place, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<Planned> {
         let trouble = Trouble::DriftClock { drift: self.rate.0 };
         let kind = |target| FaultKind::Trouble { target, trouble, lasts: None };
-        target::at_suited(&self.node, self.timing(), place, stage, patterns, (CLOCKS, kind))
+        target::at_suited(&self.node, self.timing(), place, stage, patterns, (Need::Clock, kind))
     }
 }

@@ -10,11 +10,11 @@
 //! (`queue_index_embed_msgs_below`), whose stores have no checksums; stories.
 
 use super::message::Choice;
-use super::target::BROKERS;
 use super::timing::timed;
 use super::{Planned, Stage, Typed, target};
 use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::{OneOrMore, Placed};
+use crate::needs::Need;
 use crate::nodes::{NodeText, Patterns};
 use crate::units::Probability;
 use redeliver_models::setup::{Design, FaultKind};
@@ -44,7 +44,7 @@ impl Typed for CorruptRecord {
         let which = Choice { message, messages, key, chance }.plan(place, stage, patterns.findings);
         let Some(which) = which else { return Vec::new() };
         let kind = |target| FaultKind::CorruptRecord { target, which: which.clone() };
-        let suited = (BROKERS, kind);
+        let suited = (Need::BrokerDisk, kind);
         let planned = target::at_suited(&self.node, self.timing(), place, stage, patterns, suited);
         if !planned.is_empty() {
             refuse_unknown(place, stage, patterns.findings);

@@ -12,7 +12,7 @@ use redeliver_sim::Span;
 timed! {
     /// A crash.
     pub struct Crash {
-        /// Who: a node, a glob, a role, or `Receiver` (whoever the trigger's message went to).
+        /// Who: a node, a glob, a role, or `Receiver` (whoever notes the fact of `when`).
         pub node: OneOrMore<NodeText>,
         /// It starts again so long after. Default: never.
         pub restart_after: Option<Duration>,

@@ -1,10 +1,10 @@
 //! `DiskSlow`: transfers and syncs of a disk take longer.
 
-use super::target::BROKERS;
 use super::timing::timed;
 use super::{Planned, Stage, Typed, target};
 use crate::diagnostic::Place;
 use crate::named::{OneOrMore, Placed};
+use crate::needs::Need;
 use crate::nodes::{NodeText, Patterns};
 use crate::units::Duration;
 use redeliver_models::setup::FaultKind;
@@ -27,6 +27,6 @@ impl Typed for DiskSlow {
         let factor = super::slow_node::factor(&self.factor, patterns.findings);
         let lasts = self.lasts.as_ref().map(|span| span.0);
         let kind = |target| FaultKind::Trouble { target, trouble: Trouble::SlowDisk { factor }, lasts };
-        target::at_suited(&self.node, self.timing(), place, stage, patterns, (BROKERS, kind))
+        target::at_suited(&self.node, self.timing(), place, stage, patterns, (Need::BrokerDisk, kind))
     }
 }

@@ -1,10 +1,10 @@
 //! `DiskStall`: no transfer and no sync of a disk ends.
 
-use super::target::BROKERS;
 use super::timing::timed;
 use super::{Planned, Stage, Typed, target};
 use crate::diagnostic::Place;
 use crate::named::OneOrMore;
+use crate::needs::Need;
 use crate::nodes::{NodeText, Patterns};
 use crate::units::Duration;
 use redeliver_models::setup::FaultKind;
@@ -24,6 +24,6 @@ impl Typed for DiskStall {
     fn plan(&self, place: Place, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<Planned> {
         let lasts = self.lasts.as_ref().map(|span| span.0);
         let kind = |target| FaultKind::Trouble { target, trouble: Trouble::StallDisk, lasts };
-        target::at_suited(&self.node, self.timing(), place, stage, patterns, (BROKERS, kind))
+        target::at_suited(&self.node, self.timing(), place, stage, patterns, (Need::BrokerDisk, kind))
     }
 }

@@ -4,10 +4,11 @@ use super::Stage;
 use super::message::{check_key, check_meeting, message, subscriptions};
 use crate::diagnostic::Diagnostic;
 use crate::named::Placed;
-use crate::nodes::{NodeText, Patterns};
+use crate::needs::is_member;
+use crate::nodes::{self, Cast, NodeText, Patterns};
 use redeliver_models::log::{Acks, Commit};
 use redeliver_models::queue::AckMode;
-use redeliver_models::setup::{self, Design, FactKind};
+use redeliver_models::setup::{self, Design, FactKind, MessageName, NodePattern, Role};
 use serde::Deserialize;
 
 /// A fact that a fault can wait for.
@@ -47,8 +48,8 @@ pub struct About {
 }
 
 impl Fact {
-    pub(super) fn plan(&self, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<setup::FactPattern> {
-        let (kind, about) = match self {
+    fn parts(&self) -> (FactKind, &About) {
+        match self {
             Fact::Published(about) => (FactKind::Published, about),
             Fact::Stored(about) => (FactKind::Stored, about),
             Fact::Confirmed(about) => (FactKind::Confirmed, about),
@@ -57,7 +58,15 @@ impl Fact {
             Fact::Acked(about) => (FactKind::Acked, about),
             Fact::Prepared(about) => (FactKind::Prepared, about),
             Fact::Decided(about) => (FactKind::Decided, about),
-        };
+        }
+    }
+
+    pub(super) fn kind(&self) -> FactKind {
+        self.parts().0
+    }
+
+    pub(super) fn plan(&self, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<setup::FactPattern> {
+        let (kind, about) = self.parts();
         if let Some(key) = &about.key {
             check_key(key, stage, patterns.findings);
         }
@@ -67,16 +76,6 @@ impl Fact {
                 None => return Vec::new(),
                 some => some,
             },
-        };
-        let node = match about.node.as_ref().map(|node| (&node.value, node.place)) {
-            None => None,
-            Some((NodeText::Name(name), place)) => Some(patterns.one(name, place, stage.all_casts)),
-            Some((NodeText::Receiver, place)) => {
-                patterns
-                    .findings
-                    .refuse(place, "name the node here: `Receiver` is whoever the fact will be about");
-                return Vec::new();
-            }
         };
         let before_consumers = matches!(kind, FactKind::Published | FactKind::Stored | FactKind::Confirmed);
         if let Some(to) = about.to.as_ref().filter(|_| before_consumers) {
@@ -93,6 +92,7 @@ impl Fact {
                 found.into_iter().map(Some).collect()
             }
         };
+        let Some(node) = noted_by(kind, about, name.as_ref(), stage, patterns) else { return Vec::new() };
         if !is_noted_in(kind, stage.design, stage.has_script) {
             return Vec::new();
         }
@@ -105,6 +105,44 @@ impl Fact {
         };
         subscriptions.into_iter().map(pattern).collect()
     }
+}
+
+/// The nodes that note it, as the file says; the inner is none if it names no node, the outer if what it names never
+/// notes it in this design.
+fn noted_by(
+    kind: FactKind,
+    about: &About,
+    message: Option<&MessageName>,
+    stage: &Stage<'_>,
+    patterns: &mut Patterns<'_>,
+) -> Option<Option<NodePattern>> {
+    let Some(node) = &about.node else { return Some(None) };
+    let NodeText::Name(name) = &node.value else {
+        patterns.findings.refuse(node.place, "name the node here: `Receiver` is whoever notes the fact");
+        return None;
+    };
+    let pattern = patterns.one(name, node.place, stage.all_casts);
+    let concerned = |node: &str, role| match role {
+        Role::Producer => message.is_none_or(|message| node == stage.publisher(message)),
+        Role::Consumer => about.to.as_ref().is_none_or(|to| node == to.value || is_member(node, to)),
+        Role::Broker | Role::Client => true,
+    };
+    let notes = |cast: &Cast, pattern: &NodePattern| {
+        cast.any(|node, role| {
+            pattern.matches(node, role) && cast.may_note(kind, role) && concerned(node, role)
+        })
+    };
+    let is_noted = |pattern: &NodePattern| stage.all_casts.iter().any(|cast| notes(cast, pattern));
+    let noters: Vec<&str> = nodes::ROLES.into_iter().filter(|role| is_noted(&nodes::pattern(role))).collect();
+    let is_known = stage.all_casts.iter().any(|cast| cast.has(&pattern));
+    // Where nobody notes it something else is wrong.
+    if is_known && !is_noted(&pattern) && !noters.is_empty() {
+        let message = format!("this can never happen: `{name}` notes no such fact");
+        let hint =
+            format!("{} note `{kind:?}`: name one that does, or leave `node` out", noters.join(" and "));
+        patterns.findings.push(Diagnostic::new(message).at(node.place).hint(hint));
+    }
+    notes(stage.cast, &pattern).then_some(Some(pattern))
 }
 
 /// Whether this design notes such facts at all. In a story a client may, whatever its settings.

@@ -66,7 +66,7 @@ pub use torn_write::TornWrite;
 
 use crate::diagnostic::Place;
 use crate::nodes::{Cast, Patterns};
-use redeliver_models::setup::{self, FaultKind, NodePattern, When};
+use redeliver_models::setup::{self, FaultKind, MessageName, NodePattern, When};
 use redeliver_sim::Span;
 use serde::Deserialize;
 
@@ -186,6 +186,11 @@ impl Stage<'_> {
         let reads = self.consumers[consumer].topic;
         let topics = self.producers.iter().map(|producer| producer.topic + 1).max().unwrap_or(0);
         reads == topic || reads >= topics
+    }
+
+    /// The node that publishes this message.
+    fn publisher(&self, message: &MessageName) -> String {
+        format!("{}/{}", self.producers[message.producer].name, message.member + 1)
     }
 
     /// Those of these patterns that match a node of this design.

@@ -4,6 +4,7 @@ use super::timing::timed;
 use super::{Planned, Stage, Typed, target};
 use crate::diagnostic::Place;
 use crate::named::OneOrMore;
+use crate::needs::Need;
 use crate::nodes::{NodeText, Patterns};
 use redeliver_models::setup::FaultKind;
 
@@ -18,6 +19,6 @@ timed! {
 impl Typed for Reset {
     fn plan(&self, place: Place, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<Planned> {
         let kind = |target| FaultKind::Reset { target };
-        target::at_nodes(&self.node, self.timing(), place, stage, patterns, kind)
+        target::at_suited(&self.node, self.timing(), place, stage, patterns, (Need::Connections, kind))
     }
 }

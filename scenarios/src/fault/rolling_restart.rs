@@ -6,7 +6,7 @@ use crate::diagnostic::Place;
 use crate::named::OneOrMore;
 use crate::nodes::{NodeText, Patterns};
 use crate::units::Duration;
-use redeliver_models::setup::FaultKind;
+use redeliver_models::setup::{FaultKind, NodePattern};
 
 timed! {
     /// A deploy.
@@ -27,13 +27,13 @@ impl Typed for RollingRestart {
     fn plan(&self, place: Place, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<Planned> {
         let when = self.timing().plan(place, stage, patterns);
         let found = patterns.resolve(&self.nodes, stage.all_casts);
-        let kind = |nodes| FaultKind::RollingRestart {
+        let Some(nodes) = NodePattern::any_of(stage.here(found)) else { return Vec::new() };
+        let kind = FaultKind::RollingRestart {
             nodes,
             down: self.down.0,
             pause: self.pause.0,
             graceful: self.graceful.unwrap_or(true),
         };
-        let here = found.into_iter().filter(|pattern| stage.cast.has(pattern));
-        here.flat_map(|nodes| when.iter().map(move |when| (kind(nodes.clone()), when.clone()))).collect()
+        when.into_iter().map(|when| (kind.clone(), when)).collect()
     }
 }

@@ -1,13 +1,13 @@
 //! `SlowNode`: a machine does its work at a fraction of its speed.
 
-use super::target::Suited;
 use super::timing::timed;
 use super::{Planned, Stage, Typed, target};
 use crate::diagnostic::Place;
 use crate::named::{OneOrMore, Placed};
+use crate::needs::Need;
 use crate::nodes::{NodeText, Patterns};
 use crate::units::Duration;
-use redeliver_models::setup::{FaultKind, Role};
+use redeliver_models::setup::FaultKind;
 use redeliver_sim::Trouble;
 
 timed! {
@@ -24,15 +24,10 @@ timed! {
 
 impl Typed for SlowNode {
     fn plan(&self, place: Place, stage: &Stage<'_>, patterns: &mut Patterns<'_>) -> Vec<Planned> {
-        let suited = Suited {
-            roles: &[Role::Consumer],
-            refusal: "only consumers can be slow: brokers and producers handle a message in no time here",
-            hint: "slow a broker's disk (`DiskSlow`), or its links (`network`)",
-        };
         let trouble = Trouble::Slow { factor: factor(&self.factor, patterns.findings) };
         let lasts = self.lasts.as_ref().map(|span| span.0);
         let kind = |target| FaultKind::Trouble { target, trouble, lasts };
-        target::at_suited(&self.node, self.timing(), place, stage, patterns, (suited, kind))
+        target::at_suited(&self.node, self.timing(), place, stage, patterns, (Need::Work, kind))
     }
 }
 

@@ -5,8 +5,8 @@ use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::named::Placed;
 use crate::nodes::Patterns;
 use crate::units::{Duration, SpanSpread, show_span};
-use redeliver_models::setup::{Role, When};
-use redeliver_sim::{Span, Time};
+use redeliver_models::setup::{FactKind, When};
+use redeliver_sim::{Distribution, Span, Time};
 
 /// Makes the type of a fault: its own fields, and those that say when it acts.
 macro_rules! timed {
@@ -28,7 +28,7 @@ macro_rules! timed {
             /// When this is noted.
             pub when: Option<$crate::named::Placed<$crate::fault::Fact>>,
             /// So long after `when`. Default `"0s"`: at the fact itself.
-            pub after: Option<$crate::units::Duration>,
+            pub after: Option<$crate::named::Placed<$crate::units::Duration>>,
             /// How often, at most. Default: 1 with `when`, no limit with `every`.
             pub times: Option<$crate::named::Placed<u32>>,
         }
@@ -54,18 +54,14 @@ pub(super) struct Timing<'a> {
     pub(super) since: &'a Option<Placed<Duration>>,
     pub(super) until: &'a Option<Placed<Duration>>,
     pub(super) when: &'a Option<Placed<Fact>>,
-    pub(super) after: &'a Option<Duration>,
+    pub(super) after: &'a Option<Placed<Duration>>,
     pub(super) times: &'a Option<Placed<u32>>,
 }
 
 impl Timing<'_> {
-    /// What the node is that notes the fact, if the fault waits for one.
-    pub(super) fn noter(&self) -> Option<Role> {
-        Some(match self.when.as_ref()?.value {
-            Fact::Published(_) | Fact::Confirmed(_) => Role::Producer,
-            Fact::Stored(_) | Fact::Acked(_) => Role::Broker,
-            Fact::Delivered(_) | Fact::Processed(_) | Fact::Prepared(_) | Fact::Decided(_) => Role::Consumer,
-        })
+    /// Which kind of fact the fault waits for, if it waits for one.
+    pub(super) fn kind(&self) -> Option<FactKind> {
+        Some(self.when.as_ref()?.value.kind())
     }
 
     /// The times at which the fault acts; several where its trigger's subscription is split.
@@ -82,7 +78,10 @@ impl Timing<'_> {
             return self.plan_every(every, stage, patterns.findings);
         }
         let Some(fact) = self.when else { return vec![from(self.at, stage, patterns.findings)] };
-        let after = self.after.as_ref().map_or(Span::ZERO, |after| after.0);
+        let after = self.after.as_ref().map_or(Span::ZERO, |after| after.value.0);
+        if let Some(said) = self.after {
+            refuse_too_late(after, said.place, stage, patterns.findings);
+        }
         let times = times(self.times, patterns.findings);
         let on = |fact| When::On { fact, after, times };
         fact.value.plan(stage, patterns).into_iter().map(on).collect()
@@ -121,6 +120,16 @@ impl Timing<'_> {
                 diagnostic.at(said.place).hint("`until` is the end of `run.duration` unless it is said"),
             );
         }
+        let first = Span(from.0.saturating_add(least(&every.value.0).max(1)));
+        if from < until && first >= until {
+            let message = format!("this can never happen: it acts first at {}", show_span(first));
+            let diagnostic = Diagnostic::new(format!("{message} and is over at {}", show_span(until)));
+            findings.push(
+                diagnostic.at(every.place).hint("`until` is the end of `run.duration` unless it is said"),
+            );
+        } else if from < until {
+            refuse_too_late(first, every.place, stage, findings);
+        }
         let (span, stream) = (every.value.0.clone(), stage.stream.clone());
         let times = self.times.as_ref().map(|_| times(self.times, findings));
         vec![When::Every { span, from: Time(from.0), until: Time(until.0), times, stream }]
@@ -130,17 +139,32 @@ impl Timing<'_> {
 /// From this time on, or from the beginning.
 pub(super) fn from(at: &Option<Placed<Duration>>, stage: &Stage<'_>, findings: &mut Findings) -> When {
     let Some(at) = at else { return When::At(Time::ZERO) };
-    if let Some(heal_at) = stage.heal_at.filter(|heal_at| at.value.0 >= *heal_at) {
+    refuse_too_late(at.value.0, at.place, stage, findings);
+    When::At(Time(at.value.0.0))
+}
+
+/// Refuses a fault that acts at this time at the earliest, if nothing acts any more then.
+fn refuse_too_late(first: Span, place: Place, stage: &Stage<'_>, findings: &mut Findings) {
+    if let Some(heal_at) = stage.heal_at.filter(|heal_at| first >= *heal_at) {
         let message = format!("this can never happen: all faults end at {}", show_span(heal_at));
-        findings.push(Diagnostic::new(message).at(at.place).hint("make `run.heal_at` later"));
+        findings.push(Diagnostic::new(message).at(place).hint("make `run.heal_at` later"));
     }
-    if at.value.0 > stage.end {
+    if first > stage.end {
         let message =
             format!("this can never happen: the run ends at {} at the latest", show_span(stage.end));
-        findings
-            .push(Diagnostic::new(message).at(at.place).hint("make `run.duration` or `run.drain` longer"));
+        findings.push(Diagnostic::new(message).at(place).hint("make `run.duration` or `run.drain` longer"));
     }
-    When::At(Time(at.value.0.0))
+}
+
+/// The least value that it can give, as far as that is known.
+fn least(spread: &Distribution) -> u64 {
+    match spread {
+        Distribution::Constant(value) => *value,
+        Distribution::Uniform { low, .. } => *low,
+        Distribution::Pareto { scale, .. } => *scale as u64,
+        Distribution::Empirical(values) => values.first().copied().unwrap_or_default(),
+        Distribution::Exponential { .. } | Distribution::LogNormal { .. } => 0,
+    }
 }
 
 pub(super) fn times(times: &Option<Placed<u32>>, findings: &mut Findings) -> u32 {

@@ -111,6 +111,8 @@ fn meaning(mut plan: Plan) -> String {
         line.place = Place::default();
     }
     for design in plan.designs.values_mut() {
+        // A setting that does not apply is what it is where it is not said.
+        design.does_not_apply.retain(|text| !text.starts_with("network: ") && !text.starts_with("nodes: "));
         design.does_not_apply.iter_mut().for_each(String::clear);
         for fault in &mut design.setup.faults {
             fault.text.clear();
@@ -139,7 +141,6 @@ fn fill_machines(machines: &mut [(NodePattern, MachineChange)]) {
         machine.disk_bandwidth = said.disk_bandwidth.or(machine.disk_bandwidth);
         machine.disk_sync = said.disk_sync.or(machine.disk_sync.take());
         machine.memory = said.memory.or(machine.memory);
-        machine.cores = said.cores.or(machine.cores);
         machine.clock_offset = said.clock_offset.or(machine.clock_offset);
         machine.clock_drift = said.clock_drift.or(machine.clock_drift);
     }

@@ -198,13 +198,13 @@ fn trouble_that_could_do_nothing_is_refused() {
     help: write `node: "brokers"`
     "#);
     insta::assert_snapshot!(refused(crash, "ClockStep(node: \"fulfilment/1\", by: \"-2s\", at: \"1s\")"), @r#"
-    error: consumers do not read their clocks: this would change nothing
+    error: nobody reads this clock: it would change nothing
       --> figure.ron:18:25
        |
     18 |         ClockStep(node: "fulfilment/1", by: "-2s", at: "1s"),
        |                         ^^^^^^^^^^^^^^
        |
-    help: name a producer, whose clock stamps events, or a log's broker, whose clock retention goes by
+    help: name a producer, whose clock stamps events, or a log's broker, whose clock retention by age goes by
     "#);
     insta::assert_snapshot!(refused(crash, "ClockDrift(node: \"shop\", rate: \"5%\", at: \"1s\")"), @r#"
     error: expected a clock's drift, found "5%"

@@ -4,6 +4,7 @@ mod clusters;
 mod errors;
 mod files;
 mod mosquitto;
+mod needs;
 mod rabbitmq;
 mod ranges;
 mod record;
@@ -78,13 +79,11 @@ fn the_figure_becomes_a_plan() {
     network.latency = 1 ms (scenario)
     network.jitter = 0 (redeliver)
     network.loss = 0 % (redeliver)
-    network.duplication = 0 % (redeliver)
     network.bandwidth = unlimited (redeliver)
     nodes.disk.capacity = unlimited (redeliver)
     nodes.disk.bandwidth = 200 MB/s (redeliver)
     nodes.disk.sync = 2 ms (redeliver)
     nodes.memory = 4 GiB (redeliver)
-    nodes.cores = 4 (redeliver)
     ");
     insta::assert_snapshot!(assumed(&plan, "log"), @"
     partitions = 1 (scenario)
@@ -108,13 +107,10 @@ fn the_figure_becomes_a_plan() {
     network.latency = 1 ms (scenario)
     network.jitter = 0 (redeliver)
     network.loss = 0 % (redeliver)
-    network.duplication = 0 % (redeliver)
     network.bandwidth = unlimited (redeliver)
     nodes.disk.capacity = unlimited (redeliver)
     nodes.disk.bandwidth = 200 MB/s (redeliver)
     nodes.disk.sync = 2 ms (redeliver)
-    nodes.memory = 4 GiB (redeliver)
-    nodes.cores = 4 (redeliver)
     ");
 }
 
@@ -183,7 +179,10 @@ fn faults_without_a_target_do_not_apply() {
     FailingHandler { subscription: Some(1), which: Chance(Chance(42949673)), times: Some(2) } At(Time(0))
     FailingHandler { subscription: Some(2), which: Chance(Chance(42949673)), times: Some(2) } At(Time(0))
     SlowHandler { subscription: None, which: Key("a"), work: Constant(2000000000) } At(Time(0))
-    not: Crash(node: "brokers", every: "exp(45s)", restart_after: "1s")
+    not: nodes: {"brokers": (disk: (capacity: "6 TB"))}
+         nodes: {"brokers": (disk: (bandwidth: "150 MB/s"))}
+         nodes: {"brokers": (memory: "8 GiB")}
+         Crash(node: "brokers", every: "exp(45s)", restart_after: "1s")
          Reset(node: "1", at: "2s")
          Drop(packet: Ack, message: "mail#2")
          DiskFull(node: "brokers", at: "2s", lasts: "1s")
@@ -209,15 +208,13 @@ fn faults_without_a_target_do_not_apply() {
     network.latency = lognormal(median=2 ms, p99=20 ms) (scenario)
     network.jitter = 0 (redeliver)
     network.loss = 1 % (scenario)
-    network.duplication = 0 % (redeliver)
     network.bandwidth = unlimited (redeliver)
     nodes.disk.capacity = 6 TB (scenario)
     nodes.disk.bandwidth = 150 MB/s (scenario)
     nodes.disk.sync = 2 ms (redeliver)
     nodes.memory = 8 GiB (scenario)
-    nodes.cores = 4 (redeliver)
     ");
-    insta::assert_snapshot!(assumed(&plan, "kafka"), @r"
+    insta::assert_snapshot!(assumed(&plan, "kafka"), @"
     version = 4.1.1 (scenario)
     log.retention.ms = 7 d (Kafka 4.1.1)
     num.partitions = 1 (Kafka 4.1.1)
@@ -238,13 +235,10 @@ fn faults_without_a_target_do_not_apply() {
     network.latency = lognormal(median=2 ms, p99=20 ms) (scenario)
     network.jitter = 0 (redeliver)
     network.loss = 1 % (scenario)
-    network.duplication = 0 % (redeliver)
     network.bandwidth = unlimited (redeliver)
     nodes.disk.capacity = 6 TB (scenario)
     nodes.disk.bandwidth = 150 MB/s (scenario)
     nodes.disk.sync = 2 ms (redeliver)
-    nodes.memory = 8 GiB (scenario)
-    nodes.cores = 4 (redeliver)
     ");
 }
 

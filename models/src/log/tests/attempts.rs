@@ -42,6 +42,47 @@ fn an_answer_to_a_fetch_is_taken_out_whole_and_asked_for_again() {
     ");
 }
 
+/// Which of three messages are settled when, if so many commits that pass this one are taken out.
+fn settled(commit: Commit, number: u32, times: u32) -> String {
+    let mut setup = setup(3, with_client(|client| client.commit = commit), consumer(1, 1));
+    let message = Some(MessageName { producer: 0, member: 0, number });
+    setup.faults = vec![fault_at(0, FaultKind::Drop { packet: PacketKind::Commit, message, times })];
+    let timeline = testing::timeline(&setup);
+    let told = timeline.lines().filter(|line| line.contains("committed") || line.contains("settled"));
+    told.map(str::trim).collect::<Vec<&str>>().join("\n")
+}
+
+#[test]
+fn the_first_commits_that_pass_a_message_are_taken_out() {
+    insta::assert_snapshot!(settled(Commit::AfterWork, 2, 1), @"
+    0.004  broker/1 committed t-0@1 for g
+    0.004  broker/1 p#1 settled for g
+    0.024  broker/1 committed t-0@3 for g
+    0.024  broker/1 p#2 settled for g
+    0.024  broker/1 p#3 settled for g
+    ");
+    insta::assert_snapshot!(settled(Commit::AfterWork, 2, 5), @"
+    0.004  broker/1 committed t-0@1 for g
+    0.004  broker/1 p#1 settled for g
+    ");
+    // One commit passes several.
+    insta::assert_snapshot!(settled(Commit::Every(Span::millis(5)), 1, 1), @"
+    0.024  broker/1 committed t-0@3 for g
+    0.024  broker/1 p#1 settled for g
+    0.024  broker/1 p#2 settled for g
+    0.024  broker/1 p#3 settled for g
+    ");
+    // Nothing passes what is never published.
+    insta::assert_snapshot!(settled(Commit::AfterWork, 4, 1), @"
+    0.004  broker/1 committed t-0@1 for g
+    0.004  broker/1 p#1 settled for g
+    0.014  broker/1 committed t-0@2 for g
+    0.014  broker/1 p#2 settled for g
+    0.024  broker/1 committed t-0@3 for g
+    0.024  broker/1 p#3 settled for g
+    ");
+}
+
 #[test]
 fn what_failed_attempts_have_worked_is_not_waited() {
     let mut group = consumer(1, 1_000);
