@@ -106,7 +106,8 @@ mod tests {
         setup.consumers = vec![consumer("stock", 1, 30)];
         setup.faults = [2, 15].map(|n| fault_on(FactKind::Delivered, n, crash("stock/1", Some(100)))).into();
         setup.heal_at = Some(Span::millis(300));
-        let [plain, recorded] = [Recorder::Off, Recorder::All(Vec::new())].map(|recorder| run(&setup, recorder));
+        let [plain, recorded] =
+            [Recorder::Off, Recorder::All(Vec::new())].map(|recorder| run(&setup, recorder));
         assert_eq!(plain.world.checks().fingerprint(), recorded.world.checks().fingerprint());
         assert_eq!(plain.world.checks().subscriptions[0].ledger.duplicates_total(), 0);
         assert_eq!(plain.world.checks().subscriptions[0].ledger.processed, 20);

@@ -58,7 +58,7 @@ fn the_figure_becomes_a_plan() {
     insta::assert_snapshot!(format!("{:?}", setup.producers), @r#"[Producer { name: "shop", topic: 0, members: 1, start: Span(0), schedule: Every(Span(10000000)), count: Some(5), key: Const("order-7"), size: Constant(1000), labels: ["", "", "Payment successful", "Ship item"], state_change: Nothing }]"#);
     insta::assert_snapshot!(format!("{:?}", setup.consumers), @r#"[Consumer { name: "fulfilment", topic: 0, members: [Member { work: Work { span: Constant(80000000), rate: None }, joins: Span(0) }, Member { work: Work { span: Constant(80000000), rate: None }, joins: Span(0) }], from: End, on_failure: Requeue, deduplication: None, commit: Span(0) }]"#);
     insta::assert_snapshot!(format!("{:?}", setup.faults), @r#"[Fault { what: Crash { target: Receiver, restart_after: Some(Span(5000000000)) }, when: On { fact: FactPattern { kind: Delivered, message: Some(MessageName { producer: 0, member: 0, number: 3 }), key: None, subscription: Some(0), node: None }, after: Span(30000000), times: 1 }, text: "Crash(node: Receiver, when: Delivered(message: \"shop#3\", to: \"fulfilment\"), after: \"30ms\", restart_after: \"5s\")" }]"#);
-    insta::assert_snapshot!(assumed(&plan, "queue"), @"
+    insta::assert_snapshot!(assumed(&plan, "queue"), @r"
     durable = true (redeliver: queues are durable unless told otherwise)
     max_length = unlimited (RabbitMQ 4.0.5)
     overflow = DropHead (RabbitMQ 4.0.5)
@@ -84,8 +84,9 @@ fn the_figure_becomes_a_plan() {
     nodes.disk.bandwidth = 200 MB/s (redeliver)
     nodes.disk.sync = 2 ms (redeliver)
     nodes.memory = 4 GiB (redeliver)
+    nodes.cores = 4 (redeliver)
     ");
-    insta::assert_snapshot!(assumed(&plan, "log"), @"
+    insta::assert_snapshot!(assumed(&plan, "log"), @r"
     partitions = 1 (scenario)
     retention_age = 7 d (Kafka 4.1.1)
     retention_bytes = unlimited (Kafka 4.1.1)
@@ -111,6 +112,7 @@ fn the_figure_becomes_a_plan() {
     nodes.disk.capacity = unlimited (redeliver)
     nodes.disk.bandwidth = 200 MB/s (redeliver)
     nodes.disk.sync = 2 ms (redeliver)
+    nodes.cores = 4 (redeliver)
     ");
 }
 
@@ -187,7 +189,7 @@ fn faults_without_a_target_do_not_apply() {
          Drop(packet: Ack, message: "mail#2")
          DiskFull(node: "brokers", at: "2s", lasts: "1s")
     "#);
-    insta::assert_snapshot!(assumed(&plan, "rabbit"), @"
+    insta::assert_snapshot!(assumed(&plan, "rabbit"), @r"
     version = 4.0.5 (scenario)
     delivery_mode = 2 = true (redeliver: messages are persistent unless told otherwise)
     consumer_timeout = 30 min (RabbitMQ since 3.8.17)
@@ -213,8 +215,9 @@ fn faults_without_a_target_do_not_apply() {
     nodes.disk.bandwidth = 150 MB/s (scenario)
     nodes.disk.sync = 2 ms (redeliver)
     nodes.memory = 8 GiB (scenario)
+    nodes.cores = 4 (redeliver)
     ");
-    insta::assert_snapshot!(assumed(&plan, "kafka"), @"
+    insta::assert_snapshot!(assumed(&plan, "kafka"), @r"
     version = 4.1.1 (scenario)
     log.retention.ms = 7 d (Kafka 4.1.1)
     num.partitions = 1 (Kafka 4.1.1)
@@ -239,6 +242,7 @@ fn faults_without_a_target_do_not_apply() {
     nodes.disk.capacity = 6 TB (scenario)
     nodes.disk.bandwidth = 150 MB/s (scenario)
     nodes.disk.sync = 2 ms (redeliver)
+    nodes.cores = 4 (redeliver)
     ");
 }
 

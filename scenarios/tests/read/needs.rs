@@ -421,3 +421,11 @@ fn a_role_that_no_design_has_is_not_suggested() {
     udp: not Partition(nodes: "brokers", at: "1s")
     "#);
 }
+
+#[test]
+fn a_machine_may_have_cores_that_no_node_uses() {
+    insta::assert_snapshot!(told(r#"nodes: {"brokers": (cores: 8)}"#, QUEUE), @r#"
+    queue: not nodes: {"brokers": (cores: 8)}
+    log: not nodes: {"brokers": (cores: 8)}
+    "#);
+}
