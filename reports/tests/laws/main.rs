@@ -44,6 +44,7 @@ fn check_all(cases: impl Strategy<Value = Case>, count: u32, law: impl Fn(&Case)
     }
 }
 
+#[allow(clippy::disallowed_methods)] // whoever starts it may ask for other cases
 /// What a variable of the environment says, or else what is usual.
 fn number_from(variable: &str, usual: u64) -> u64 {
     std::env::var(variable).ok().and_then(|number| number.parse().ok()).unwrap_or(usual)
