@@ -25,6 +25,7 @@ pub(crate) fn remark(text: &str) {
 }
 
 /// Whether this may be coloured.
+#[allow(clippy::disallowed_methods)] // only how it looks on a terminal
 pub(crate) fn colour(to: &impl IsTerminal) -> bool {
     let says = |name: &str, value: &str| std::env::var_os(name).is_some_and(|found| found == value);
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -51,6 +52,7 @@ impl Draft {
         Self::open(target).map_err(|error| Failure::unwritable(&target.display().to_string(), &error))
     }
 
+    #[allow(clippy::disallowed_methods)] // the name of a file that is renamed
     fn open(target: &Path) -> std::io::Result<Self> {
         // A link stays a link: what it leads to is replaced.
         let target = target.canonicalize().unwrap_or_else(|_| target.to_path_buf());

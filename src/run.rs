@@ -60,6 +60,7 @@ pub(crate) fn run(wanted: &Run) -> Result<Ending, Failure> {
     })
 }
 
+#[allow(clippy::disallowed_methods)] // no number depends on how many run side by side
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

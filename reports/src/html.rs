@@ -465,6 +465,7 @@ mod tests {
 
     /// For those who want to look: `WRITE_PAGES=DIR cargo test -p redeliver-reports`.
     #[test]
+    #[allow(clippy::disallowed_methods)] // whoever starts it says where to
     fn pages_can_be_written() {
         let Some(folder) = std::env::var_os("WRITE_PAGES") else { return };
         for (name, findings) in [("small", sample::figure_11_2()), ("large", sample::five_designs())] {

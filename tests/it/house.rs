@@ -57,31 +57,58 @@ fn a_plain_cargo_test_tests_all() {
     }
 }
 
-/// All packages that this one is built with, its tests' own left out, as Cargo.lock has them for any choice of features.
-fn built_with(lock: &toml::Table, package: &str, folder: &str) -> BTreeSet<String> {
-    let tests = manifest(folder);
-    let tests = tests.get("dev-dependencies").and_then(|table| table.as_table());
-    let only_tests = |name: &str| tests.is_some_and(|tests| tests.contains_key(name));
-    let packages = lock["package"].as_array().expect("a lock file lists packages");
+/// All packages that this one is built with, as Cargo.lock has them for any choice of features; those that only its tests
+/// use are left out.
+fn built_with(lock: &toml::Table, package: &str, manifest: &toml::Table) -> BTreeSet<String> {
+    let asks = |section: &str, name: &str| {
+        manifest.get(section).and_then(|table| table.as_table()).is_some_and(|table| table.contains_key(name))
+    };
+    let only_tests = |name: &str| {
+        asks("dev-dependencies", name) && !asks("dependencies", name) && !asks("build-dependencies", name)
+    };
     let (mut found, mut open) = (BTreeSet::new(), vec![package.to_string()]);
     while let Some(name) = open.pop() {
-        let same = packages.iter().filter(|entry| entry["name"].as_str() == Some(name.as_str()));
-        for asked in same.filter_map(|entry| entry.get("dependencies")?.as_array()).flatten() {
-            // `name`, or `name version` where there are several.
-            let asked = asked.as_str().and_then(|text| text.split(' ').next()).unwrap_or_default();
-            let left_out = name == package && only_tests(asked);
-            if !left_out && found.insert(asked.to_string()) {
-                open.push(asked.to_string());
+        for asked in asked_by(lock, &name) {
+            let left_out = name == package && only_tests(&asked);
+            if !left_out && found.insert(asked.clone()) {
+                open.push(asked);
             }
         }
     }
     found
 }
 
+/// What packages of this name depend on directly.
+fn asked_by(lock: &toml::Table, name: &str) -> Vec<String> {
+    let same = packages(lock).filter(|entry| entry["name"].as_str() == Some(name));
+    let asked = same.filter_map(|entry| entry.get("dependencies")?.as_array()).flatten();
+    // `name`, or `name version` where there are several.
+    asked.filter_map(|text| Some(text.as_str()?.split(' ').next()?.to_string())).collect()
+}
+
+fn packages(lock: &toml::Table) -> impl Iterator<Item = &toml::Value> {
+    lock["package"].as_array().expect("a lock file lists packages").iter()
+}
+
+fn lock() -> toml::Table {
+    read(&root().join("Cargo.lock")).parse().expect("it is TOML")
+}
+
+#[test]
+fn what_is_used_beside_tests_too_is_not_left_out() {
+    let lock =
+        "[[package]]\nname = \"ours\"\ndependencies = [\"both\", \"tests\"]".parse().expect("it is TOML");
+    for section in ["dependencies", "build-dependencies"] {
+        let manifest = format!("[dev-dependencies]\nboth = \"1\"\ntests = \"1\"\n[{section}]\nboth = \"1\"");
+        let found = built_with(&lock, "ours", &manifest.parse().expect("it is TOML"));
+        assert_eq!(found.into_iter().collect::<Vec<String>>(), ["both"]);
+    }
+}
+
 #[test]
 fn nothing_that_draws_or_rounds_comes_from_a_crate_that_others_can_change() {
-    let lock: toml::Table = read(&root().join("Cargo.lock")).parse().expect("it is TOML");
-    let with = |package: &str, folder: &str| built_with(&lock, package, folder);
+    let lock = lock();
+    let with = |package: &str, folder: &str| built_with(&lock, package, &manifest(folder));
     let (kernel, models) = (with("redeliver-sim", "sim"), with("redeliver-models", "models"));
     assert!(kernel.contains("libm") && kernel.contains("rand_chacha") && models.contains("hdrhistogram"));
     // Its samples change when any crate of the build turns on the feature `std` of `num-traits`.
@@ -90,6 +117,24 @@ fn nothing_that_draws_or_rounds_comes_from_a_crate_that_others_can_change() {
     assert!(!kernel.contains("num-traits"));
     // The test would see them.
     assert!(models.contains("num-traits") && with("redeliver-reports", "reports").contains("plotters"));
+}
+
+/// With its feature `arch`, libm calls instructions that only some processors have.
+#[test]
+fn libm_is_the_same_on_every_processor() {
+    let libm = &manifest(".")["workspace"]["dependencies"]["libm"];
+    assert!(libm["version"].as_str().is_some_and(|version| version.starts_with('=')), "{libm}");
+    assert_eq!(libm["default-features"].as_bool(), Some(false));
+    assert!(libm.get("features").is_none(), "{libm}");
+    // Nor does anybody else turn it on: only ours use libm, and they take it as it stands there.
+    let lock = lock();
+    let names = packages(&lock).filter_map(|entry| entry["name"].as_str());
+    let users: Vec<&str> = names.filter(|name| asked_by(&lock, name).contains(&"libm".to_string())).collect();
+    assert_eq!(users, ["redeliver-scenarios", "redeliver-sim"]);
+    for folder in ["scenarios", "sim"] {
+        let taken = manifest(folder)["dependencies"]["libm"].to_string();
+        assert_eq!(taken, "{ workspace = true }", "{folder}");
+    }
 }
 
 #[test]
@@ -111,11 +156,12 @@ fn every_file_says_what_it_is() {
 
 #[test]
 fn no_map_has_a_random_order() {
-    let banned = ["Hash", "Map"].concat();
+    let banned = [["Hash", "Map"], ["Hash", "Set"], ["Random", "State"]].map(|parts| parts.concat());
     for file in sources() {
         for (number, line) in read(&file).lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
-            assert!(!code.contains(&banned), "{}:{}: {line}", file.display(), number + 1);
+            let found = banned.iter().find(|banned| code.contains(*banned));
+            assert_eq!(found, None, "{}:{}: {line}", file.display(), number + 1);
         }
     }
 }

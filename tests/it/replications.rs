@@ -27,6 +27,22 @@ fn no_byte_depends_on_the_number_of_jobs() {
 }
 
 #[test]
+fn eight_side_by_side_are_what_they_are_one_after_another() {
+    let directory = directory();
+    for name in ["hello", "poison-message", "leader-dies", "claimed-too-soon", "three-designs-same-chaos"] {
+        let run = |jobs: &str| {
+            let ended = call(
+                directory.path(),
+                &["run", name, "--replications", "8", "--jobs", jobs, "--format", "json"],
+            );
+            assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{name}");
+            ended.out
+        };
+        assert!(run("1") == run("8"), "{name}");
+    }
+}
+
+#[test]
 fn the_table_says_how_sure_its_means_are() {
     let shown = replicated(&["--replications", "5"]);
     assert_eq!(shown.code, 0, "{}", shown.err);

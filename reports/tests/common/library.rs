@@ -16,6 +16,7 @@ pub(crate) fn golden(name: &str) -> Vec<String> {
     lines
 }
 
+#[allow(clippy::disallowed_methods)] // only how many run side by side
 /// What this makes of every scenario (its name and text), in the order of their names.
 pub(crate) fn in_parallel<T: Send>(of: impl Fn(&str, &str) -> T + Sync) -> Vec<T> {
     let all = library::all();

@@ -71,7 +71,7 @@ struct Sum {
     slowest: Vec<(u128, u64)>,
 }
 
-#[allow(clippy::disallowed_types)] // only to tell which inputs took longest
+#[allow(clippy::disallowed_types, clippy::disallowed_methods)] // only to tell which inputs took longest or panicked
 fn try_one(number: u64, sum: &Mutex<Sum>, said: &Mutex<Vec<(std::thread::ThreadId, String)>>) {
     let begun = std::time::Instant::now();
     let tried = catch_unwind(AssertUnwindSafe(|| attempt(&mutated(number))));
@@ -93,6 +93,7 @@ fn try_one(number: u64, sum: &Mutex<Sum>, said: &Mutex<Vec<(std::thread::ThreadI
     sum.slowest.truncate(5);
 }
 
+#[allow(clippy::disallowed_methods)] // only how many are tried side by side, and by whom
 fn try_all(from: u64, count: u64) -> Sum {
     let said = std::sync::Arc::new(Mutex::new(Vec::new()));
     let heard = std::sync::Arc::clone(&said);
@@ -116,6 +117,7 @@ fn try_all(from: u64, count: u64) -> Sum {
     sum.into_inner().expect("no test panics in here")
 }
 
+#[allow(clippy::disallowed_methods)] // whoever starts it says how much it tries
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }

@@ -3,25 +3,24 @@
 //! The generator's seed is fixed, so that these tests never fail by chance; `PROPTEST_RNG_SEED` takes another. A failure
 //! prints the smallest scenario found that still fails: save it as a file and run it.
 
+mod acts;
 mod clusters;
 #[path = "../common/mod.rs"]
 mod common;
 mod effects;
+mod on_the_wire;
 mod once_broken;
+mod same_luck;
 mod streams;
 
 use common::case::{ALL, Case, Range, cases, sqs_alone};
-use common::{plan, run};
+use common::run;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
-use redeliver_models::causes::LossCause;
-use redeliver_models::checks::{Event, Recorder};
-use redeliver_models::message::SubscriptionId;
-use redeliver_models::{Fact, Setup, advance, build};
-use redeliver_sim::NodeId;
+use redeliver_models::checks::{Recorded, Recorder};
+use redeliver_models::{Setup, advance, build};
 use serde_json::Value;
 use std::cell::Cell;
-use std::collections::BTreeMap;
 
 /// Holds a law against so many cases.
 fn check(range: Range, count: u32, law: impl Fn(&Case)) {
@@ -45,6 +44,7 @@ fn check_all(cases: impl Strategy<Value = Case>, count: u32, law: impl Fn(&Case)
     }
 }
 
+#[allow(clippy::disallowed_methods)] // whoever starts it may ask for other cases
 /// What a variable of the environment says, or else what is usual.
 fn number_from(variable: &str, usual: u64) -> u64 {
     std::env::var(variable).ok().and_then(|number| number.parse().ok()).unwrap_or(usual)
@@ -52,6 +52,13 @@ fn number_from(variable: &str, usual: u64) -> u64 {
 
 fn results(case: &Case) -> Value {
     run(&case.text(), case.seed)
+}
+
+/// All facts of a run.
+fn facts(setup: &Setup) -> Vec<Recorded> {
+    let mut world = build(setup, Recorder::All(Vec::new()));
+    assert!(advance(&mut world, setup.limits, u64::MAX).is_some());
+    world.checks_mut().0.recorder.take()
 }
 
 /// Each subscription's figures in a design.
@@ -256,190 +263,4 @@ fn the_same_file_gives_the_same_bytes_whatever_its_order() {
         assert_eq!(first.to_string(), results(case).to_string());
         assert_eq!(normal(&first), normal(&run(&case.permuted(), case.seed)));
     });
-}
-
-/// A message by its source and number.
-type Name = (u32, u32);
-
-/// What a run was given: when each message was published, its key, its size, its luck; and what it drew: the work of
-/// its first attempt in each subscription, and what became of each datagram that carried it to a consumer.
-#[derive(PartialEq, Debug, Default)]
-struct Given {
-    published: BTreeMap<Name, (u64, u32, u64, u64)>,
-    worked: BTreeMap<(Name, String), u64>,
-    carried: BTreeMap<(Name, SubscriptionId, u16), Passage>,
-}
-
-/// One sending of a message to a consumer.
-#[derive(PartialEq, Eq, Debug, Default)]
-struct Passage {
-    sent_at: u64,
-    /// To whom; a sender without a broker does not say, and takes all in turn.
-    member: u32,
-    /// How often the same attempt was sent: a broker that has crashed counts anew.
-    sendings: u32,
-    /// It was lost on the wire, by chance.
-    lost: bool,
-    /// To whom it came, and after how many nanoseconds.
-    arrivals: BTreeMap<NodeId, Vec<u64>>,
-}
-
-impl Passage {
-    /// Whether two runs that carried the same datagram over the same link drew the same for it. What met a partition,
-    /// a proxy or a dead receiver tells nothing.
-    fn agrees(&self, other: &Passage) -> bool {
-        let arrived = |passage: &Passage| !passage.arrivals.is_empty();
-        if self.member != other.member || self.sendings > 1 || other.sendings > 1 {
-            return true;
-        }
-        if self.lost && arrived(other) || other.lost && arrived(self) {
-            return false;
-        }
-        self.arrivals.iter().all(|(node, delays)| {
-            let again = other.arrivals.get(node).filter(|again| again.len() == delays.len());
-            again.is_none_or(|again| again == delays)
-        })
-    }
-}
-
-fn given(setup: &Setup) -> Given {
-    let mut given = Given::default();
-    let mut world = build(setup, Recorder::All(Vec::new()));
-    loop {
-        let over = advance(&mut world, setup.limits, 1).is_some();
-        for entry in world.checks_mut().0.recorder.take() {
-            let Event::Fact(fact, Some((source, number, _))) = entry.event else { continue };
-            let name = (source, number);
-            match fact {
-                Fact::Published { m, .. } => {
-                    let message = world.shared().messages.get(m);
-                    let what = (message.born.0, message.key.0, message.size, message.luck.0);
-                    given.published.insert(name, what);
-                }
-                Fact::Processed { s, attempt: 1, worked, .. } => {
-                    let group = &world.shared().names.subscriptions[s.0 as usize];
-                    let group = group.split('/').next().unwrap_or(group).to_string();
-                    given.worked.entry((name, group)).or_insert(worked.0);
-                }
-                Fact::Dispatched { s, attempt, member, .. } => {
-                    let passage = given.carried.entry((name, s, attempt)).or_default();
-                    (passage.sent_at, passage.member) = (entry.at.0, member);
-                    passage.sendings += 1;
-                }
-                Fact::DeliveryDropped { s, why: LossCause::Network, .. } => {
-                    // Lost as it was sent, and so it is the last attempt.
-                    let passages = given.carried.range_mut((name, s, 0)..=(name, s, u16::MAX));
-                    match passages.last() {
-                        Some((_, passage)) => passage.lost = true,
-                        None => given.carried.entry((name, s, 1)).or_default().lost = true,
-                    }
-                }
-                Fact::Delivered { s, attempt, .. } => {
-                    let passage = given.carried.entry((name, s, attempt)).or_default();
-                    // Without a broker it leaves as it is published.
-                    let since = if passage.sendings > 0 { passage.sent_at } else { given.published[&name].0 };
-                    let delay = entry.at.0.saturating_sub(since);
-                    passage.arrivals.entry(entry.node).or_default().push(delay);
-                }
-                _ => {}
-            }
-        }
-        if over {
-            return given;
-        }
-    }
-}
-
-/// What breaks in a setup, and when, in the order of what the file says.
-fn schedule(setup: &Setup) -> Vec<String> {
-    let mut all: Vec<String> = setup.faults.iter().map(|fault| format!("{fault:?}")).collect();
-    all.sort();
-    all
-}
-
-/// Faults that change when a datagram is handed over.
-const MOVES_ARRIVALS: [&str; 6] = ["Pause(", "Slow(", "Jam(", "Swizzle(", "Loss(", "Duplicate("];
-
-/// Whether a crash may keep a fault from acting: a pause does not hold who is down.
-fn is_missed(fault: &str, crash: &str) -> bool {
-    fault.starts_with("Pause(") && crash.contains("Crash(")
-}
-
-#[test]
-fn a_fault_or_a_design_changes_nothing_for_others() {
-    let carried = Cell::new(0);
-    check(Range { producers_crash: false, ..ALL }, 200, |case| {
-        let planned = plan(&case.text(), case.seed);
-        let runs: Vec<Given> = planned.designs.values().map(|design| given(&design.setup)).collect();
-        for n in 0..case.faults.len() {
-            let changed = plan(&case.without_fault(n).text(), case.seed);
-            let handler =
-                ["Poison", "FailingHandler", "SlowHandler"].iter().any(|k| case.faults[n].starts_with(k));
-            for ((name, settings), before) in case.names().zip(&runs) {
-                let setup = &changed.designs[name].setup;
-                let again = given(setup);
-                hold_common(case, before, &again, !handler);
-                // Of faults that say the same each has a stream of its own: which of them is gone is not told.
-                let removed = case.faults[n].split_whitespace().collect::<Vec<&str>>().join(" ");
-                let mut others = planned.designs[name].setup.clone();
-                others.faults.retain(|fault| fault.text != removed);
-                if !changed.text.contains(&case.faults[n]) {
-                    assert_eq!(schedule(&others), schedule(setup), "without {removed}");
-                }
-                let datagrams = |setting: &String| setting == "Udp" || setting.contains("Datagrams");
-                // What a fault does to links or to a process goes with it; one that waits for a fact may come at
-                // another time; any other does the same to what is sent at the same time.
-                let moves =
-                    |fault: &String| MOVES_ARRIVALS.iter().any(|kind| fault.trim_start().starts_with(kind));
-                let is_timed = case.faults.iter().any(moves);
-                let is_shifted = case.faults.iter().enumerate().any(|(other, fault)| {
-                    moves(fault)
-                        && (other == n || fault.contains("when:") || is_missed(fault, &case.faults[n]))
-                });
-                if settings.iter().any(datagrams) && !is_shifted {
-                    for (which, passage) in &before.carried {
-                        let Some(other) = again.carried.get(which) else { continue };
-                        if is_timed && passage.sent_at != other.sent_at {
-                            continue;
-                        }
-                        assert!(passage.agrees(other), "{which:?}: {passage:?}, then {other:?}");
-                        carried.set(carried.get() + 1);
-                    }
-                }
-            }
-        }
-        for other in &runs[1..] {
-            hold_common(case, &runs[0], other, true);
-        }
-        // A design that is there alone is the same.
-        let both = case.fit_for_the_first();
-        let alone = Case { designs: case.designs[..1].to_vec(), ..both.clone() };
-        let [alone, before] =
-            [alone, both].map(|case| format!("{:?}", plan(&case.text(), case.seed).designs["first"].setup));
-        assert_eq!(alone, before);
-    });
-    assert!(carried.get() > 500, "only {} datagrams were compared", carried.get());
-}
-
-/// The same workload, and the same work on what both have processed.
-fn hold_common(case: &Case, one: &Given, other: &Given, same_handlers: bool) {
-    if case.has("Think(") {
-        // When a message comes depends on the one before: what it is does not.
-        for (name, (_, key, size, luck)) in &one.published {
-            let again = other.published.get(name).map(|(_, key, size, luck)| (key, size, luck));
-            assert!(again.is_none_or(|again| again == (key, size, luck)), "{name:?}");
-        }
-    } else {
-        assert_eq!(one.published, other.published);
-    }
-    // Tries in place draw anew, so that the first attempt's work is not told; pauses and slow machines stretch it.
-    let other_work = ["RetryInPlace", "SlowNode(", "Pause("].into_iter().any(|text| case.has(text));
-    if !same_handlers || other_work {
-        return;
-    }
-    for (message, worked) in &one.worked {
-        if let Some(again) = other.worked.get(message) {
-            assert_eq!(worked, again, "the work of {message:?}");
-        }
-    }
 }

@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use redeliver_sim::{Chance, Distribution, Luck, Purpose, Stream, Zipf, mix, name_hash};
 
 use crate::laws::all;
-use crate::source::SEED;
+use crate::source::{SEED, Source};
 
 /// Four draws of a stream, then four about as many messages.
 fn draws() -> Vec<u64> {
@@ -40,6 +40,27 @@ fn draws_are_what_they_were() {
     messages: 2bb48c17f50c8057 9ce73498e8256383 3c5271f1f147cb5b ec15f55bbe8d0c5f
     counters: e11d6e9c61bcb6b6 407fb60918b52cb6 cfe348af491437ef
     attempts: e11d6e9c61bcb6b6 dad1e6daeb7ab2e2 770e322df5581b3d
+    ");
+}
+
+/// So large that the last bit of every floating-point number counts: processors and C libraries differ in it, once in many.
+#[test]
+fn last_bits_of_many_samples_are_what_they_were() {
+    let folded = |(name, distribution): (&str, Distribution)| {
+        let draws = Source::Stream.draws("last bits");
+        let fold = |all: u64, bits: u64| mix(all ^ distribution.sample(bits));
+        line(name, [format!("{:016x}", draws.into_iter().fold(0, fold))])
+    };
+    let large = [
+        ("exponential", Distribution::Exponential { mean: 1e15 }),
+        ("log-normal", Distribution::LogNormal { mu: 34.5, sigma: 0.5 }),
+        ("pareto", Distribution::Pareto { scale: 1e15, shape: 4.0 }),
+    ];
+    let text: String = large.into_iter().map(folded).collect();
+    assert_snapshot!(text, @r"
+    exponential: d2ce4edb85457806
+    log-normal: f5f2ffd631e3948b
+    pareto: c518e9e5d87d0ee7
     ");
 }
 
