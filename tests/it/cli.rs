@@ -43,6 +43,46 @@ fn a_limit_that_is_reached_leaves_the_verdict_open() {
 }
 
 #[test]
+fn what_a_stopped_design_would_have_come_to_is_not_decided() {
+    let directory = directory();
+    let limited = call(directory.path(), &["run", "hello", "--max-events", "20", "-o", "report"]);
+    assert_eq!(limited.code, 3, "{}{}", limited.out, limited.err);
+    assert!(
+        limited.out.starts_with("queue was stopped before its end (more than 20 events"),
+        "{}",
+        limited.out
+    );
+    assert!(limited.out.contains("0 of 6 expectations hold, 6 not decided."), "{}", limited.out);
+    let written =
+        |name: &str| fs::read_to_string(directory.path().join("report").join(name)).expect("it is there");
+    let result: serde_json::Value = serde_json::from_str(&written("result.json")).expect("it is JSON");
+    for line in result["expect"].as_array().expect("it has expectations") {
+        assert_eq!(line["verdict"], "not_decided");
+        assert_eq!(
+            line["read"].as_array().and_then(|read| read.last()).expect("it says why"),
+            "not decided: design `queue` was stopped before its end"
+        );
+    }
+    for line in result["require"].as_array().expect("it is a list") {
+        assert!(line["met"].is_null());
+    }
+    for page in [written("report.md"), written("report.html")] {
+        assert!(page.contains("not decided") && page.contains("was stopped before its end"), "{page}");
+    }
+}
+
+#[test]
+fn what_reads_no_stopped_design_is_broken_all_the_same() {
+    let directory = directory();
+    let code = |expected: &str| {
+        call(directory.path(), &["run", "hello", "--max-events", "20", "--set", expected]).code
+    };
+    assert_eq!(code("expect=[\"seed == 43\"]"), 1);
+    assert_eq!(code("expect=[\"designs.queue.stopped == null\"]"), 1);
+    assert_eq!(code("expect=[\"designs.queue.stopped != null\"]"), 3);
+}
+
+#[test]
 fn wrong_usage_is_2() {
     let directory = directory();
     for arguments in [
