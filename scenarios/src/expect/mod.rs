@@ -5,6 +5,7 @@
 //! it is evaluated, so that a figure that could not be computed makes it undecided instead of false.
 
 mod check;
+mod cost;
 mod kind;
 mod read;
 mod scope;
@@ -163,7 +164,9 @@ fn reads_the_run(read: &Read<'_>, design: &str, only: bool) -> bool {
     };
     match read.path.0.as_slice() {
         [Step::Key(root)] if root == "designs" => !read.only_presence,
-        [Step::Key(root), Step::Key(name), rest @ ..] if root == "designs" => name == design && below(rest.first()),
+        [Step::Key(root), Step::Key(name), rest @ ..] if root == "designs" => {
+            name == design && below(rest.first())
+        }
         [first @ Step::Key(root), ..] => only && shape::RESULT.at(root).is_none() && below(Some(first)),
         _ => false,
     }
@@ -229,6 +232,7 @@ impl Compiled {
         let (mut expression, source) = text::parse(text)?;
         let wanted = Wanted::by(&expression);
         Checker::new(text, &source, scope, root).check(&mut expression)?;
+        cost::check(text, &source, &expression)?;
         Ok(Compiled { expression, wanted })
     }
 
