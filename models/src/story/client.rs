@@ -11,7 +11,7 @@ use super::hands::{Hand, Hands};
 use super::log::{LogSide, POLL_STEP};
 use super::picture::ClientPicture;
 use super::queue::QueueSide;
-use super::script::Verb;
+use super::script::{Rule, Verb};
 use super::sessions::Offered;
 use super::{Dialect, Journal};
 use crate::causes::LossCause;
@@ -140,7 +140,7 @@ impl Client {
             }
             Verb::Process(labels) => self.process_named(labels, out),
             Verb::Handle(rules) => {
-                self.journal(out).program = rules.clone();
+                self.journal(out).program = Rule::in_turn(rules);
                 self.hands.unsee();
                 self.handle(out);
             }
