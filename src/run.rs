@@ -14,17 +14,11 @@ use redeliver_reports::trace;
 use redeliver_scenarios::{Diagnostic, Plan};
 use std::path::Path;
 
+/// What is written into a directory.
+const REPORT: [&str; 3] = ["report.html", "report.md", "result.json"];
+
 pub(crate) fn run(wanted: &Run) -> Result<Ending, Failure> {
-    if wanted.trace.as_deref() == Some(Path::new("-")) {
-        let wrong = Diagnostic::new("the trace goes into a file: standard output has the result");
-        return Err(Failure::unusable(&wrong.hint("name one, for example `--trace facts.jsonl`")));
-    }
-    if wanted.trace.is_some() && wanted.replications.is_some() {
-        let wrong = Diagnostic::new("a trace is of one run, not of several replications");
-        return Err(Failure::unusable(
-            &wrong.hint("leave out `--replications`, and choose the run by `--seed N`"),
-        ));
-    }
+    refuse(wanted)?;
     let plan = input::plan(&wanted.file, &wanted.changes.options())?;
     let count = wanted.replications.unwrap_or(1);
     if plan.seed.checked_add(u64::from(count) - 1).is_none() {
@@ -60,6 +54,29 @@ pub(crate) fn run(wanted: &Run) -> Result<Ending, Failure> {
     })
 }
 
+/// Wrong usage that is seen without the scenario.
+fn refuse(wanted: &Run) -> Result<(), Failure> {
+    if wanted.trace.as_deref() == Some(Path::new("-")) {
+        let wrong = Diagnostic::new("the trace goes into a file: standard output has the result");
+        return Err(Failure::unusable(&wrong.hint("name one, for example `--trace facts.jsonl`")));
+    }
+    if wanted.trace.is_some() && wanted.replications.is_some() {
+        let wrong = Diagnostic::new("a trace is of one run, not of several replications");
+        return Err(Failure::unusable(
+            &wrong.hint("leave out `--replications`, and choose the run by `--seed N`"),
+        ));
+    }
+    let in_the_directory = |name| wanted.output.as_ref().map(|directory| directory.join(name));
+    for target in wanted.trace.iter().cloned().chain(REPORT.into_iter().filter_map(in_the_directory)) {
+        if input::is_read_from(&wanted.file, &target) {
+            let target = target.display();
+            let wrong = Diagnostic::new(format!("{target} is the scenario itself: it would be overwritten"));
+            return Err(Failure::unusable(&wrong.hint("name another file, or another directory")));
+        }
+    }
+    Ok(())
+}
+
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -81,11 +98,10 @@ fn json(findings: &Findings) -> String {
 }
 
 fn write_report(findings: &Findings, directory: &Path) -> Result<(), Failure> {
-    let files =
-        [("report.html", html(findings)), ("report.md", markdown(findings)), ("result.json", json(findings))];
+    let texts = [html(findings), markdown(findings), json(findings)];
+    let files: Vec<(&str, String)> = REPORT.into_iter().zip(texts).collect();
     output::write_files(directory, &files)?;
-    let names = files.map(|(name, _)| name).join(", ");
-    output::remark(&format!("Written into {}: {names}\n", directory.display()));
+    output::remark(&format!("Written into {}: {}\n", directory.display(), REPORT.join(", ")));
     Ok(())
 }
 

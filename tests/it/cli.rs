@@ -83,6 +83,29 @@ fn what_reads_no_stopped_design_is_broken_all_the_same() {
 }
 
 #[test]
+fn a_scenario_is_not_overwritten_by_what_is_made_of_it() {
+    let directory = directory();
+    fs::create_dir(directory.path().join("sub")).expect("there is room for tests");
+    let scenario = directory.path().join("figure.ron");
+    fs::hard_link(&scenario, directory.path().join("sub/report.md")).expect("there is room for tests");
+    for arguments in [
+        &["figure.ron", "--trace", "figure.ron"][..],
+        &["./sub/../figure.ron", "--trace", "figure.ron"],
+        &["sub/report.md", "--trace", "figure.ron"],
+        &["sub/report.md", "-o", "sub"],
+    ] {
+        let refused = call(directory.path(), &[&["run"], arguments].concat());
+        assert_eq!(refused.code, 2, "{arguments:?}: {}", refused.err);
+        assert!(refused.err.contains("is the scenario itself: it would be overwritten"), "{}", refused.err);
+        assert_eq!(fs::read_to_string(&scenario).expect("it is there"), FIGURE, "{arguments:?}");
+    }
+    let beside = call(directory.path(), &["run", "figure.ron", "--trace", "facts.jsonl", "-o", "out"]);
+    assert_eq!(beside.code, 0, "{}", beside.err);
+    // A name of the library is no file here.
+    assert_eq!(call(directory.path(), &["run", "hello", "--trace", "hello"]).code, 0);
+}
+
+#[test]
 fn wrong_usage_is_2() {
     let directory = directory();
     for arguments in [
