@@ -48,10 +48,7 @@ pub(crate) fn run(wanted: &Run) -> Result<Ending, Failure> {
     }
     output::show(&shown(&findings, wanted.format))?;
     let same = !wanted.check_determinism || is_the_same_twice(&plan, wanted.format)?;
-    Ok(match Ending::of(&findings.result) {
-        Ending::Fine if !same => Ending::Undecided,
-        ending => ending,
-    })
+    Ok(Ending::of(&findings.result).compared(same))
 }
 
 /// Wrong usage that is seen without the scenario.
@@ -118,12 +115,49 @@ fn is_the_same_twice(plan: &Plan, format: Format) -> Result<bool, Failure> {
     let mut same = true;
     for (name, design) in &plan.designs {
         let comparison = compare(plan, design);
-        same &= matches!(comparison, Comparison::Same { .. });
-        let line = format!("{name}: {comparison}\n");
+        same &= is_same(&comparison);
+        let line = told(name, &comparison);
         match format {
             Format::Human => output::show(&line)?,
             Format::Json | Format::Md => output::remark(&line),
         }
     }
     Ok(same)
+}
+
+fn is_same(comparison: &Comparison) -> bool {
+    matches!(comparison, Comparison::Same { .. })
+}
+
+fn told(design: &str, comparison: &Comparison) -> String {
+    format!("{design}: {comparison}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // No file makes the program differ from itself, so that no call of it can show this.
+    #[test]
+    fn runs_that_differ_are_told_and_leave_the_verdict_open() {
+        let first = "0.082 s  fulfilment/1  processed shop#1".to_string();
+        let second = "0.083 s  fulfilment/1  processed shop#1".to_string();
+        let differs = Comparison::Differs { number: 20, first, second };
+        insta::assert_snapshot!(told("queue", &differs), @r"
+        queue: differs at fact 20
+          first run:  0.082 s  fulfilment/1  processed shop#1
+          second run: 0.083 s  fulfilment/1  processed shop#1
+        ");
+        assert_eq!(Ending::Fine.compared(is_same(&differs)), Ending::Undecided);
+        assert_eq!(Ending::Broken.compared(is_same(&differs)), Ending::Broken);
+    }
+
+    #[test]
+    fn runs_that_are_the_same_change_no_verdict() {
+        let same = Comparison::Same { facts: 30, fingerprint: "7698ad863051213f".into() };
+        insta::assert_snapshot!(told("queue", &same), @"queue: same: 30 facts, fingerprint 7698ad863051213f");
+        for ending in [Ending::Fine, Ending::Broken, Ending::Undecided] {
+            assert_eq!(ending.compared(is_same(&same)), ending);
+        }
+    }
 }
