@@ -12,7 +12,8 @@ Exit codes:
   3  an expectation is not decided or not exercised, a limit was reached, or two runs differ
   4  the output cannot be written
 
-FILE is a path, `-` for standard input, or a name that `redeliver list` shows.";
+FILE is a path, `-` for standard input, or a name that `redeliver list` shows. A named pipe is a path, too:
+the command waits until somebody has written into it.";
 
 /// A deterministic simulator of messaging designs: what each one loses, duplicates, reorders and delays, and why.
 #[derive(Parser, Debug)]

@@ -45,6 +45,11 @@ impl Ending {
             Ending::Fine
         }
     }
+
+    /// What it ends with if all was run twice, and was the same or not.
+    pub(crate) fn compared(self, same: bool) -> Self {
+        if self == Ending::Fine && !same { Ending::Undecided } else { self }
+    }
 }
 
 /// It could not be done, and why.

@@ -27,6 +27,25 @@ pub(crate) fn name(file: &Path) -> String {
     if is_standard(file) { "stdin".into() } else { file.display().to_string() }
 }
 
+/// Whether the scenario is read from this file, by whatever path.
+pub(crate) fn is_read_from(file: &Path, other: &Path) -> bool {
+    // What standard input was redirected from has a path, too, where the system gives it one.
+    let file = if is_standard(file) { Path::new("/dev/stdin") } else { file };
+    file.is_file() && is_same(file, other)
+}
+
+#[cfg(unix)]
+fn is_same(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
+    identity(one).is_some_and(|found| identity(other) == Some(found))
+}
+
+#[cfg(not(unix))]
+fn is_same(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|found| other.canonicalize().is_ok_and(|other| found == other))
+}
+
 fn is_standard(file: &Path) -> bool {
     file.as_os_str() == "-"
 }

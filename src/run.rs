@@ -14,17 +14,11 @@ use redeliver_reports::trace;
 use redeliver_scenarios::{Diagnostic, Plan};
 use std::path::Path;
 
+/// What is written into a directory.
+const REPORT: [&str; 3] = ["report.html", "report.md", "result.json"];
+
 pub(crate) fn run(wanted: &Run) -> Result<Ending, Failure> {
-    if wanted.trace.as_deref() == Some(Path::new("-")) {
-        let wrong = Diagnostic::new("the trace goes into a file: standard output has the result");
-        return Err(Failure::unusable(&wrong.hint("name one, for example `--trace facts.jsonl`")));
-    }
-    if wanted.trace.is_some() && wanted.replications.is_some() {
-        let wrong = Diagnostic::new("a trace is of one run, not of several replications");
-        return Err(Failure::unusable(
-            &wrong.hint("leave out `--replications`, and choose the run by `--seed N`"),
-        ));
-    }
+    refuse(wanted)?;
     let plan = input::plan(&wanted.file, &wanted.changes.options())?;
     let count = wanted.replications.unwrap_or(1);
     if plan.seed.checked_add(u64::from(count) - 1).is_none() {
@@ -54,10 +48,30 @@ pub(crate) fn run(wanted: &Run) -> Result<Ending, Failure> {
     }
     output::show(&shown(&findings, wanted.format))?;
     let same = !wanted.check_determinism || is_the_same_twice(&plan, wanted.format)?;
-    Ok(match Ending::of(&findings.result) {
-        Ending::Fine if !same => Ending::Undecided,
-        ending => ending,
-    })
+    Ok(Ending::of(&findings.result).compared(same))
+}
+
+/// Wrong usage that is seen without the scenario.
+fn refuse(wanted: &Run) -> Result<(), Failure> {
+    if wanted.trace.as_deref() == Some(Path::new("-")) {
+        let wrong = Diagnostic::new("the trace goes into a file: standard output has the result");
+        return Err(Failure::unusable(&wrong.hint("name one, for example `--trace facts.jsonl`")));
+    }
+    if wanted.trace.is_some() && wanted.replications.is_some() {
+        let wrong = Diagnostic::new("a trace is of one run, not of several replications");
+        return Err(Failure::unusable(
+            &wrong.hint("leave out `--replications`, and choose the run by `--seed N`"),
+        ));
+    }
+    let in_the_directory = |name| wanted.output.as_ref().map(|directory| directory.join(name));
+    for target in wanted.trace.iter().cloned().chain(REPORT.into_iter().filter_map(in_the_directory)) {
+        if input::is_read_from(&wanted.file, &target) {
+            let target = target.display();
+            let wrong = Diagnostic::new(format!("{target} is the scenario itself: it would be overwritten"));
+            return Err(Failure::unusable(&wrong.hint("name another file, or another directory")));
+        }
+    }
+    Ok(())
 }
 
 #[allow(clippy::disallowed_methods)] // no number depends on how many run side by side
@@ -82,11 +96,10 @@ fn json(findings: &Findings) -> String {
 }
 
 fn write_report(findings: &Findings, directory: &Path) -> Result<(), Failure> {
-    let files =
-        [("report.html", html(findings)), ("report.md", markdown(findings)), ("result.json", json(findings))];
+    let texts = [html(findings), markdown(findings), json(findings)];
+    let files: Vec<(&str, String)> = REPORT.into_iter().zip(texts).collect();
     output::write_files(directory, &files)?;
-    let names = files.map(|(name, _)| name).join(", ");
-    output::remark(&format!("Written into {}: {names}\n", directory.display()));
+    output::remark(&format!("Written into {}: {}\n", directory.display(), REPORT.join(", ")));
     Ok(())
 }
 
@@ -103,12 +116,49 @@ fn is_the_same_twice(plan: &Plan, format: Format) -> Result<bool, Failure> {
     let mut same = true;
     for (name, design) in &plan.designs {
         let comparison = compare(plan, design);
-        same &= matches!(comparison, Comparison::Same { .. });
-        let line = format!("{name}: {comparison}\n");
+        same &= is_same(&comparison);
+        let line = told(name, &comparison);
         match format {
             Format::Human => output::show(&line)?,
             Format::Json | Format::Md => output::remark(&line),
         }
     }
     Ok(same)
+}
+
+fn is_same(comparison: &Comparison) -> bool {
+    matches!(comparison, Comparison::Same { .. })
+}
+
+fn told(design: &str, comparison: &Comparison) -> String {
+    format!("{design}: {comparison}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // No file makes the program differ from itself, so that no call of it can show this.
+    #[test]
+    fn runs_that_differ_are_told_and_leave_the_verdict_open() {
+        let first = "0.082 s  fulfilment/1  processed shop#1".to_string();
+        let second = "0.083 s  fulfilment/1  processed shop#1".to_string();
+        let differs = Comparison::Differs { number: 20, first, second };
+        insta::assert_snapshot!(told("queue", &differs), @r"
+        queue: differs at fact 20
+          first run:  0.082 s  fulfilment/1  processed shop#1
+          second run: 0.083 s  fulfilment/1  processed shop#1
+        ");
+        assert_eq!(Ending::Fine.compared(is_same(&differs)), Ending::Undecided);
+        assert_eq!(Ending::Broken.compared(is_same(&differs)), Ending::Broken);
+    }
+
+    #[test]
+    fn runs_that_are_the_same_change_no_verdict() {
+        let same = Comparison::Same { facts: 30, fingerprint: "7698ad863051213f".into() };
+        insta::assert_snapshot!(told("queue", &same), @"queue: same: 30 facts, fingerprint 7698ad863051213f");
+        for ending in [Ending::Fine, Ending::Broken, Ending::Undecided] {
+            assert_eq!(ending.compared(is_same(&same)), ending);
+        }
+    }
 }

@@ -53,8 +53,9 @@ impl Limits {
             return Some(format!("more than {most} messages {what}, at {now} s; {how}"));
         }
         if world.events_now() > INSTANT_EVENTS_MAX {
-            let what = "a loop that takes no time; give it a span above zero";
-            return Some(format!("more than {INSTANT_EVENTS_MAX} events at {now} s: {what}"));
+            let what = "a loop that takes no time, or a batch";
+            let how = "give the loop a span above zero, or spread the batch over several instants";
+            return Some(format!("more than {INSTANT_EVENTS_MAX} events at {now} s: {what}; {how}"));
         }
         if world.events() > most {
             let how = "raise run.max_events (--max-events) if that is meant";
@@ -141,6 +142,20 @@ mod tests {
         assert_eq!(how, "raise run.max_memory (--max-memory) if that is meant");
         let most = memory(&ended.world);
         assert!((1_000_000..50_000_000).contains(&most), "{most}");
+    }
+
+    #[test]
+    fn a_batch_that_is_too_large_for_one_instant_is_called_one() {
+        let batch = |messages: usize| {
+            let mut setup = setup(Design::Queue(queue()), messages as u64);
+            setup.consumers = vec![consumer("stock", 1, 1)];
+            setup.producers[0].schedule = Schedule::At(vec![Span::ZERO; messages]);
+            setup.limits.events_max = u64::MAX;
+            run(&setup, Recorder::Off).stopped
+        };
+        let stopped = batch(INSTANT_EVENTS_MAX as usize + 1).expect("they are too many");
+        insta::assert_snapshot!(stopped, @"more than 1000000 events at 0.000 s: a loop that takes no time, or a batch; give the loop a span above zero, or spread the batch over several instants");
+        assert_eq!(batch(1_000), None);
     }
 
     #[test]

@@ -73,6 +73,8 @@ pub struct Message {
     pub label: u32,
     /// What else its publisher says of it.
     pub properties: PropertiesId,
+    /// Where its publisher has it among those that it keeps: where to look, and no more.
+    pub place: u32,
 
     // The ledger's part.
     /// When a broker first stored it.
@@ -112,6 +114,7 @@ impl Message {
         topic: TopicId(0),
         label: 0,
         properties: PropertiesId::NONE,
+        place: 0,
         stored_at: Time::ZERO,
         key_rank: 0,
         upstream: 0,

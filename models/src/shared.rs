@@ -9,6 +9,7 @@ use crate::setup::Role;
 use crate::story::Journal;
 use crate::transactions::Transactions;
 use redeliver_sim::{NodeId, Span, Stamp, Time};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Shared by all nodes.
@@ -30,6 +31,8 @@ pub struct Shared {
     pub joined_by: Time,
     /// By [`Message::label`]; the first is empty.
     pub labels: Vec<String>,
+    /// The first with this text.
+    pub label_numbers: BTreeMap<String, u32>,
     /// By [`PropertiesId`]; the first says nothing.
     pub properties: Vec<Properties>,
     /// What dead letters have died of.

@@ -258,7 +258,9 @@ impl Shared {
             confirmed: message.confirmed,
             accepted: message.accepted,
         };
-        let whole = Message { generation: message.generation, ..self.restored(&away) };
+        // Where its publisher had it is of no use to anybody any more.
+        let (generation, place) = (message.generation, message.place);
+        let whole = Message { generation, place, ..self.restored(&away) };
         (whole == *message).then_some(away)
     }
 

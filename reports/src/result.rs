@@ -63,7 +63,7 @@ pub struct RequireResult {
     pub design: String,
     /// The subscription.
     pub consumer: String,
-    /// True: met; false: missed; null: a figure it reads could not be computed.
+    /// True: met; false: missed; null: a figure it reads could not be computed, or the design was stopped.
     pub met: Option<bool>,
 }
 

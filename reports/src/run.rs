@@ -257,7 +257,10 @@ fn judge(plan: &Plan, result: &mut RunResult) {
     for (requirement, line) in plan.requirements().iter().zip(&plan.require) {
         for (design, figures) in &result.designs {
             for consumer in figures.consumers.keys() {
-                let met = requirement.met(&value["designs"][design]["consumers"][consumer]);
+                let met = match figures.stopped {
+                    Some(_) => None,
+                    None => requirement.met(&value["designs"][design]["consumers"][consumer]),
+                };
                 let (design, consumer) = (design.clone(), consumer.clone());
                 result.require.push(RequireResult { text: line.text.clone(), design, consumer, met });
             }

@@ -105,15 +105,16 @@ fn a_mean_is_that_of_the_single_runs() {
 /// The same file with the entries of its maps backwards.
 fn permuted(text: &str) -> String {
     let mut text = without_comments(text);
-    for map in ["producers", "consumers", "designs", "nodes", "clients", "queues", "topics", "each"] {
+    let maps = ["producers", "consumers", "designs", "nodes", "clients", "queues", "topics", "each"];
+    for map in maps.map(|map| format!("{map}: {{")).iter().map(String::as_str).chain(["Handle({"]) {
         let mut from = 0;
-        while let Some(found) = text[from..].find(&format!("{map}: {{")) {
-            let start = from + found + map.len() + 3;
+        while let Some(found) = text[from..].find(map) {
+            let start = from + found + map.len();
             let entries = entries(&text[start..]);
             let length = entries.iter().map(|entry| entry.len() + 1).sum::<usize>() - 1;
             // Of several globs or roles that match, the later wins: their order means something.
             let plain = !entries.iter().any(|entry| entry.contains(['*', '?']) || entry.contains("ers\""));
-            if plain || !matches!(map, "nodes" | "clients") {
+            if plain || !matches!(map, "nodes: {" | "clients: {") {
                 let backwards: Vec<&str> =
                     entries.iter().rev().filter(|e| !e.trim().is_empty()).copied().collect();
                 let backwards = backwards.join(",");
@@ -161,7 +162,7 @@ fn without_comments(text: &str) -> String {
 
 #[test]
 fn entries_are_permuted_and_nothing_else() {
-    let text = "(\n designs: {\"a\": Queue(clients: {\"x\": 1, \"y\": 2}), \"b,}\": Log(), // the last\n },\n nodes: {\"*\": 1, \"a\": 2},\n)";
-    let expected = "(\n designs: { \"b,}\": Log(),\"a\": Queue(clients: { \"y\": 2,\"x\": 1})},\n nodes: {\"*\": 1, \"a\": 2},\n)";
+    let text = "(\n designs: {\"a\": Queue(clients: {\"x\": 1, \"y\": 2}), \"b,}\": Log(), // the last\n },\n nodes: {\"*\": 1, \"a\": 2},\n script: [(\"c\", Handle({\"m1 #2\": [Ack()], \"*\": []}))],\n)";
+    let expected = "(\n designs: { \"b,}\": Log(),\"a\": Queue(clients: { \"y\": 2,\"x\": 1})},\n nodes: {\"*\": 1, \"a\": 2},\n script: [(\"c\", Handle({ \"*\": [],\"m1 #2\": [Ack()]}))],\n)";
     assert_eq!(permuted(text), expected);
 }

@@ -43,6 +43,69 @@ fn a_limit_that_is_reached_leaves_the_verdict_open() {
 }
 
 #[test]
+fn what_a_stopped_design_would_have_come_to_is_not_decided() {
+    let directory = directory();
+    let limited = call(directory.path(), &["run", "hello", "--max-events", "20", "-o", "report"]);
+    assert_eq!(limited.code, 3, "{}{}", limited.out, limited.err);
+    assert!(
+        limited.out.starts_with("queue was stopped before its end (more than 20 events"),
+        "{}",
+        limited.out
+    );
+    assert!(limited.out.contains("0 of 6 expectations hold, 6 not decided."), "{}", limited.out);
+    let written =
+        |name: &str| fs::read_to_string(directory.path().join("report").join(name)).expect("it is there");
+    let result: serde_json::Value = serde_json::from_str(&written("result.json")).expect("it is JSON");
+    for line in result["expect"].as_array().expect("it has expectations") {
+        assert_eq!(line["verdict"], "not_decided");
+        assert_eq!(
+            line["read"].as_array().and_then(|read| read.last()).expect("it says why"),
+            "not decided: design `queue` was stopped before its end"
+        );
+    }
+    for line in result["require"].as_array().expect("it is a list") {
+        assert!(line["met"].is_null());
+    }
+    for page in [written("report.md"), written("report.html")] {
+        assert!(page.contains("not decided") && page.contains("was stopped before its end"), "{page}");
+    }
+}
+
+#[test]
+fn what_reads_no_stopped_design_is_broken_all_the_same() {
+    let directory = directory();
+    let code = |expected: &str| {
+        call(directory.path(), &["run", "hello", "--max-events", "20", "--set", expected]).code
+    };
+    assert_eq!(code("expect=[\"seed == 43\"]"), 1);
+    assert_eq!(code("expect=[\"designs.queue.stopped == null\"]"), 1);
+    assert_eq!(code("expect=[\"designs.queue.stopped != null\"]"), 3);
+}
+
+#[test]
+fn a_scenario_is_not_overwritten_by_what_is_made_of_it() {
+    let directory = directory();
+    fs::create_dir(directory.path().join("sub")).expect("there is room for tests");
+    let scenario = directory.path().join("figure.ron");
+    fs::hard_link(&scenario, directory.path().join("sub/report.md")).expect("there is room for tests");
+    for arguments in [
+        &["figure.ron", "--trace", "figure.ron"][..],
+        &["./sub/../figure.ron", "--trace", "figure.ron"],
+        &["sub/report.md", "--trace", "figure.ron"],
+        &["sub/report.md", "-o", "sub"],
+    ] {
+        let refused = call(directory.path(), &[&["run"], arguments].concat());
+        assert_eq!(refused.code, 2, "{arguments:?}: {}", refused.err);
+        assert!(refused.err.contains("is the scenario itself: it would be overwritten"), "{}", refused.err);
+        assert_eq!(fs::read_to_string(&scenario).expect("it is there"), FIGURE, "{arguments:?}");
+    }
+    let beside = call(directory.path(), &["run", "figure.ron", "--trace", "facts.jsonl", "-o", "out"]);
+    assert_eq!(beside.code, 0, "{}", beside.err);
+    // A name of the library is no file here.
+    assert_eq!(call(directory.path(), &["run", "hello", "--trace", "hello"]).code, 0);
+}
+
+#[test]
 fn wrong_usage_is_2() {
     let directory = directory();
     for arguments in [

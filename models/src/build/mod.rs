@@ -294,6 +294,7 @@ fn shared(setup: &Setup, names: &Arc<Names>) -> Shared {
         sources_active,
         skips_left: setup.limits.events_max,
         joined_by: Time::ZERO + joins.max().unwrap_or(Span::ZERO),
+        label_numbers: story::label_numbers(setup, &labels),
         labels,
         properties: vec![Properties::default()],
         histories: Histories::default(),

@@ -16,6 +16,7 @@ use crate::story::{
     Client, ClientSpec, Dialect, Journal, Label, LogSide, LogTopic, OwnSession, QueueSide, Script, Side, Verb,
 };
 use redeliver_sim::{ConnectionId, Distribution, Purpose, Time};
+use std::collections::BTreeMap;
 
 /// All queues: those that stand before time 0, then those that a story declares, in the order of their names.
 pub(super) fn queues(setup: &Setup, config: &queue::Config) -> Vec<QueueConfig> {
@@ -120,6 +121,17 @@ pub(super) fn labels(setup: &Setup) -> Vec<String> {
         }
     }
     labels
+}
+
+/// The number of each label that a story's messages have.
+pub(super) fn label_numbers(setup: &Setup, labels: &[String]) -> BTreeMap<String, u32> {
+    let mut numbers = BTreeMap::new();
+    if setup.script.is_some() {
+        for (label, number) in labels.iter().zip(0..) {
+            numbers.entry(label.clone()).or_insert(number);
+        }
+    }
+    numbers
 }
 
 /// The keys that a story's messages have.

@@ -4,6 +4,8 @@ mod bursts;
 mod database;
 mod publisher;
 pub(crate) mod source;
+#[cfg(test)]
+mod tests;
 
 pub use bursts::Bursts;
 pub use database::StateChange;

@@ -99,6 +99,8 @@ pub struct Publisher {
     waiting: VecDeque<(MessageRef, u32, u16)>,
     /// Sent and not confirmed, by deadline; settled ones wait for their turn to be forgotten.
     unconfirmed: VecDeque<Unconfirmed>,
+    /// How many have left these at the front: places are counted from the first that ever was there.
+    passed: u32,
     /// For messages without a key.
     round: u32,
     /// It crashed as it published this message: so many copies of it were never sent or kept.
@@ -113,6 +115,7 @@ impl Publisher {
             spec,
             database: Database::default(),
             unconfirmed: VecDeque::new(),
+            passed: 0,
             outstanding: 0,
             waiting: VecDeque::new(),
             blocked: false,
@@ -196,16 +199,8 @@ impl Publisher {
     fn send(&mut self, m: MessageRef, target: u32, attempt: u16, out: &mut Out<'_>) {
         if self.spec.confirms {
             let deadline = out.now() + self.spec.confirm_timeout;
-            self.unconfirmed.push_back(Unconfirmed {
-                m,
-                target,
-                attempt,
-                deadline,
-                settled: false,
-                returned: false,
-                accepted: false,
-            });
-            self.outstanding += 1;
+            let (settled, returned, accepted) = (false, false, false);
+            self.keep(Unconfirmed { m, target, attempt, deadline, settled, returned, accepted }, out);
             self.arm_deadline(out);
         } else if self.spec.synchronous {
             source::settled(self.spec.source, out);
@@ -216,6 +211,28 @@ impl Publisher {
         } else {
             out.send(self.spec.connection, packet);
         }
+    }
+
+    /// Keeps a message until it is confirmed, or its time is over.
+    #[inline(always)]
+    fn keep(&mut self, entry: Unconfirmed, out: &mut Out<'_>) {
+        let place = self.passed.wrapping_add(self.unconfirmed.len() as u32);
+        out.shared().messages.get_mut(entry.m).place = place;
+        self.unconfirmed.push_back(entry);
+        self.outstanding += 1;
+    }
+
+    /// What is kept of a message: nothing of one that was confirmed before.
+    #[inline(always)]
+    fn kept(&mut self, m: MessageRef, out: &mut Out<'_>) -> Option<&mut Unconfirmed> {
+        let place = out.shared().messages.get(m).place.wrapping_sub(self.passed);
+        self.unconfirmed.get_mut(place as usize).filter(|entry| entry.m == m && !entry.settled)
+    }
+
+    #[inline(always)]
+    fn forget_first(&mut self) {
+        self.unconfirmed.pop_front();
+        self.passed = self.passed.wrapping_add(1);
     }
 
     fn arm_deadline(&mut self, out: &mut Out<'_>) {
@@ -258,8 +275,7 @@ impl Publisher {
     }
 
     fn on_confirm(&mut self, m: MessageRef, positive: bool, out: &mut Out<'_>) {
-        let found = self.unconfirmed.iter_mut().find(|entry| entry.m == m && !entry.settled);
-        let Some(entry) = found else { return };
+        let Some(entry) = self.kept(m, out) else { return };
         entry.settled = true;
         let positive = positive && !entry.returned;
         self.outstanding -= 1;
@@ -271,7 +287,7 @@ impl Publisher {
             source::settled(self.spec.source, out);
         }
         while self.unconfirmed.front().is_some_and(|entry| entry.settled) {
-            self.unconfirmed.pop_front();
+            self.forget_first();
         }
         if !self.waiting.is_empty() {
             self.send_waiting(out);
@@ -279,9 +295,8 @@ impl Publisher {
     }
 
     /// The confirm that comes behind it says nothing good of this message.
-    fn on_return(&mut self, m: MessageRef) {
-        let found = self.unconfirmed.iter_mut().find(|entry| entry.m == m && !entry.settled);
-        if let Some(entry) = found {
+    fn on_return(&mut self, m: MessageRef, out: &mut Out<'_>) {
+        if let Some(entry) = self.kept(m, out) {
             entry.returned = true;
         }
     }
@@ -295,7 +310,7 @@ impl Publisher {
             if !entry.settled && entry.deadline > out.now() {
                 break;
             }
-            self.unconfirmed.pop_front();
+            self.forget_first();
             if !entry.settled {
                 self.outstanding -= 1;
                 self.again(entry, out);
@@ -316,9 +331,7 @@ impl Publisher {
         if !self.spec.datagrams && (self.blocked || !out.is_open(self.spec.connection)) {
             // It goes with all the others when the connection is back, or the broker reads again.
             let deadline = out.now() + self.spec.confirm_timeout;
-            self.unconfirmed.push_back(Unconfirmed { deadline, ..entry });
-            self.outstanding += 1;
-            return;
+            return self.keep(Unconfirmed { deadline, ..entry }, out);
         }
         if entry.accepted && !self.spec.clean_session {
             return self.proceed_again(entry, out);
@@ -331,8 +344,7 @@ impl Publisher {
     /// The broker has it, and keeps it back: it is told to go on, and never sent the message again.
     #[cold]
     fn on_accepted(&mut self, m: MessageRef, out: &mut Out<'_>) {
-        let found = self.unconfirmed.iter_mut().find(|entry| entry.m == m && !entry.settled);
-        let Some(entry) = found else { return };
+        let Some(entry) = self.kept(m, out) else { return };
         entry.accepted = true;
         let attempt = entry.attempt;
         out.send(self.spec.connection, Packet::Proceed { m, attempt });
@@ -341,8 +353,7 @@ impl Publisher {
     #[cold]
     fn proceed_again(&mut self, entry: Unconfirmed, out: &mut Out<'_>) {
         let deadline = out.now() + self.spec.confirm_timeout;
-        self.unconfirmed.push_back(Unconfirmed { deadline, ..entry });
-        self.outstanding += 1;
+        self.keep(Unconfirmed { deadline, ..entry }, out);
         self.arm_deadline(out);
         out.send(self.spec.connection, Packet::Proceed { m: entry.m, attempt: entry.attempt });
     }
@@ -350,6 +361,7 @@ impl Publisher {
     /// The connection is back: nobody knows what of the unconfirmed ones had arrived.
     fn on_connected(&mut self, out: &mut Out<'_>) {
         self.blocked = false;
+        self.passed = self.passed.wrapping_add(self.unconfirmed.len() as u32);
         let mut again: Vec<Unconfirmed> = std::mem::take(&mut self.unconfirmed).into();
         again.retain(|entry| !entry.settled);
         again.sort_by_key(|entry| out.shared().messages.get(entry.m).number);
@@ -385,7 +397,7 @@ impl Node<crate::domain::Messaging> for Publisher {
     fn on_message(&mut self, _from: ConnectionId, packet: Packet, out: &mut Out<'_>) {
         match packet {
             Packet::Confirm { m, positive, .. } => self.on_confirm(m, positive, out),
-            Packet::Return { m, .. } => self.on_return(m),
+            Packet::Return { m, .. } => self.on_return(m, out),
             Packet::Accepted { m } => self.on_accepted(m, out),
             Packet::Block { blocked } | Packet::Throttle { on: blocked } => self.on_block(blocked, out),
             _ => {}

@@ -1,5 +1,6 @@
 //! The calls of a story's client: each begins when there is a connection, and returns with its outcome.
 
+use super::call_list::Place;
 use super::client::{Client, Side};
 use super::log::{DELIVERY_TIMEOUT, LogSide, LogTopic};
 use super::picture::SendOutcome;
@@ -65,6 +66,13 @@ pub(super) enum Task {
     Commit { waiting: Vec<(u32, u32)>, failed: bool },
 }
 
+impl Sending {
+    /// It goes out for the first time; none yet, if it has to wait.
+    pub(super) fn first(m: MessageRef, target: u32, body: String) -> Self {
+        Sending { m, target, attempt: 1, body, returned: false }
+    }
+}
+
 impl Task {
     /// Its verb.
     fn name(&self) -> &'static str {
@@ -118,16 +126,16 @@ impl Client {
             Task::Declare { queue: asked, .. } => !consumes && call.begun && asked == queue,
             _ => false,
         };
-        let Some(index) = self.calls.iter().position(is) else { return };
-        let call = self.calls.remove(index);
+        let found = self.calls.others().find(|(_, call)| is(call)).map(|(place, _)| place);
+        let Some(call) = found.and_then(|place| self.calls.take(place)) else { return };
         self.journal(out).seen.calls.push(format!("{} ok", call.task.name()));
     }
 
     /// Calls that have not returned, as a picture shows them.
     pub(super) fn pending_calls(&self) -> impl Iterator<Item = String> + '_ {
         let waits = self.queue_side().is_some_and(|side| side.waits);
-        let shown = move |call: &&Call| waits && !matches!(call.task, Task::Send { .. });
-        self.calls.iter().filter(shown).map(|call| format!("{} pending", call.task.name()))
+        let all = self.calls.others().filter(move |_| waits);
+        all.map(|(_, call)| format!("{} pending", call.task.name()))
     }
 
     fn queue_of(&self, name: Option<&String>, out: &mut Out<'_>) -> Option<u32> {
@@ -157,12 +165,12 @@ impl Client {
         let open = self.is_datagrams() || out.is_open(self.spec.connection);
         // A call opens a channel if there is none.
         self.channel |= open;
-        for mut call in std::mem::take(&mut self.calls) {
+        for place in self.calls.to_begin() {
+            let Some(mut call) = self.calls.take(place) else { continue };
             // A client of a log takes what is sent into its buffer, connection or not.
-            let begins = !call.begun && (open || matches!(call.task, Task::Send { .. }));
-            call.begun |= begins;
-            if !begins || self.advance(&mut call.task, out) {
-                self.calls.push(call);
+            call.begun = open || matches!(call.task, Task::Send { .. });
+            if !call.begun || self.advance(&mut call.task, out) {
+                self.calls.put(place, call);
             }
         }
     }
@@ -231,7 +239,7 @@ impl Client {
         if sent {
             self.put(Packet::Publish { m, attempt: 1, target }, out);
         }
-        Sending { m, target, attempt: u16::from(sent), body: label.body.clone(), returned: false }
+        Sending { attempt: u16::from(sent), ..Sending::first(m, target, label.body.clone()) }
     }
 
     /// The exchange, or the partition.
@@ -259,7 +267,7 @@ impl Client {
         let (now, stamp) = (out.now(), out.clock());
         let shared = out.shared();
         let key = label.key.as_ref().and_then(|key| shared.names.find_key(key)).unwrap_or(KeyId::NONE);
-        let text = shared.labels.iter().position(|text| *text == label.body).unwrap_or(0) as u32;
+        let text = shared.label_numbers.get(&label.body).copied().unwrap_or(0);
         let source = &mut shared.sources[self.spec.source.0 as usize];
         let message = source.send(now, stamp, topic, key, text, size);
         let said = match &self.spec.side {
@@ -285,25 +293,25 @@ impl Client {
         }
     }
 
-    /// Goes on with the first call that `is` says, if there is one.
+    /// Goes on with the first call that `is` says, if there is one; no send.
     pub(super) fn go_on(&mut self, is: impl FnMut(&mut Call) -> bool, out: &mut Out<'_>) {
-        let Some(index) = self.calls.iter_mut().position(is) else { return };
-        let mut call = self.calls.remove(index);
+        let Some(place) = self.calls.find_other(is) else { return };
+        let Some(call) = self.calls.take(place) else { return };
+        self.go_on_with(place, call, out);
+    }
+
+    /// The next step of a call that was taken out.
+    fn go_on_with(&mut self, place: Place, mut call: Call, out: &mut Out<'_>) {
         if self.advance(&mut call.task, out) {
-            self.calls.insert(index, call);
+            self.calls.put(place, call);
         }
     }
 
     pub(super) fn on_confirm(&mut self, m: MessageRef, positive: bool, offset: u32, out: &mut Out<'_>) {
-        let mut sent = None;
-        let is = |call: &mut Call| match &mut call.task {
-            Task::Send { current, .. } if current.as_ref().is_some_and(|sending| sending.m == m) => {
-                sent = current.take();
-                true
-            }
-            _ => false,
-        };
-        let Some(index) = self.calls.iter_mut().position(is) else { return };
+        let Some(place) = self.calls.sending(m) else { return };
+        let Some(mut call) = self.calls.take(place) else { return };
+        let Task::Send { current, .. } = &mut call.task else { return };
+        let sent = current.take();
         let returned = sent.as_ref().is_some_and(|sending| sending.returned);
         let positive = positive && !returned;
         let counted = sent.as_ref().is_some_and(|sending| self.is_counted(sending.target));
@@ -318,8 +326,7 @@ impl Client {
         };
         let body = sent.map(|sending| sending.body).unwrap_or_default();
         self.journal(out).answered(&body, positive, outcome);
-        let token = self.calls[index].token;
-        self.go_on(|call| call.token == token, out);
+        self.go_on_with(place, call, out);
     }
 
     /// Whether what is sent there is answered with how many have got it.
@@ -329,13 +336,10 @@ impl Client {
 
     /// No queue took a message: the confirm that may come yet says nothing good of it.
     pub(super) fn on_return(&mut self, m: MessageRef, label: u32, out: &mut Out<'_>) {
-        for call in &mut self.calls {
-            if let Task::Send { current: Some(sending), .. } = &mut call.task
-                && sending.m == m
-            {
-                sending.returned = true;
-                return;
-            }
+        let call = self.calls.sending(m).and_then(|place| self.calls.get_mut(place));
+        if let Some(Call { task: Task::Send { current: Some(sending), .. }, .. }) = call {
+            sending.returned = true;
+            return;
         }
         let body = out.shared().labels[label as usize].clone();
         self.journal(out).answered(&body, false, SendOutcome::Word("returned"));
@@ -364,7 +368,7 @@ impl Client {
         self.calling = false;
         self.session += 1;
         self.for_pull = 0;
-        for call in std::mem::take(&mut self.calls) {
+        for call in self.calls.take_all() {
             self.fail_call(call.task, error, out);
             self.error(error, out);
         }
@@ -399,7 +403,7 @@ impl Client {
     /// The connection to a log is back: what has no answer is sent again, unless that was tried for too long.
     pub(super) fn send_again(&mut self, out: &mut Out<'_>) {
         let Side::Log(LogSide { retries, .. }) = self.spec.side else { return };
-        let mut calls = std::mem::take(&mut self.calls);
+        let mut calls: Vec<Call> = self.calls.take_all().collect();
         for call in &mut calls {
             let Task::Send { current, .. } = &mut call.task else { continue };
             let Some(sending) = current else { continue };

@@ -54,7 +54,7 @@ impl Client {
         let name = self.queue_side().map(|side| side.queues[queue as usize].clone()).unwrap_or_default();
         let what = "404 NOT_FOUND - failed to perform operation on queue";
         let error = format!("{what} '{name}' in vhost '/' due to timeout");
-        for call in std::mem::take(&mut self.calls) {
+        for call in self.calls.take_all() {
             self.fail_call(call.task, "404 NOT_FOUND", out);
             self.error(&error, out);
         }
@@ -88,7 +88,7 @@ impl Client {
     /// Its hands are empty. What was settled as it was sent is lost.
     pub(super) fn let_go_of_all(&mut self, out: &mut Out<'_>) {
         let auto_ack = self.auto_ack();
-        for hand in self.hands.drop_all().into_iter().filter(|hand| !hand.processed) {
+        for hand in self.hands.drop_all().filter(|hand| !hand.processed) {
             let (m, s) = (hand.m, hand.s);
             let why = LossCause::TakenNeverProcessed;
             out.note(if auto_ack { Fact::Discarded { m, s, why } } else { Fact::GivenBack { m, s } });

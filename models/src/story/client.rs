@@ -3,14 +3,15 @@
 //! What it holds dies with it; what the onlooker has seen of it is in its [`super::Journal`]. It connects when a verb
 //! needs a connection, and does not call again by itself.
 
-use super::calls::{Call, Destination, Task};
+use super::call_list::Calls;
+use super::calls::{Destination, Task};
 use super::groups::Membership;
 use super::handling::Handling;
 use super::hands::{Hand, Hands};
 use super::log::{LogSide, POLL_STEP};
 use super::picture::ClientPicture;
 use super::queue::QueueSide;
-use super::script::Verb;
+use super::script::{Rule, Verb};
 use super::sessions::Offered;
 use super::{Dialect, Journal};
 use crate::causes::LossCause;
@@ -60,7 +61,7 @@ pub struct Client {
     /// Its channel to a queue broker is open, if the connection is.
     pub(super) channel: bool,
     pub(super) hands: Hands,
-    pub(super) calls: Vec<Call>,
+    pub(super) calls: Calls,
     pub(super) handling: Option<Handling>,
     /// Pauses of the handler so far.
     pub(super) pauses: u32,
@@ -83,7 +84,7 @@ impl Client {
             session: 0,
             channel: false,
             hands: Hands::default(),
-            calls: Vec::new(),
+            calls: Calls::default(),
             handling: None,
             pauses: 0,
             for_pull: 0,
@@ -95,7 +96,7 @@ impl Client {
 
     /// Whether this call has not returned.
     pub(crate) fn is_calling(&self, token: u32) -> bool {
-        self.calls.iter().any(|call| call.token == token)
+        self.calls.has(token)
     }
 
     /// Begins with what a verb says; the call is known by this number until it returns.
@@ -139,7 +140,7 @@ impl Client {
             }
             Verb::Process(labels) => self.process_named(labels, out),
             Verb::Handle(rules) => {
-                self.journal(out).program = rules.clone();
+                self.journal(out).program = Rule::in_turn(rules);
                 self.hands.unsee();
                 self.handle(out);
             }
@@ -311,7 +312,7 @@ impl Node<Messaging> for Client {
         for hand in self.hands.unprocessed() {
             out.note(Fact::Discarded { m: hand.m, s: hand.s, why: LossCause::TakenNeverProcessed });
         }
-        for call in &self.calls {
+        for call in self.calls.iter() {
             if let Task::Send { current: Some(sending), .. } = &call.task {
                 out.note(Fact::PublishDropped { m: sending.m, why: LossCause::ProducerBuffer });
             }
@@ -327,7 +328,7 @@ impl Holder for Client {
             return;
         }
         self.hands.unprocessed().for_each(|hand| census.copy(hand.m, hand.s));
-        for call in &self.calls {
+        for call in self.calls.iter() {
             if let Task::Send { current: Some(sending), .. } = &call.task {
                 census.upstream(sending.m);
             }

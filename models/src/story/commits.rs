@@ -1,6 +1,6 @@
 //! How a client of a story commits: as the story says, or by itself.
 
-use super::calls::Task;
+use super::calls::{Call, Task};
 use super::client::Client;
 use super::groups::{Membership, Place};
 use crate::domain::Out;
@@ -69,7 +69,7 @@ impl Client {
     }
 
     pub(super) fn on_commit_answer(&mut self, partition: u32, offset: u32, ok: bool, out: &mut Out<'_>) {
-        let answered = self.calls.iter_mut().position(|call| match &mut call.task {
+        let answered = self.calls.find_other(|call| match &mut call.task {
             Task::Commit { waiting, failed } => {
                 let found = waiting.iter().position(|asked| *asked == (partition, offset));
                 found.map(|index| waiting.remove(index)).inspect(|_| *failed |= !ok).is_some()
@@ -79,12 +79,12 @@ impl Client {
         if ok {
             self.hands.settle_below(partition, offset);
         }
-        let Some(index) = answered else { return };
-        if let Task::Commit { waiting, failed } = &self.calls[index].task
+        let Some(place) = answered else { return };
+        if let Some(Call { task: Task::Commit { waiting, failed }, .. }) = self.calls.get_mut(place)
             && waiting.is_empty()
         {
             let word = if *failed { "Commit CommitFailedException" } else { "Commit ok" };
-            self.calls.remove(index);
+            self.calls.take(place);
             self.journal(out).seen.calls.push(word.into());
         }
     }

@@ -161,7 +161,7 @@ impl Client {
         let (m, s, attempt, name) = (hand.m, hand.s, hand.attempt, hand.name.clone());
         out.note(Fact::Processed { m, s, attempt, worked: redeliver_sim::Span::ZERO });
         self.journal(out).seen.processed.push(name);
-        self.hands.sort_out();
+        self.hands.let_go(id);
     }
 
     pub(super) fn ack(&mut self, id: u32, out: &mut Out<'_>) {
@@ -173,7 +173,7 @@ impl Client {
             Some(tag) => self.put(Packet::Ack { m, s, attempt, tag }, out),
             None => self.misses_channel(out),
         }
-        self.hands.sort_out();
+        self.hands.let_go(id);
     }
 
     pub(super) fn nack(&mut self, id: u32, requeue: bool, out: &mut Out<'_>) {
@@ -188,7 +188,7 @@ impl Client {
             Some(tag) => self.put(Packet::Nack { m, s, attempt, tag, requeue }, out),
             None => self.misses_channel(out),
         }
-        self.hands.sort_out();
+        self.hands.let_go(id);
     }
 
     /// Whether it may settle here what it was given over an earlier connection.

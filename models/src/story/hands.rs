@@ -2,6 +2,7 @@
 
 use crate::message::{MessageRef, SubscriptionId};
 use crate::packet::Tag;
+use std::collections::BTreeMap;
 
 /// A message in a client's hands.
 #[derive(Clone, Debug)]
@@ -37,20 +38,22 @@ impl Hand {
 /// All of them, in the order in which they came.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hands {
-    held: Vec<Hand>,
+    held: BTreeMap<u32, Hand>,
     given: u32,
+    /// The handler has seen all before this one.
+    seen: u32,
 }
 
 impl Hands {
     /// Takes one more.
     pub(super) fn take(&mut self, hand: Hand) {
-        self.held.push(Hand { id: self.given, ..hand });
+        self.held.insert(self.given, Hand { id: self.given, ..hand });
         self.given += 1;
     }
 
     /// Those that are to be settled by a verb that names one, or none. Of several of this name, one of this session.
     pub(super) fn to_settle(&self, label: Option<&str>, multiple: bool, session: u32) -> Vec<u32> {
-        let open = || self.held.iter().filter(|hand| !hand.settled);
+        let open = || self.held.values().filter(|hand| !hand.settled);
         let Some(label) = label else { return open().map(|hand| hand.id).collect() };
         let Some(last) = first(open(), label, session) else { return Vec::new() };
         open().filter(|hand| hand.id == last || multiple && hand.id < last).map(|hand| hand.id).collect()
@@ -58,47 +61,57 @@ impl Hands {
 
     /// The first one of this label that has not been processed, of this session if there is one.
     pub(super) fn to_process(&self, label: &str, session: u32) -> Option<u32> {
-        first(self.held.iter().filter(|hand| !hand.processed), label, session)
+        first(self.held.values().filter(|hand| !hand.processed), label, session)
     }
 
     /// All that have not been processed.
     pub(super) fn unprocessed(&self) -> impl Iterator<Item = &Hand> {
-        self.held.iter().filter(|hand| !hand.processed)
+        self.held.values().filter(|hand| !hand.processed)
     }
 
     /// The first one that the handler has not seen.
     pub(super) fn unhandled(&mut self) -> Option<&mut Hand> {
-        self.held.iter_mut().find(|hand| !hand.handled)
+        let found = self.held.range_mut(self.seen..).map(|(_, hand)| hand).find(|hand| !hand.handled);
+        self.seen = found.as_ref().map_or(self.given, |hand| hand.id);
+        found
     }
 
     /// A new handler sees all of them.
     pub(super) fn unsee(&mut self) {
-        self.held.iter_mut().for_each(|hand| hand.handled = false);
+        self.held.values_mut().for_each(|hand| hand.handled = false);
+        self.seen = 0;
     }
 
     pub(super) fn get_mut(&mut self, id: u32) -> Option<&mut Hand> {
-        self.held.iter_mut().find(|hand| hand.id == id)
+        self.held.get_mut(&id)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Hand> {
-        self.held.iter()
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Hand> {
+        self.held.values()
     }
 
     /// A group's offset was committed: what is before it is settled.
     pub(super) fn settle_below(&mut self, partition: u32, offset: u32) {
         let passed = |hand: &&mut Hand| hand.at.is_some_and(|(p, at)| p == partition && at < offset);
-        self.held.iter_mut().filter(passed).for_each(|hand| hand.settled = true);
+        self.held.values_mut().filter(passed).for_each(|hand| hand.settled = true);
         self.sort_out();
+    }
+
+    /// Lets go of one, if it is settled and processed.
+    pub(super) fn let_go(&mut self, id: u32) {
+        if self.held.get(&id).is_some_and(|hand| hand.processed && hand.settled) {
+            self.held.remove(&id);
+        }
     }
 
     /// Lets go of what is settled and processed.
     pub(super) fn sort_out(&mut self) {
-        self.held.retain(|hand| !hand.processed || !hand.settled);
+        self.held.retain(|_, hand| !hand.processed || !hand.settled);
     }
 
     /// Lets go of everything.
-    pub(super) fn drop_all(&mut self) -> Vec<Hand> {
-        std::mem::take(&mut self.held)
+    pub(super) fn drop_all(&mut self) -> impl Iterator<Item = Hand> + use<> {
+        std::mem::take(&mut self.held).into_values()
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Journal {
     latest: BTreeMap<u32, u32>,
     /// How often each body came.
     times: BTreeMap<String, u32>,
+    /// Where each body stands among `seen.sent`.
+    sent: BTreeMap<String, usize>,
     /// Sends so far.
     published: u64,
 }
@@ -56,9 +58,12 @@ impl Journal {
 
     /// What became of the last send of this body.
     pub(super) fn outcome(&mut self, body: &str, outcome: SendOutcome) {
-        match self.seen.sent.iter_mut().find(|(label, _)| label == body) {
-            Some((_, known)) => *known = outcome,
-            None => self.seen.sent.push((body.into(), outcome)),
+        match self.sent.get(body) {
+            Some(place) => self.seen.sent[*place].1 = outcome,
+            None => {
+                self.sent.insert(body.into(), self.seen.sent.len());
+                self.seen.sent.push((body.into(), outcome));
+            }
         }
     }
 

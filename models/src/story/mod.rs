@@ -1,5 +1,6 @@
 //! Stories: a scenario that says every step.
 
+mod call_list;
 mod calls;
 mod channel;
 mod client;

@@ -1,6 +1,6 @@
 //! How a client of a story polls a log: what a poll waits for, and when it returns.
 
-use super::calls::Task;
+use super::calls::{Call, Task};
 use super::client::Client;
 use super::groups::Standing;
 use super::log::POLL_STEP;
@@ -46,7 +46,7 @@ impl Client {
         for index in 0..self.memberships.len() {
             self.hand_over(index, out);
             let group = self.memberships[index].group;
-            let asked = self.calls.iter().find_map(|call| match &call.task {
+            let asked = self.calls.others().find_map(|(_, call)| match &call.task {
                 Task::Poll(asking) if asking.group == group => Some(asking.left),
                 _ => None,
             });
@@ -83,7 +83,7 @@ impl Client {
         self.end_polls(index, |_| false, out);
         while !self.memberships[index].fetched.is_empty() {
             let group = self.memberships[index].group;
-            let poll = self.calls.iter().position(|call| match &call.task {
+            let poll = self.calls.find_other(|call| match &call.task {
                 Task::Poll(asking) => asking.group == group && asking.left != Some(0),
                 _ => false,
             });
@@ -96,7 +96,8 @@ impl Client {
                 place.position = offset + 1;
             }
             let text = self.receive_record(m, group, attempt, (partition, offset), out);
-            if let Some(Task::Poll(asking)) = poll.map(|poll| &mut self.calls[poll].task) {
+            let call = poll.and_then(|poll| self.calls.get_mut(poll));
+            if let Some(Call { task: Task::Poll(asking), .. }) = call {
                 asking.got.push(text);
                 asking.left = asking.left.map(|left| left - 1);
             }
@@ -114,8 +115,8 @@ impl Client {
             }
             _ => false,
         };
-        while let Some(index) = self.calls.iter().position(|call| ends(&call.task)) {
-            if let Task::Poll(asking) = self.calls.remove(index).task {
+        while let Some(place) = self.calls.find_other(|call| ends(&call.task)) {
+            if let Some(Call { task: Task::Poll(asking), .. }) = self.calls.take(place) {
                 self.journal(out).seen.polls.push(asking.got);
             }
         }
@@ -123,11 +124,13 @@ impl Client {
 
     /// The time of a poll is over.
     pub(super) fn on_poll_over(&mut self, token: u32, out: &mut Out<'_>) {
-        for call in self.calls.iter_mut().filter(|call| call.token == token) {
-            if let Task::Poll(asking) = &mut call.task {
+        self.calls.find_other(|call| match &mut call.task {
+            Task::Poll(asking) if call.token == token => {
                 asking.over = true;
+                true
             }
-        }
+            _ => false,
+        });
         (0..self.memberships.len()).for_each(|index| self.end_polls(index, |_| false, out));
     }
 }

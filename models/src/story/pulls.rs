@@ -3,7 +3,8 @@
 //! What takes all that it asks for ends with the last; what takes what there is ends as the broker says.
 
 use super::Dialect;
-use super::calls::Task;
+use super::call_list::Place;
+use super::calls::{Call, Task};
 use super::client::Client;
 use super::log::POLL_STEP;
 use super::script::Verb;
@@ -116,11 +117,9 @@ impl Client {
     /// perhaps returns with it.
     pub(super) fn pulled(&mut self, s: SubscriptionId, text: &str, out: &mut Out<'_>) {
         let place = std::mem::take(&mut self.for_pull);
-        let pulls = self.calls.iter_mut().filter(|call| call.begun).filter_map(|call| match &mut call.task {
-            Task::Pull { s: asked, left, got, .. } if *asked == s && *left > 0 => Some((left, got)),
-            _ => None,
-        });
-        if let Some((left, got)) = pulls.into_iter().nth(place) {
+        let waits = |task: &Task| matches!(task, Task::Pull { s: asked, left: 1.., .. } if *asked == s);
+        let pull = self.begun(waits, place).and_then(|place| self.calls.get_mut(place));
+        if let Some(Call { task: Task::Pull { left, got, .. }, .. }) = pull {
             got.push(text.into());
             *left -= 1;
         }
@@ -152,22 +151,24 @@ impl Client {
 
     /// Of the pulls of which this is true the one at this place returns with what it has.
     fn end_pull(&mut self, is: impl Fn(&Task) -> bool, place: usize, out: &mut Out<'_>) {
-        let calls = self.calls.iter().enumerate().filter(|(_, call)| call.begun && is(&call.task));
-        let Some(index) = calls.map(|(index, _)| index).nth(place) else { return };
-        if let Task::Pull { got, .. } = self.calls.remove(index).task {
+        let pull = self.begun(is, place).and_then(|place| self.calls.take(place));
+        if let Some(Call { task: Task::Pull { got, .. }, .. }) = pull {
             self.journal(out).seen.polls.push(got);
         }
     }
 
+    /// Of the calls that have begun, and of which this is true, the one at this place.
+    fn begun(&self, is: impl Fn(&Task) -> bool, place: usize) -> Option<Place> {
+        let mut found = self.calls.others().filter(|(_, call)| call.begun && is(&call.task));
+        found.nth(place).map(|(place, _)| place)
+    }
+
     /// Nothing was heard of a pull for too long: it returns.
     pub(super) fn on_pull_over(&mut self, token: u32, out: &mut Out<'_>) {
-        let is = |call: &&super::calls::Call| call.token == token && matches!(call.task, Task::Pull { .. });
-        if let Some(call) = self.calls.iter().find(is) {
-            let token = call.token;
-            let index = self.calls.iter().position(|call| call.token == token).unwrap_or_default();
-            if let Task::Pull { got, .. } = self.calls.remove(index).task {
-                self.journal(out).seen.polls.push(got);
-            }
+        let is = |call: &mut Call| call.token == token && matches!(call.task, Task::Pull { .. });
+        let pull = self.calls.find_other(is).and_then(|place| self.calls.take(place));
+        if let Some(Call { task: Task::Pull { got, .. }, .. }) = pull {
+            self.journal(out).seen.polls.push(got);
         }
     }
 }

@@ -131,7 +131,7 @@ pub enum Verb {
     },
     /// The effect takes place (none: of the one at hand in a handler, else of all held). Labels.
     Process(Vec<String>),
-    /// With each message from now on, and with those held: the first rule that matches.
+    /// With each message from now on, and with those held: of the rules that match the one that says most.
     Handle(Vec<Rule>),
     /// Write the position down.
     Commit {
@@ -190,6 +190,16 @@ pub struct Rule {
     pub time: Option<u32>,
     /// What is done with it.
     pub verbs: Vec<Verb>,
+}
+
+impl Rule {
+    /// In the order in which they are tried, whatever the order of the file: what says more goes first, a body before a
+    /// number, and both before either.
+    pub(super) fn in_turn(rules: &[Rule]) -> Vec<Rule> {
+        let mut rules = rules.to_vec();
+        rules.sort_by_key(|rule| (rule.body.is_none(), rule.time.is_none()));
+        rules
+    }
 }
 
 impl Verb {

@@ -4,7 +4,7 @@
 //! Models paho-mqtt, the library of the records: what comes is acknowledged as it is handed on, unless `manual_ack` is
 //! set; what is offered is handed on when it is released, once.
 
-use super::calls::{Call, Task};
+use super::calls::Task;
 use super::client::Client;
 use super::queue::OwnSession;
 use crate::causes::LossCause;
@@ -73,7 +73,7 @@ impl Client {
         if self.session().is_none_or(|session| session.manual_ack) {
             return;
         }
-        let newest = self.hands.iter().filter(|hand| hand.tag == Some(tag)).map(|hand| hand.id).last();
+        let newest = self.hands.iter().rev().find(|hand| hand.tag == Some(tag)).map(|hand| hand.id);
         match newest {
             Some(hand) if tag.is_settled_by_ack() => self.ack(hand, out),
             Some(hand) => self.process(hand, out),
@@ -83,9 +83,7 @@ impl Client {
 
     /// The broker keeps a message back: it is told to go on.
     pub(super) fn on_accepted(&mut self, m: MessageRef, out: &mut Out<'_>) {
-        let is_it =
-            |call: &Call| matches!(&call.task, Task::Send { current: Some(sending), .. } if sending.m == m);
-        if self.calls.iter().any(is_it) {
+        if self.calls.sending(m).is_some() {
             self.put(Packet::Proceed { m, attempt: 1 }, out);
         }
     }

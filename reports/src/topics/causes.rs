@@ -18,7 +18,7 @@ pub(super) static CAUSES: &[Topic] = &[
     topic(
         &["not decided"],
         "An expectation that reads a figure that could not be computed (null), or that is not there in this \
-         run. Exit code 3.",
+         run; or one of a design that was stopped at a limit before its end. Exit code 3.",
     ),
     topic(
         &["no_loss"],

@@ -23,7 +23,7 @@ pub(super) static EXIT: &[Topic] = &[
     topic(
         &["exit 3", "3"],
         "No expectation is broken, but one is not decided or not exercised, or the run reached a limit: a \
-         loop at one instant, too many events, a call that never returned.",
+         loop or a batch at one instant, too many events, a call that never returned.",
     ),
     topic(
         &["exit 4", "4"],

@@ -17,6 +17,44 @@ fn errors(designs: &[&str], texts: &[&str]) -> String {
     texts.iter().map(|text| complain(Expectation::compile(text, &scope).err(), text)).collect()
 }
 
+/// `[0,…,9].all(a0, [0,…,9].all(a1, … a0 >= 0))`
+fn nested(name: &str, depth: usize, body: &str) -> String {
+    let open = (0..depth).map(|level| format!("[0,1,2,3,4,5,6,7,8,9].{name}(a{level}, "));
+    format!("{}{body}{}", open.collect::<String>(), ")".repeat(depth))
+}
+
+#[test]
+fn what_would_take_too_long_is_refused_before_it_runs() {
+    let scope = scope(&["queue"]);
+    let compile = |text: &str| Expectation::compile(text, &scope).map(drop);
+    let within_three = "clients.c1.got.all(a, clients.c2.got.all(b, clients.p.got.all(c, a + b != c)))";
+    insta::assert_snapshot!(complain(compile(within_three).err(), within_three), @"
+    clients.c1.got.all(a, clients.c2.got.all(b, clients.p.got.all(c, a + b != c)))
+                                                                 ^ this may take more than 30000000 steps
+    hint: what stands within several `all`, `map`, … is done for each entry of each, of which the result's count as 1000: put fewer into each other, or make several lines of it
+    ");
+    let text = "x".repeat(1_000);
+    for refused in [
+        nested("all", 8, "a0 >= 0"),
+        format!("size({}) > 0", nested("map", 5, &format!("'{text}'"))),
+        format!("size(['{text}']{}) > 0", ".map(a, a + a)".repeat(16)),
+        format!("size([1]{}) > 0", ".map(a, [a, a, a, a])".repeat(12)),
+        format!("[{}].all(a, a == designs)", nested("map", 5, "designs")),
+    ] {
+        let error = compile(&refused).expect_err("it takes too long");
+        assert_eq!(error.message, "this may take more than 30000000 steps", "{refused}");
+    }
+    for fine in [
+        nested("all", 6, "a0 >= 0"),
+        format!("size({}) > 0", nested("map", 2, &format!("'{text}'"))),
+        "clients.c1.got.filter(a, clients.c2.got.exists(b, a.startsWith(b + '@'))) == []".into(),
+        "designs.all(d, designs[d].clients.all(c, designs[d].clients[c].errors == []))".into(),
+        "['c1', 'c2'].all(a, ['c1', 'c2'].all(b, clients[a].got == clients[b].got))".into(),
+    ] {
+        assert_eq!(compile(&fine), Ok(()), "{fine}");
+    }
+}
+
 #[test]
 fn a_wrong_path_gets_the_nearest() {
     insta::assert_snapshot!(errors(&["queue"], &[

@@ -5,6 +5,7 @@
 //! it is evaluated, so that a figure that could not be computed makes it undecided instead of false.
 
 mod check;
+mod cost;
 mod kind;
 mod read;
 mod scope;
@@ -20,7 +21,7 @@ use crate::picture::{SECTIONS, section_to_json};
 use cel::common::ast::{Expr, IdedExpr, LiteralValue};
 use cel::{Context, Env};
 use check::{Checker, KEYS_IN_ORDER, Root};
-use read::{Path, Reader, Source, Step};
+use read::{Path, Read, Reader, Reads, Source, Step};
 use redeliver_models::story::Picture;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -35,7 +36,7 @@ pub enum Verdict {
     Holds,
     /// It is false.
     Broken,
-    /// A figure it reads could not be computed, or is not there in this run.
+    /// A figure it reads could not be computed, is not there in this run, or is of a run that was stopped.
     NotDecided,
     /// It is true, and nothing in this run could have made it false.
     NotExercised,
@@ -76,7 +77,8 @@ impl Expectation {
         let source = Source { object: result, only_design };
         let reads = Reader::read(&source, &self.text.expression);
         let mut read = reads.shown();
-        let undecided = reads.undecided();
+        let stopped = self.stopped(result, &reads);
+        let undecided = if stopped.is_empty() { reads.undecided() } else { stopped };
         if !undecided.is_empty() {
             read.extend(undecided);
             return Outcome { verdict: Verdict::NotDecided, read };
@@ -96,6 +98,18 @@ impl Expectation {
             }
         };
         Outcome { verdict, read }
+    }
+
+    /// The designs it reads that were stopped before their end: what they would have come to, nobody knows.
+    fn stopped(&self, result: &Value, reads: &Reads<'_>) -> Vec<String> {
+        let mut stopped = Vec::new();
+        for (name, design) in result["designs"].as_object().into_iter().flatten() {
+            let only = self.only_design.as_ref() == Some(name);
+            if !design["stopped"].is_null() && reads.all.iter().any(|read| reads_the_run(read, name, only)) {
+                stopped.push(format!("not decided: design `{name}` was stopped before its end"));
+            }
+        }
+        stopped
     }
 
     /// The guarantees that it rests on and that nothing in this run could have broken.
@@ -135,6 +149,26 @@ impl Expectation {
             _ => return None,
         };
         Some((design, consumer, guarantee))
+    }
+}
+
+/// What is known of a design whether or not its run came to its end.
+const KNOWN_WHEN_STOPPED: [&str; 3] = ["stopped", "assumptions", "does_not_apply"];
+
+/// Whether a read is of what happened in this design; `only`: its keys are in scope by themselves.
+fn reads_the_run(read: &Read<'_>, design: &str, only: bool) -> bool {
+    let below = |step: Option<&Step>| match step {
+        Some(Step::Key(key)) => !KNOWN_WHEN_STOPPED.contains(&key.as_str()),
+        Some(Step::Index(_)) => true,
+        None => !read.only_presence,
+    };
+    match read.path.0.as_slice() {
+        [Step::Key(root)] if root == "designs" => !read.only_presence,
+        [Step::Key(root), Step::Key(name), rest @ ..] if root == "designs" => {
+            name == design && below(rest.first())
+        }
+        [first @ Step::Key(root), ..] => only && shape::RESULT.at(root).is_none() && below(Some(first)),
+        _ => false,
     }
 }
 
@@ -198,6 +232,7 @@ impl Compiled {
         let (mut expression, source) = text::parse(text)?;
         let wanted = Wanted::by(&expression);
         Checker::new(text, &source, scope, root).check(&mut expression)?;
+        cost::check(text, &source, &expression)?;
         Ok(Compiled { expression, wanted })
     }
 

@@ -6,10 +6,11 @@ use super::text_of;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use serde_json::Value;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A step of a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     Key(String),
     Index(usize),
@@ -27,7 +28,7 @@ pub(super) struct Read<'j> {
 }
 
 /// The steps from the root.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Path(pub(super) Vec<Step>);
 
 /// Where paths start.
@@ -54,12 +55,14 @@ pub(super) struct Reads<'j> {
 impl<'j> Reads<'j> {
     /// Why nothing can be said: the reads that are missing or null.
     pub(super) fn undecided(&self) -> Vec<String> {
+        let set = |paths: &[Path]| paths.iter().cloned().collect::<BTreeSet<_>>();
+        let (may_be_missing, may_be_null) = (set(&self.may_be_missing), set(&self.may_be_null));
         let mut reasons = Vec::new();
         for read in self.all.iter().filter(|read| !read.path.0.is_empty()) {
             match &read.value {
-                None if self.may_be_missing.contains(&read.path) => {}
+                None if may_be_missing.contains(&read.path) => {}
                 None => reasons.push(format!("not decided: {} is not there in this run", read.path)),
-                Some(_) if self.may_be_null.contains(&read.path) => {}
+                Some(_) if may_be_null.contains(&read.path) => {}
                 Some(value) if has_null(value, !read.only_presence) => {
                     reasons.push(format!("not decided: {} could not be computed (null)", read.path));
                 }
@@ -71,13 +74,13 @@ impl<'j> Reads<'j> {
 
     /// The values for people to read, as `path = value`.
     pub(super) fn shown(&self) -> Vec<String> {
+        let whole = self.all.iter().filter(|read| !read.only_presence && !read.path.0.is_empty());
+        let whole: BTreeSet<&[Step]> = whole.map(|read| read.path.0.as_slice()).collect();
         let shown = |read: &&Read| {
-            let below = |other: &Read| {
-                !other.only_presence && other.path != read.path && read.path.0.starts_with(&other.path.0)
-            };
+            let path = read.path.0.as_slice();
             !read.only_presence
-                && !read.path.0.is_empty()
-                && !self.all.iter().any(|other| !other.path.0.is_empty() && below(other))
+                && !path.is_empty()
+                && !(1..path.len()).any(|length| whole.contains(&path[..length]))
         };
         dedup(self.all.iter().filter(shown).filter_map(Read::shown).collect())
     }
@@ -385,11 +388,6 @@ fn has_null(value: &Value, deep: bool) -> bool {
 }
 
 fn dedup(texts: Vec<String>) -> Vec<String> {
-    let mut kept: Vec<String> = Vec::new();
-    for text in texts {
-        if !kept.contains(&text) {
-            kept.push(text);
-        }
-    }
-    kept
+    let mut known = BTreeSet::new();
+    texts.into_iter().filter(|text| known.insert(text.clone())).collect()
 }

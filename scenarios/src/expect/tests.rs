@@ -170,6 +170,48 @@ fn what_compares_with_null_is_decided() {
 }
 
 #[test]
+fn what_reads_a_stopped_design_is_not_decided() {
+    let mut result = result();
+    result["designs"]["queue"]["stopped"] = json!("more than 20 events");
+    let evaluate = |text: &str, result: &Value| {
+        let expectation = Expectation::compile(text, &scope(&["queue", "log-1"])).expect("it is right");
+        expectation.evaluate(result)
+    };
+    let late = "designs.queue.consumers.fulfilment.order.key.late";
+    for text in [
+        &format!("{late} == 1"),
+        &format!("{late} == 0"),
+        "designs.all(d, designs[d].consumers.fulfilment.processed == 5)",
+        "designs['log-1'].events == 5 || designs.queue.nodes['2'].up",
+        "designs.queue.clients.exists(c, c == 'c1')",
+    ] {
+        let outcome = evaluate(text, &result);
+        assert_eq!(outcome.verdict, Verdict::NotDecided, "{text}");
+        let reason = "not decided: design `queue` was stopped before its end";
+        assert_eq!(outcome.read.last().map(String::as_str), Some(reason), "{text}");
+    }
+    // What is known all the same, and what is of another design, stands.
+    let other = |text: &str| evaluate(text, &result).verdict;
+    assert_eq!(other("designs.queue.stopped != null && seed == 42"), Verdict::Holds);
+    assert_eq!(other("designs['log-1'].consumers.fulfilment.order.key.late == 0"), Verdict::Broken);
+    assert_eq!(other("designs.exists(d, d == 'queue')"), Verdict::Holds);
+    result["designs"]["queue"]["stopped"] = Value::Null;
+    assert_eq!(evaluate(&format!("{late} == 0"), &result).verdict, Verdict::Broken);
+}
+
+#[test]
+fn the_only_design_may_be_stopped() {
+    let stopped = |text: &str| {
+        let mut result = json!({"schema": 1, "seed": 42, "designs": {"queue": design()}});
+        result["designs"]["queue"]["stopped"] = json!("more than 20 events");
+        Expectation::compile(text, &scope(&["queue"])).expect("it is right").evaluate(&result).verdict
+    };
+    assert_eq!(stopped("consumers.fulfilment.order.key.late == 0"), Verdict::NotDecided);
+    assert_eq!(stopped("stopped == null"), Verdict::Broken);
+    assert_eq!(stopped("seed == 42"), Verdict::Holds);
+}
+
+#[test]
 fn what_nothing_tested_is_not_exercised() {
     check(
         Verdict::NotExercised,

@@ -120,11 +120,12 @@ fn what_is_taken_out_is_what_was_put_away() {
             let (message, deliveries) = &states[&(before.name().0.0, before.name().1)];
             let place = (deliveries[0].line, deliveries[0].rank);
             let m = shared.take_out(id, |_| place);
-            // What ended with its last copy, after which nobody has seen it; and what says which record it has.
+            // What ended with its last copy, after which nobody has seen it; and what says which record it has, and where
+            // its publisher had it.
             let open = *shared.messages.get(m);
-            let Message { confirmed, generation, .. } = open;
+            let Message { confirmed, generation, place, .. } = open;
             let ended =
-                Message { upstream: 0, copies: 0, buffered: false, confirmed, generation, ..*message };
+                Message { upstream: 0, copies: 0, buffered: false, confirmed, generation, place, ..*message };
             assert_eq!(open, ended);
             for (slot, before) in deliveries.iter().enumerate() {
                 let after = shared.messages.delivery(m, slot);

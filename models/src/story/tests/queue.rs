@@ -163,6 +163,33 @@ fn a_handler_goes_by_body_and_time_and_pauses() {
 }
 
 #[test]
+fn of_the_rules_that_match_the_one_that_says_most_is_followed() {
+    let rules = [
+        rule("m1", 2, vec![ack("")]),
+        rule("m1", 0, vec![nack("", false, true)]),
+        rule("*", 3, vec![Verb::Process(Vec::new())]),
+        rule("*", 0, vec![ack("")]),
+    ];
+    let told = |order: [usize; 4]| {
+        let rules = order.map(|number| rules[number].clone()).to_vec();
+        let lines = vec![
+            ("p", vec![send("m1 m2 m3")]),
+            ("c", vec![consume("q"), Verb::Handle(rules)]),
+            ("p", vec![send("m2 m2 m3")]),
+        ];
+        show(&tell(setup(&["q"]), lines))
+    };
+    insta::assert_snapshot!(told([0, 1, 2, 3]), @"
+    c open: got m1, m2, m3, m1 redelivered, m2, m2, m3; holds m2; processed m2, m3, m1, m2, m2, m3
+    p open: sent m1 ack, m2 ack, m3 ack (6/0/0)
+    q (0 ready): m2
+    ");
+    for order in [[3, 2, 1, 0], [1, 0, 3, 2], [2, 3, 1, 0]] {
+        assert_eq!(told(order), told([0, 1, 2, 3]));
+    }
+}
+
+#[test]
 fn the_program_survives_a_crash_and_not_a_good_bye() {
     let program = || Verb::Handle(vec![rule("*", 0, vec![ack("")])]);
     let ended = tell(
