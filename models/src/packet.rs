@@ -381,10 +381,12 @@ impl Stored for Record {
         Record::Logged { id: ShelfId::new(word >> 1), begins: word & 1 == 1 }
     }
 
-    /// What a reader of a stream knows of a message goes with the message, which is in the stream's file.
+    /// What a reader of a stream knows of a message goes with the message, which is in the stream's file. An id that is
+    /// known without its message would take what is sent again for stored: rather it is stored twice.
     fn in_torn_write(&self) -> InTornWrite {
         match *self {
             Record::Pending { .. } | Record::Owned { .. } | Record::GivenUp { .. } => InTornWrite::Whole,
+            Record::KnownId { .. } => InTornWrite::Nothing,
             Record::Read { apart, .. } => {
                 if apart {
                     InTornWrite::Either

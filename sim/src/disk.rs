@@ -92,18 +92,19 @@ impl<R: Stored> File<R> {
     fn tear(&mut self, draw: impl FnOnce() -> u64) {
         let first = self.synced.saturating_sub(self.base) as usize;
         let unsynced = self.records.iter().filter(|(index, _)| *index >= first);
-        let (mut in_line, mut any) = (Vec::new(), false);
+        let (mut in_line, mut whole) = (Vec::new(), false);
         for (index, record) in unsynced {
-            any = true;
-            if record.in_torn_write() == InTornWrite::InLine {
-                in_line.push(index);
+            match record.in_torn_write() {
+                InTornWrite::InLine => in_line.push(index),
+                InTornWrite::Nothing => {}
+                InTornWrite::Whole | InTornWrite::Either => whole = true,
             }
         }
         if !in_line.is_empty() {
             let reached = draw() % in_line.len() as u64;
             self.synced = self.base + in_line[reached as usize] as u64;
             self.torn = Some(self.synced);
-        } else if any {
+        } else if whole {
             self.synced = self.end();
         }
     }
@@ -397,7 +398,7 @@ impl<R: Stored> Disk<R> {
         for (number, register) in &mut self.registers {
             let fate = register.value.map_or(InTornWrite::InLine, |value| value.in_torn_write());
             let replaced = match fate {
-                InTornWrite::InLine => false,
+                InTornWrite::InLine | InTornWrite::Nothing => false,
                 InTornWrite::Whole => true,
                 InTornWrite::Either => draw(REGISTERS + u64::from(*number)) & 1 == 1,
             };

@@ -29,6 +29,8 @@ pub trait Stored: Copy {
 pub enum InTornWrite {
     /// It stands in line: the disk has it if the write came so far. In a register nothing of it is left.
     InLine,
+    /// Nothing: it is written behind another in another file, and worth nothing without it.
+    Nothing,
     /// It is there: it was written together with another, and whoever reads it sees whether that one is there.
     Whole,
     /// In a register: it was written beside the old value, and has taken its place or not.

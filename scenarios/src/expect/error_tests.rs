@@ -39,7 +39,7 @@ fn what_would_take_too_long_is_refused_before_it_runs() {
         format!("size({}) > 0", nested("map", 5, &format!("'{text}'"))),
         format!("size(['{text}']{}) > 0", ".map(a, a + a)".repeat(16)),
         format!("size([1]{}) > 0", ".map(a, [a, a, a, a])".repeat(12)),
-        format!("[{}].all(a, a == designs)", nested("map", 5, "designs")),
+        format!("size({}) > 0", nested("map", 5, "designs")),
     ] {
         let error = compile(&refused).expect_err("it takes too long");
         assert_eq!(error.message, "this may take more than 30000000 steps", "{refused}");
