@@ -204,7 +204,8 @@ impl Cost {
             };
         };
         match call.func_name.as_str() {
-            operators::INDEX => self.below(first, last.places, id),
+            // Whatever the key is, there are no more of them under one place.
+            operators::INDEX => self.below(first, last.places.min(ENTRIES), id),
             operators::ADD => {
                 let sum = first.and(last);
                 self.add(sum.weight, id);
