@@ -385,15 +385,11 @@ impl Stored for Record {
     /// known without its message would take what is sent again for stored: rather it is stored twice.
     fn in_torn_write(&self) -> InTornWrite {
         match *self {
-            Record::Pending { .. } | Record::Owned { .. } | Record::GivenUp { .. } => InTornWrite::Whole,
-            Record::KnownId { .. } => InTornWrite::Nothing,
-            Record::Read { apart, .. } => {
-                if apart {
-                    InTornWrite::Either
-                } else {
-                    InTornWrite::Whole
-                }
+            Record::Read { apart: true, .. } => InTornWrite::Either,
+            Record::Read { .. } | Record::Pending { .. } | Record::Owned { .. } | Record::GivenUp { .. } => {
+                InTornWrite::Whole
             }
+            Record::KnownId { .. } => InTornWrite::Nothing,
             _ => InTornWrite::InLine,
         }
     }

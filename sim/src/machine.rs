@@ -257,7 +257,7 @@ impl<D: Domain> Core<D> {
     /// The pace of a server has changed: what is under way takes `ratio` times as long as it would have.
     fn reschedule(&mut self, node: NodeId, server: Server, ratio: f64) {
         let now = self.now;
-        let under_way = self.under_way(node, server);
+        let under_way = self.take_under_way(node, server);
         let process = &mut self.processes[node.0 as usize];
         if server == Server::Disk {
             process.disk.stretch(now, ratio, process.disk_pace.factor());
@@ -280,11 +280,11 @@ impl<D: Domain> Core<D> {
         }
     }
 
-    /// What is scheduled to end, in its order, and how long it still needs.
-    fn under_way(&mut self, node: NodeId, server: Server) -> Vec<(Span, Body<D>, u32)> {
+    /// Takes what is scheduled to end, in its order, with how long it still needs.
+    fn take_under_way(&mut self, node: NodeId, server: Server) -> Vec<(Span, Body<D>, u32)> {
         let now = self.now;
         let epoch = self.processes[node.0 as usize].pace_of(server).epoch;
-        let all = self.take_pending(|event| {
+        let taken = self.take_pending(|event| {
             let kind = match event.body {
                 Body::Work(_) => Some(Server::Cores),
                 Body::Synced(_) | Body::Transferred(_) => Some(Server::Disk),
@@ -292,7 +292,7 @@ impl<D: Domain> Core<D> {
             };
             kind == Some(server) && event.at == node.0 && event.epoch == epoch
         });
-        all.into_iter().map(|(time, event)| (time.since(now), event.body, event.mark)).collect()
+        taken.into_iter().map(|(time, event)| (time.since(now), event.body, event.mark)).collect()
     }
 }
 

@@ -1,8 +1,7 @@
 //! How fast something works that takes one piece after the other: a process's cores, a disk. It may be slowed down, and
 //! it may be stopped for a while.
 //!
-//! When its pace changes, what is under way is scheduled anew for what it still needs: the events of before have an
-//! earlier epoch, and are void.
+//! When its pace changes, what is under way is taken out and scheduled anew for what it still needs.
 
 use crate::core::Body;
 use crate::node::Domain;
